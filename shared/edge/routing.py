@@ -1,0 +1,49 @@
+"""Finds the route of a request and guards it: path, method, size, media type, and only then the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from werkzeug import exceptions
+from werkzeug.routing import Map, Rule
+
+from shared.errors import NotFound, TooLarge, WrongMediaType, WrongMethod
+from shared.model.calls import Route
+
+
+class Router:
+    """A table of routes; templates are written `/git/{project}`, and `{rest*}` spans slashes."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = tuple(routes)
+        rules = [Rule(_rule(r.template), methods=[r.method], endpoint=str(i)) for i, r in enumerate(self._routes)]
+        self._map = Map(rules, strict_slashes=False, redirect_defaults=False, merge_slashes=False)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """Return the route and the values of its template: `NotFound` or `WrongMethod` otherwise."""
+        adapter = self._map.bind("")
+        try:
+            endpoint, params = adapter.match(path, method=method)
+        except exceptions.MethodNotAllowed as error:
+            allowed = ", ".join(sorted(set(error.valid_methods or ()) - {"HEAD"}))
+            raise WrongMethod(f"{method} is not answered here: use {allowed}") from error
+        except exceptions.NotFound as error:
+            raise NotFound("nothing is served under this path") from error
+        return self._routes[int(endpoint)], params
+
+
+def check_size(route: Route, length: int | None) -> None:
+    """Refuse a body over the route's limit before it is read; an unknown length is bounded while reading."""
+    if length is not None and length > route.limit:
+        raise TooLarge(f"the body has {length} bytes, the limit here is {route.limit}")
+
+
+def check_media(route: Route, media: str) -> None:
+    """Refuse a media type that the route does not read."""
+    if route.media and media not in route.media:
+        wanted = " or ".join(route.media)
+        raise WrongMediaType(f"Content-Type is {media[:80] or 'missing'!r}: send {wanted}")
+
+
+def _rule(template: str) -> str:
+    return template.replace("*}", ">").replace("{rest", "<path:rest").replace("{", "<").replace("}", ">")

@@ -1,0 +1,124 @@
+"""Workloads as they were seen, and the changes between two sightings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Operation = Literal["CREATE", "UPDATE", "DELETE"]
+Source = Literal["admission", "audit", "heartbeat"]
+
+GITOPS = "litmuschaos.io/gitops"
+WORKFLOW = "litmuschaos.io/workflow"
+EXPERIMENT_ID = "litmuschaos.io/experimentId"
+COMMIT = "litmuschaos.io/commit"
+
+
+class Workload(msgspec.Struct, frozen=True, order=True):
+    """A watched object's place in one cluster."""
+
+    cluster: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def subject(self) -> str:
+        """The ledger's name of it, `<Kind>/<namespace>/<name>` (CONTRACT)."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One sight of an object: what counts of it, without status and managedFields.
+
+    `content` is the object as the API server sent it, less `status` and `metadata.managedFields`;
+    `digest` is the SHA-256 of its RFC 8785 JSON outside metadata and status, in hex.
+    A `Scale` has no generation and only `spec.replicas`: `partial` says so.
+    """
+
+    uid: str
+    content: dict[str, Any]
+    digest: str
+    generation: int | None = None
+    partial: bool = False
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The object's annotations, empty where it has none."""
+        found: dict[str, str] = (self.content.get("metadata") or {}).get("annotations") or {}
+        return found
+
+    @property
+    def watched(self) -> bool:
+        """Whether the object opts in with `litmuschaos.io/gitops: "true"`."""
+        return self.annotations.get(GITOPS) == "true"
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """The experiment ids that the annotations name, in order, without repeats."""
+        named = f"{self.annotations.get(WORKFLOW, '')},{self.annotations.get(EXPERIMENT_ID, '')}"
+        return tuple(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """One verified signal about one workload, from any source; `at` is RFC 3339 UTC.
+
+    `id` is the review's request uid or the audit event's auditID. `old` is known to admission only.
+    An admission's `new` is a candidate (it precedes persistence); every other side is a fact.
+    """
+
+    id: str
+    source: Source
+    operation: Operation
+    workload: Workload
+    actor: str
+    at: str
+    old: Side | None = None
+    new: Side | None = None
+    actor_groups: tuple[str, ...] = ()
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """What is known of a watched workload: the last fact, the last candidate if it is newer, and what was seen.
+
+    `seen` holds the newest sighting ids and `<generation>:<digest>` marks, oldest first, at most `SEEN_LIMIT`.
+    `past` holds digests of earlier states, so that a rollback is recognised.
+    """
+
+    workload: Workload
+    fact: Side | None = None
+    candidate: Side | None = None
+    at: str = ""
+    deleted_at: str | None = None
+    seen: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+
+
+SEEN_LIMIT = 64
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A field that a change moved: a JMESPath into the object, and the new value's digest (RFC 8785, SHA-256 hex).
+
+    A field that is gone has the digest of `null`.
+    """
+
+    path: str
+    digest: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Old to new of one watched workload, ready to be decided on. `old` is None at a CREATE."""
+
+    workload: Workload
+    source: Source
+    operation: Operation
+    actor: str
+    at: str
+    new: Side
+    old: Side | None = None
+    changed: tuple[Changed, ...] = ()
+    metadata_changed: tuple[Changed, ...] = ()
+    rollback: bool = False
+    actor_groups: tuple[str, ...] = ()

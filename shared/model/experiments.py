@@ -1,0 +1,107 @@
+"""Experiments: one manifest a file in git, and how the portal stands to it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["Workflow", "CronWorkflow", "ChaosEngine", "ChaosSchedule"]
+State = Literal["synced", "pending", "invalid", "conflict"]
+Schedule = Literal["waiting", "installed", "suspended"]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a file, and where; `line` and `column` count from 1."""
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One fault that an experiment injects: the ChaosExperiment's name, its target, weight and probes."""
+
+    name: str
+    namespace: str | None = None
+    kind: str | None = None
+    label: str | None = None
+    service_account: str | None = None
+    weight: int = 10
+    probes: tuple[str, ...] = ()
+    unresolved_probes: tuple[str, ...] = ()
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a valid manifest says: identity, targets and its own rules, read from one file in git."""
+
+    kind: Kind
+    name: str
+    namespace: str | None = None
+    workflow_id: str | None = None
+    infra_id: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+class Experiment(msgspec.Struct, frozen=True):
+    """One file under the project's folder. `blob` is its git blob id; `commit` the head that first held it.
+
+    An `invalid` one keeps the id that its path had, so that a mended file is the same experiment.
+    """
+
+    id: str
+    path: str
+    blob: str
+    commit: str
+    state: State
+    updated_at: str
+    kind: str = ""
+    name: str = ""
+    problem: Problem | None = None
+    schedule: Schedule | None = None
+    manifest: Manifest | None = None
+
+
+class SyncState(msgspec.Struct, frozen=True):
+    """How far a project's portal has followed git.
+
+    `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
+    `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request.
+    """
+
+    dirty: int = 0
+    clean: int = 0
+    commit: str | None = None
+    tree: str | None = None
+    head: str | None = None
+    at: str | None = None
+    problem: str | None = None
+    invalid: int = 0
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A portal edit on its way into git. `text` None deletes; `base` is the blob that the editor saw."""
+
+    id: str
+    project: str
+    experiment: str
+    path: str
+    text: bytes | None
+    base: str | None
+    author: str
+    at: str
+    state: Literal["pending", "committed", "conflict"] = "pending"
+    commit: str | None = None
+    problem: str | None = None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A commit to be made: path → new content (None deletes); `author` is `Name <mail>`, `at` RFC 3339 UTC."""
+
+    changes: dict[str, bytes | None]
+    message: str
+    author: str
+    at: str

@@ -1,0 +1,76 @@
+"""Orders: one instruction for one cluster, signed, with the guard that must hold before it acts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from shared.model.changes import Changed
+
+Action = Literal["prove", "run", "install", "remove", "stop"]
+OrderState = Literal["held", "waiting", "ready", "taken", "refused", "superseded", "expired", "done"]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The workload that a guard is about, as seen from inside its cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What the subscriber proves before it acts: same uid, and every changed path still has its value.
+
+    `wait` bounds the wait for the rollout (a duration such as `10m`).
+    """
+
+    workload: Target
+    uid: str
+    changed: tuple[Changed, ...]
+    wait: str = "10m"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What goes over the wire to a subscriber (CONTRACT, "Order and report").
+
+    `manifest` is the file's text at its git blob, `digest` the SHA-256 of that text in hex;
+    `parameters` are the labels and ids that rendering needs. Times are RFC 3339 UTC.
+    """
+
+    order: str
+    project: str
+    experiment: str
+    action: Action
+    not_after: str
+    manifest: str | None = None
+    digest: str | None = None
+    guard: Guard | None = None
+    traceparent: str = ""
+    parameters: dict[str, Any] = {}
+
+
+class Dispatched(msgspec.Struct, frozen=True):
+    """An order as we keep it: to whom it goes, how far it came, and why.
+
+    `manifest` texts are not repeated here: `blob` names the stored one. `change` is the ledger id of the change that
+    caused it (None for a person's run), `after` the `prove` order that must succeed first.
+    """
+
+    id: str
+    project: str
+    experiment: str
+    cluster: str
+    action: Action
+    created_at: str
+    not_after: str
+    state: OrderState
+    blob: str | None = None
+    run: str | None = None
+    guard: Guard | None = None
+    change: str | None = None
+    after: str | None = None
+    reason: str = ""
+    traceparent: str = ""
+    attempts: int = 0

@@ -1,0 +1,104 @@
+"""Projects: tenants with their own folder in git, clusters, and rules of safety."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Provider = Literal["github", "gitlab", "git"]
+WriteBack = Literal["commit", "pull_request"]
+RunOnPush = Literal["never", "new", "changed"]
+Mode = Literal["observe", "enforce"]
+
+
+class GitOps(msgspec.Struct, frozen=True):
+    """Where a project's experiments live and what a change of them does; secrets are references."""
+
+    repo_url: str
+    path: str
+    enabled: bool = True
+    provider: Provider = "git"
+    branch: str = "main"
+    credential: str | None = None
+    webhook_secrets: tuple[str, ...] = ()
+    write_back: WriteBack = "commit"
+    run_on_push: RunOnPush = "never"
+    default_policy: bool = True
+    mode: Mode = "observe"
+
+
+class MaxRuns(msgspec.Struct, frozen=True):
+    """How many runs may be open at a time."""
+
+    cluster: int = 2
+    namespace: int = 1
+
+
+class Storm(msgspec.Struct, frozen=True):
+    """More than `triggers` within `within` (a duration such as `5m`) holds all of them for a person."""
+
+    triggers: int = 10
+    within: str = "5m"
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Chaos may start only within `duration` after each occurrence of `cron` in the IANA `time_zone`."""
+
+    cron: str
+    duration: str
+    time_zone: str = "UTC"
+
+
+class Safety(msgspec.Struct, frozen=True):
+    """What may start, per project; durations are strings such as `30m`."""
+
+    cooldown: str = "30m"
+    max_runs: MaxRuns = MaxRuns()
+    storm: Storm | None = Storm()
+    expiry: str = "1h"
+    windows: tuple[Window, ...] = ()
+    allowed_namespaces: tuple[str, ...] = ()
+    allowed_faults: tuple[str, ...] = ()
+    ignore_rollbacks: bool = True
+    ignore_zero: bool = True
+    stop_conditions: tuple[dict[str, object], ...] = ()
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    """Nothing starts while it stands; `by` and `at` (RFC 3339 UTC) say who set it and when."""
+
+    reason: str = ""
+    by: str = "owner"
+    at: str = ""
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A tenant. `gitops` is None until someone turned it on once."""
+
+    id: str
+    name: str
+    created_at: str
+    gitops: GitOps | None = None
+    safety: Safety = Safety()
+    freeze: Freeze | None = None
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """A target chaos infrastructure; `version` numbers the secrets derived for it."""
+
+    id: str
+    project: str
+    name: str
+    created_at: str
+    labels: dict[str, str] = {}
+    subscriber_url: str | None = None
+    version: int = 1
+    freeze: Freeze | None = None
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """When a cluster's subscriber was last heard, kept apart so that heartbeats touch nothing else."""
+
+    cluster: str
+    last_seen: str

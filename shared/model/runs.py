@@ -1,0 +1,90 @@
+"""Runs: one experiment carried out on one cluster, its faults, verdict and score."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+RunState = Literal[
+    "queued", "waiting", "running", "completed", "skipped", "expired", "stopped", "error", "needs_attention"
+]
+Verdict = Literal["Pass", "Fail", "Error", "Stopped", "Awaited", "NotMeasured", ""]
+
+
+class FaultResult(msgspec.Struct, frozen=True):
+    """One fault's outcome; `measured` is False where no probe measured anything."""
+
+    name: str
+    verdict: str
+    probe_success_percentage: float | None = None
+    weight: int = 10
+    measured: bool = True
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a subscriber says about a run (CONTRACT, "Order and report"); `order` is None for a scheduled run.
+
+    `sequence` grows with each report of one run, so that a later state never gives way to an earlier one.
+    """
+
+    order: str | None
+    run: str
+    state: RunState
+    at: str
+    phase: str = ""
+    verdict: str = ""
+    score: float | None = None
+    faults: tuple[FaultResult, ...] = ()
+    message: str = ""
+    experiment: str = ""
+    object: str = ""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as the portal shows it. `cause` says what started it: `change`, `push`, `person` or `schedule`.
+
+    `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to.
+    """
+
+    id: str
+    project: str
+    experiment: str
+    cluster: str
+    state: RunState
+    created_at: str
+    updated_at: str
+    verdict: str = ""
+    score: float | None = None
+    faults: tuple[FaultResult, ...] = ()
+    cause: str = "change"
+    order: str | None = None
+    commit: str | None = None
+    change: str | None = None
+    workload: str | None = None
+    namespaces: tuple[str, ...] = ()
+    service_accounts: tuple[str, ...] = ()
+    report_to: tuple[str, ...] = ()
+    message: str = ""
+
+
+class Active(msgspec.Struct, frozen=True):
+    """A run that is not over, kept in a small list per cluster for the rules that count them."""
+
+    run: str
+    project: str
+    experiment: str
+    state: RunState
+    workload: str | None = None
+    namespaces: tuple[str, ...] = ()
+    service_accounts: tuple[str, ...] = ()
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
+
+    `cooldowns` maps `<cluster>/<subject>/<experiment>` to the time of its last trigger; `release` counts releases.
+    """
+
+    triggers: tuple[str, ...] = ()
+    held: bool = False

@@ -1,0 +1,187 @@
+"""What services need of the outside, as Protocols; `clients` implement them, tests use the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.model.calls import Answer
+from shared.model.experiments import Draft
+from shared.model.messages import Claimed, DeadLetter, Message
+from shared.model.records import Key, Record, Write
+
+
+class Clock(Protocol):
+    """The time, always aware and in UTC."""
+
+    def __call__(self) -> datetime:
+        """Return now."""
+        ...
+
+
+class Ids(Protocol):
+    """New identifiers that sort by the time they were made; characters `[A-Za-z0-9_-]`."""
+
+    def __call__(self) -> str:
+        """Return an id that no one else has."""
+        ...
+
+
+class Store(Protocol):
+    """Records in partitions, read consistently, written conditionally, together with the messages they cause."""
+
+    def get(self, key: Key) -> Record | None:
+        """Return the record, or None."""
+        ...
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
+        """Return those of the records that exist."""
+        ...
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> list[Record]:
+        """List a partition by sort key, from beyond `after`, in descending order if `newest_first`."""
+        ...
+
+    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
+        """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
+
+        At most 100 writes, no key twice.
+        """
+        ...
+
+
+class Queue(Protocol):
+    """Messages under leases: at least once, with attempts, backoff and dead letters."""
+
+    def receive(self, limit: int, lease: float) -> list[Claimed]:
+        """Claim up to `limit` visible messages for `lease` seconds."""
+        ...
+
+    def ack(self, claimed: Claimed) -> None:
+        """Done: forget the message. Harmless if the lease has passed to another."""
+        ...
+
+    def nack(self, claimed: Claimed, reason: str, delay: float | None = None, *, count: bool = True) -> None:
+        """Failed: visible again after `delay` seconds (default: backoff with jitter); dead after the last attempt.
+
+        `count=False` returns the message without using up an attempt (it was only too early).
+        """
+        ...
+
+    def dead(self, after: str | None = None, limit: int = 100) -> list[DeadLetter]:
+        """List dead letters by message id, from beyond `after`."""
+        ...
+
+    def redrive(self, message_id: str) -> None:
+        """Send a dead letter again with fresh attempts: `NotFound` if there is none."""
+        ...
+
+    def void_leases(self) -> None:
+        """Make every claimed message visible at once: for the single process that just started."""
+        ...
+
+
+class GitRemote(Protocol):
+    """One remote repository over the git protocol. Every method raises `Unavailable` when the host does not answer."""
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit id at the branch's head, None if the branch does not exist. One request."""
+        ...
+
+    def files(self, commit: str, folder: str) -> tuple[str | None, dict[str, str]]:
+        """Return the folder's tree id and its files: path from the repository root → blob id."""
+        ...
+
+    def blobs(self, commit: str, ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the contents of just these blobs, in one request whatever their number."""
+        ...
+
+    def commit_files(self, branch: str, expected: str | None, draft: Draft) -> str:
+        """Commit the draft on top of `expected` and push as compare-and-swap; return the new commit id.
+
+        Raises `Stale` if the branch is no longer at `expected` (None: the branch does not exist yet).
+        """
+        ...
+
+    def note(self, commit: str, text: str, at: datetime) -> None:
+        """Write `text` as the note of `commit` under `refs/notes/litmus`, replacing an earlier one."""
+        ...
+
+
+class GitRemotes(Protocol):
+    """Opens a remote by url and the value of its credential."""
+
+    def __call__(self, url: str, credential: str | None) -> GitRemote:
+        """Return the remote; opening does no I/O."""
+        ...
+
+
+class Secrets(Protocol):
+    """Resolves references to secrets; values never leave the process."""
+
+    def __call__(self, reference: str) -> str:
+        """Return the secret's value: `Misconfigured` names the reference, never the value."""
+        ...
+
+
+class Subscribers(Protocol):
+    """Sends signed bodies to a cluster's subscriber."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST once, with deadlines; `Unavailable` if no answer came."""
+        ...
+
+
+class KubernetesApi(Protocol):
+    """The Kubernetes API of one cluster, as the subscriber uses it; objects are plain JSON as the server sent them.
+
+    `resource` is `<group>/<version>/<plural>`, e.g. `apps/v1/deployments` or `v1/configmaps`.
+    Raises `NotFound`, `Conflict` (already exists, or a stale version), `Forbidden`, `Invalid`, `Unavailable`.
+    """
+
+    def get(self, resource: str, namespace: str, name: str) -> dict[str, Any]:
+        """Return the object."""
+        ...
+
+    def list(self, resource: str, namespace: str = "", selector: str = "") -> list[dict[str, Any]]:
+        """Return the objects that a label selector matches; an empty namespace means all of them."""
+        ...
+
+    def create(self, resource: str, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create the object: `Conflict` if the name is taken."""
+        ...
+
+    def apply(self, resource: str, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply server-side as field manager `litmus-gitops`, forcing conflicts."""
+        ...
+
+    def patch(self, resource: str, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge-patch the object (RFC 7386)."""
+        ...
+
+    def replace(self, resource: str, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace the object: `Conflict` if its resourceVersion moved."""
+        ...
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        """Delete the object; nothing happens if it is gone."""
+        ...
+
+    def watch(
+        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0
+    ) -> Iterable[dict[str, Any]]:
+        """List, then yield each object as it is and becomes, for `timeout` seconds; a lost watch is resumed."""
+        ...
+
+    def serves(self, resource: str) -> bool:
+        """Whether the API server serves the resource (its CRD is installed)."""
+        ...

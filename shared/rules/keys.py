@@ -1,0 +1,37 @@
+"""Every secret that we issue is derived from one master key, so none is stored and a higher version rotates it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+
+def derive(master: bytes, purpose: str, *parts: str) -> bytes:
+    """Return 32 bytes: HMAC-SHA-256 of `purpose/part/…` under the master key."""
+    return hmac.digest(master, "/".join((purpose, *parts)).encode(), hashlib.sha256)
+
+
+def token(master: bytes, purpose: str, cluster: str, version: int) -> str:
+    """Return the token for a webhook path of a cluster: 43 characters that need no escaping in a URL."""
+    return base64.urlsafe_b64encode(derive(master, purpose, cluster, str(version))).rstrip(b"=").decode()
+
+
+def subscriber_key(master: bytes, cluster: str, version: int) -> bytes:
+    """Return the key that signs orders to a cluster's subscriber and reports from it."""
+    return derive(master, "subscriber", cluster, str(version))
+
+
+def internal_key(master: bytes) -> bytes:
+    """Return the key that signs messages between our own functions."""
+    return derive(master, "internal", "1")
+
+
+def shown(key: bytes) -> str:
+    """Return a signing key as Standard Webhooks writes it: `whsec_` and base64."""
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+def same(one: str, other: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,33 @@
+"""The way in for messages: verified, read, and handed to the action that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.errors import NotFound
+from shared.model.calls import Answer, Call
+from shared.model.messages import Message
+from shared.ports import Clock
+from shared.wire import cloudevents, standard_webhooks
+
+Action = Callable[[Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Answers `POST /internal/{function}`: 204 done, 503 try again later, 4xx never."""
+
+    key: bytes
+    clock: Clock
+    actions: Mapping[str, Action]
+
+    def __call__(self, call: Call) -> Answer:
+        """Run the action of a signed message."""
+        standard_webhooks.verify([self.key], call.headers, call.body, self.clock().timestamp())
+        message = cloudevents.decode(call.body)
+        if message.action not in self.actions:
+            known = ", ".join(sorted(self.actions))
+            raise NotFound(f"no action {message.action!r} here: this function knows {known}")
+        self.actions[message.action](message)
+        return Answer(204)

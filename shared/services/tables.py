@@ -1,0 +1,128 @@
+"""Where each record lives: one table a record type, its partition and sort key, and how it is coded."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from shared.model.changes import Tracked
+from shared.model.deliveries import Push
+from shared.model.experiments import Edit, Experiment, SyncState
+from shared.model.ledger import Event
+from shared.model.orders import Dispatched
+from shared.model.policies import PolicyBook
+from shared.model.projects import Cluster, Presence, Project
+from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
+from shared.model.runs import Active, Recent, Run
+from shared.ports import Store
+
+T = TypeVar("T")
+
+
+class Versioned(msgspec.Struct, Generic[T], frozen=True):
+    """A value with the version that its conditional write must name; `ABSENT` where nothing is stored."""
+
+    key: Key
+    value: T
+    version: int
+
+
+class Table(Generic[T]):
+    """Records of one type: `partition` is a template over the parts of a key, the last part sorts."""
+
+    def __init__(self, partition: str, of: type[T]) -> None:
+        self._partition = partition
+        self._decoder = msgspec.json.Decoder(of)
+        self._encoder = msgspec.json.Encoder()
+
+    def partition(self, *parts: str) -> str:
+        """Return the partition that a query lists."""
+        return "/".join((self._partition, *parts))
+
+    def key(self, *parts: str) -> Key:
+        """Return the key of the record under these parts."""
+        return Key(self.partition(*parts[:-1]), parts[-1])
+
+    def load(self, store: Store, *parts: str) -> Versioned[T] | None:
+        """Return the record under these parts, or None."""
+        record = store.get(self.key(*parts))
+        return None if record is None else self.read(record)
+
+    def load_or(self, store: Store, default: T, *parts: str) -> Versioned[T]:
+        """Return the record under these parts, or `default` as one that is yet to be written."""
+        return self.load(store, *parts) or Versioned(self.key(*parts), default, ABSENT)
+
+    def read(self, record: Record) -> Versioned[T]:
+        """Decode a record that a query returned."""
+        return Versioned(record.key, self._decoder.decode(record.value), record.version)
+
+    def put(self, value: T, *parts: str, expected: int | None = None) -> Put:
+        """Return the write of `value` under these parts (`expected` as in `Put`)."""
+        return Put(self.key(*parts), self._encoder.encode(value), expected)
+
+    def replace(self, was: Versioned[T], value: T) -> Put:
+        """Return the write that holds only if nobody wrote since `was` was read."""
+        return Put(was.key, self._encoder.encode(value), was.version)
+
+    def delete(self, *parts: str, expected: int | None = None) -> Delete:
+        """Return the removal of the record under these parts."""
+        return Delete(self.key(*parts), expected)
+
+
+def unchanged(was: Versioned[T]) -> Check:
+    """Return the condition that nobody wrote this record since it was read."""
+    return Check(was.key, was.version)
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Who works on something until when (RFC 3339 UTC); the record's version is the fencing number."""
+
+    holder: str
+    until: str
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A delivery id that came before."""
+
+    at: str
+
+
+PROJECTS = Table("project", Project)
+"""project / id."""
+CLUSTERS = Table("cluster", Cluster)
+"""cluster / id: ids are unique over all projects."""
+MEMBERS = Table("member", Cluster)
+"""member/<project> / cluster id: the same values, listed by project."""
+PRESENCE = Table("presence", Presence)
+"""presence/<project> / cluster id."""
+SYNCS = Table("sync", SyncState)
+"""sync / project."""
+LEASES = Table("lease", Lease)
+"""lease / name."""
+EXPERIMENTS = Table("experiment", Experiment)
+"""experiment/<project> / id."""
+BLOBS = Table("blob", bytes)
+"""blob/<project> / blob id: the text of each file that an experiment or an open order refers to."""
+POLICIES = Table("policies", PolicyBook)
+"""policies / project."""
+EDITS = Table("edit", Edit)
+"""edit/<project> / id."""
+DELIVERIES = Table("delivery", Push)
+"""delivery/<project> / delivery id."""
+TRACKED = Table("tracked", Tracked)
+"""tracked/<cluster> / <Kind>/<namespace>/<name>."""
+EVENTS = Table("ledger", Event)
+"""ledger/<project>/<kind> / event id."""
+ORDERS = Table("order", Dispatched)
+"""order/<cluster> / order id."""
+OPEN_ORDERS = Table("open-order", Dispatched)
+"""open-order/<cluster> / order id: those not over yet, in the order they were made."""
+RUNS = Table("run", Run)
+"""run/<project> / run id."""
+ACTIVE = Table("active", Active)
+"""active/<cluster> / run id: the runs that are not over."""
+RECENT = Table("recent", Recent)
+"""recent / project: what safety remembers."""
+COOLDOWNS = Table("cooldown", str)
+"""cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
