@@ -55,6 +55,8 @@ def problem(error: LitmusGitopsError) -> Answer:
     headers = {"Content-Type": "application/problem+json"}
     if error.retry:
         headers["Retry-After"] = str(round(error.seconds if isinstance(error, NotYet) else 5))
+    if isinstance(error, NotYet):
+        headers["X-Not-Yet"] = "true"
     return Answer(error.status, body, headers)
 
 

@@ -1,0 +1,207 @@
+"""Every setting of every function: one frozen dataclass each, and the only code that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from shared.errors import Misconfigured
+
+Environment = Mapping[str, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where state and keys are. `DATA_DIR` holds the database, `keys/master` and, unless set, `secrets/`."""
+
+    data_dir: Path
+    store_url: str
+    secrets_dir: Path
+    master_key: bytes
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> State:
+        """Read DATA_DIR, STORE_URL, SECRETS_DIR and MASTER_KEY_FILE."""
+        data = Path(env.get("DATA_DIR", ".data"))
+        return cls(
+            data_dir=data,
+            store_url=env.get("STORE_URL", f"sqlite:{data / 'litmus-gitops.db'}"),
+            secrets_dir=Path(env.get("SECRETS_DIR", str(data / "secrets"))),
+            master_key=_key(Path(env.get("MASTER_KEY_FILE", str(data / "keys" / "master")))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GitPush:
+    """Settings of `git_push`."""
+
+    state: State
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> GitPush:
+        """Read the state's settings."""
+        return cls(State.read(env))
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Settings of `sync`. `allow_local` accepts `file://` and loopback repositories."""
+
+    state: State
+    allow_local: bool
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Sync:
+        """Read the state's settings and ALLOW_LOCAL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
+
+    state: State
+    admin_token: str
+    public_url: str
+    allow_local: bool
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Portal:
+        """Read the state's settings, ADMIN_TOKEN (else `DATA_DIR/admin-token`), PUBLIC_URL and ALLOW_LOCAL."""
+        state = State.read(env)
+        return cls(
+            state=state,
+            admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
+            public_url=env.get("PUBLIC_URL", "http://127.0.0.1:8080").rstrip("/"),
+            allow_local=_flag(env, "ALLOW_LOCAL", default=False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Settings of `workload_admission` and `workload_audit`. `kinds` are the watched kinds."""
+
+    state: State
+    kinds: tuple[str, ...]
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Watching:
+        """Read the state's settings and WATCHED_KINDS (comma separated)."""
+        kinds = env.get("WATCHED_KINDS", "Deployment,StatefulSet,DaemonSet")
+        return cls(State.read(env), tuple(kind.strip() for kind in kinds.split(",") if kind.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Settings of `dispatch`. `allow_local` accepts loopback repositories and subscribers."""
+
+    state: State
+    allow_local: bool
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Dispatch:
+        """Read the state's settings and ALLOW_LOCAL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Settings of `run_report`."""
+
+    state: State
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> RunReport:
+        """Read the state's settings."""
+        return cls(State.read(env))
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Settings of `reconcile`."""
+
+    state: State
+    allow_local: bool
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Reconcile:
+        """Read the state's settings and ALLOW_LOCAL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Settings of `subscriber`, which runs in the cluster and holds no state but ConfigMaps there.
+
+    Durations are in seconds. `secret` is the `whsec_…` value that registering the cluster showed once.
+    """
+
+    cluster: str
+    portal_url: str
+    secret: str
+    namespace: str
+    poll: bool
+    heartbeat: float
+    kubeconfig: str | None
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Subscriber:
+        """Read CLUSTER_ID, PORTAL_URL, SUBSCRIBER_SECRET_FILE or SUBSCRIBER_SECRET, and what has defaults."""
+        return cls(
+            cluster=_needed(env, "CLUSTER_ID"),
+            portal_url=_needed(env, "PORTAL_URL").rstrip("/"),
+            secret=_secret(env, "SUBSCRIBER_SECRET"),
+            namespace=env.get("SUBSCRIBER_NAMESPACE", "litmus-gitops"),
+            poll=_flag(env, "POLL", default=True),
+            heartbeat=_number(env, "HEARTBEAT_SECONDS", 15.0),
+            kubeconfig=env.get("KUBECONFIG"),
+        )
+
+
+def _needed(env: Environment, name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise Misconfigured(f"the setting {name} is missing: set it in the function's environment")
+    return value
+
+
+def _secret(env: Environment, name: str) -> str:
+    path = env.get(f"{name}_FILE")
+    return _file(Path(path), f"{name}_FILE") if path else _needed(env, name)
+
+
+def _file(path: Path, setting: str) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read ({error.strerror}): create it, or set {setting}") from error
+    if not value:
+        raise Misconfigured(f"{path} is empty: write the value into it, or set {setting}")
+    return value
+
+
+def _key(path: Path) -> bytes:
+    return _parse(lambda: bytes.fromhex(_file(path, "MASTER_KEY_FILE")), f"{path} must hold 64 hexadecimal digits")
+
+
+def _flag(env: Environment, name: str, *, default: bool) -> bool:
+    value = env.get(name, "true" if default else "false").lower()
+    if value not in {"true", "false", "1", "0"}:
+        raise Misconfigured(f"{name}={value!r} is neither true nor false")
+    return value in {"true", "1"}
+
+
+def _number(env: Environment, name: str, default: float) -> float:
+    value = env.get(name, str(default))
+    return _parse(lambda: float(value), f"{name}={value!r} is no number")
+
+
+def _parse(read: Callable[[], T], sentence: str) -> T:
+    try:
+        return read()
+    except ValueError as error:
+        raise Misconfigured(sentence) from error
