@@ -19,7 +19,8 @@ MODULE = Path(__file__).parent
 KUBERNETES = "k8s.io/kubernetes"
 PACKAGES = {"kube-apiserver": f"{KUBERNETES}/cmd/kube-apiserver", "etcd": "go.etcd.io/etcd/server/v3"}
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOWORK": "off"}
-FLAGS = ("-trimpath", "-buildvcs=false")
+READ_ONLY = "-mod=readonly"
+FLAGS = (READ_ONLY, "-trimpath", "-buildvcs=false")
 STRIP = "-s -w"
 STAMP = "k8s.io/component-base/version"
 
@@ -88,7 +89,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _linker_flags() -> str:
     """Without the stamp `/version` would say v0.0.0, and clients judge a server by it."""
-    version = _go("list", "-m", "-f", "{{.Version}}", KUBERNETES)
+    version = _go("list", READ_ONLY, "-m", "-f", "{{.Version}}", KUBERNETES)
     major, minor, _ = version.removeprefix("v").split(".")
     stamp = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     return " ".join((STRIP, *(f"-X {STAMP}.{name}={value}" for name, value in stamp.items())))
