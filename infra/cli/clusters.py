@@ -1,0 +1,65 @@
+"""`litmus-gitops cluster`: target clusters."""
+
+from __future__ import annotations
+
+import click
+
+from infra.cli.output import as_json, field, limited, listing, show
+from infra.cli.portal import Lazy
+
+project_option = click.option("-p", "--project", required=True, help="The project's id.")
+
+
+@click.group()
+def cluster() -> None:
+    """Register the clusters that experiments run on."""
+
+
+@cluster.command("list")
+@project_option
+@limited
+@as_json
+@click.pass_obj
+def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
+    """List a project's clusters and when each was last heard."""
+    columns = [field("id"), field("name"), field("labels"), field("subscriber_url"), field("last_seen")]
+    listing(lazy.open().items(f"/projects/{project}/clusters", limit), columns, json_=json_)
+
+
+@cluster.command()
+@click.argument("cluster_id")
+@project_option
+@click.option("--name", help="A name for people; the id if not given.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label to select the cluster by.")
+@click.option("--subscriber-url", help="Where its subscriber takes orders; without it the subscriber polls.")
+@as_json
+@click.pass_obj
+def add(
+    lazy: Lazy,
+    cluster_id: str,
+    project: str,
+    name: str | None,
+    labels: tuple[str, ...],
+    subscriber_url: str | None,
+    json_: bool,
+) -> None:
+    """Register a cluster and show its addresses and secret, this once."""
+    body = {"id": cluster_id, "name": name or cluster_id, "labels": _labels(labels), "subscriber_url": subscriber_url}
+    show(lazy.open().call("POST", f"/projects/{project}/clusters", body), json_=json_)
+
+
+@cluster.command()
+@click.argument("cluster_id")
+@project_option
+@click.pass_obj
+def forget(lazy: Lazy, cluster_id: str, project: str) -> None:
+    """Forget a cluster; its secrets stop working."""
+    lazy.open().call("DELETE", f"/projects/{project}/clusters/{cluster_id}")
+
+
+def _labels(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [label.partition("=") for label in given]
+    for key, equals, _ in pairs:
+        if not (key and equals):
+            raise click.UsageError(f"--label {key!r} is not of the form KEY=VALUE")
+    return {key: value for key, _, value in pairs}

@@ -1,0 +1,119 @@
+"""`litmus-gitops experiment` and `policy`: what git holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from infra.cli.clusters import project_option
+from infra.cli.output import as_json, field, limited, listing, show
+from infra.cli.portal import Lazy
+
+YAML = "application/yaml"
+
+
+@click.group()
+def experiment() -> None:
+    """See, check, change and run experiments."""
+
+
+@experiment.command("list")
+@project_option
+@limited
+@as_json
+@click.pass_obj
+def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
+    """List experiments with their state and problem."""
+    columns = [field("id"), field("kind"), field("path"), field("state"), ("problem", _problem)]
+    listing(lazy.open().items(f"/projects/{project}/experiments", limit), columns, json_=json_)
+
+
+@experiment.command("show")
+@click.argument("experiment_id")
+@project_option
+@click.option("--yaml", is_flag=True, help="Print the file itself.")
+@click.pass_obj
+def show_(lazy: Lazy, experiment_id: str, project: str, yaml: bool) -> None:
+    """Show one experiment."""
+    path = f"/projects/{project}/experiments/{experiment_id}"
+    if yaml:
+        click.echo(lazy.open().call("GET", path, accept=YAML), nl=False)
+    else:
+        show(lazy.open().call("GET", path, accept="application/json"), json_=True)
+
+
+@experiment.command()
+@click.argument("experiment_id")
+@click.argument("file", type=click.File("rb"))
+@project_option
+@as_json
+@click.pass_obj
+def put(lazy: Lazy, experiment_id: str, file: BinaryIO, project: str, json_: bool) -> None:
+    """Write an experiment from a file; it becomes a commit."""
+    path = f"/projects/{project}/experiments/{experiment_id}"
+    show(lazy.open().call("PUT", path, file.read(), media=YAML), json_=json_)
+
+
+@experiment.command()
+@click.argument("experiment_id")
+@project_option
+@click.pass_obj
+def delete(lazy: Lazy, experiment_id: str, project: str) -> None:
+    """Delete an experiment; that becomes a commit."""
+    lazy.open().call("DELETE", f"/projects/{project}/experiments/{experiment_id}")
+
+
+@experiment.command("run")
+@click.argument("experiment_id")
+@project_option
+@click.option("--cluster", "clusters", multiple=True, help="Run here; repeat for more.")
+@as_json
+@click.pass_obj
+def run_(lazy: Lazy, experiment_id: str, project: str, clusters: tuple[str, ...], json_: bool) -> None:
+    """Run an experiment now."""
+    path = f"/projects/{project}/experiments/{experiment_id}/runs"
+    started = lazy.open().call("POST", path, {"clusters": list(clusters)})
+    listing(started["items"], [field("id"), field("cluster"), field("state")], json_=json_)
+
+
+@experiment.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def validate(files: tuple[Path, ...]) -> None:
+    """Check files on this machine, without a server; exit status 1 if one is wrong."""
+    problems = [line for file in files for line in _check(file)]
+    for line in problems:
+        click.echo(line)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.group()
+def policy() -> None:
+    """See event tracker policies."""
+
+
+@policy.command("list")
+@project_option
+@limited
+@as_json
+@click.pass_obj
+def list_policies(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
+    """List policies with their state and problem."""
+    columns = [field("name"), field("path"), field("condition_type"), field("state"), ("problem", _problem)]
+    listing(lazy.open().items(f"/projects/{project}/policies", limit), columns, json_=json_)
+
+
+def _problem(row: dict[str, Any]) -> str | None:
+    problem = row.get("problem")
+    return problem and f"{problem.get('line')}:{problem.get('column')} {problem['message']}"
+
+
+def _check(file: Path) -> list[str]:
+    from shared.model.experiments import Problem  # noqa: PLC0415 - only this command reads manifests
+    from shared.wire.files import read_file  # noqa: PLC0415 - likewise
+
+    found = read_file(str(file), file.read_bytes())
+    problem = found if isinstance(found, Problem) else getattr(found, "problem", None)
+    return [] if problem is None else [f"{file}:{problem.line or 1}:{problem.column or 1}: {problem.message}"]

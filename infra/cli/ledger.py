@@ -1,0 +1,89 @@
+"""`litmus-gitops run` and `event`: what happened, and why."""
+
+from __future__ import annotations
+
+import click
+
+from infra.cli.clusters import project_option
+from infra.cli.output import as_json, field, limited, listing, show
+from infra.cli.portal import Lazy
+
+
+@click.group()
+def run() -> None:
+    """See and stop runs."""
+
+
+@run.command("list")
+@project_option
+@limited
+@as_json
+@click.pass_obj
+def list_runs(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
+    """List runs, newest first."""
+    names = ("id", "experiment", "cluster", "state", "verdict", "score", "cause", "updated_at")
+    listing(lazy.open().items(f"/projects/{project}/runs", limit), [field(name) for name in names], json_=json_)
+
+
+@run.command("show")
+@click.argument("run_id")
+@project_option
+@as_json
+@click.pass_obj
+def show_run(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
+    """Show one run with its faults."""
+    show(lazy.open().call("GET", f"/projects/{project}/runs/{run_id}"), json_=json_)
+
+
+@run.command()
+@click.argument("run_id")
+@project_option
+@as_json
+@click.pass_obj
+def stop(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
+    """Stop a run."""
+    show(lazy.open().call("POST", f"/projects/{project}/runs/{run_id}/stop"), json_=json_)
+
+
+@click.group()
+def event() -> None:
+    """Ask the ledger what happened, and why or why not."""
+
+
+@event.command("list")
+@project_option
+@click.option("--kind", help="delivery, sync, edit, change, order, run or report.")
+@click.option("--workload", help="<Kind>/<namespace>/<name>.")
+@click.option("--since", help="An RFC 3339 time such as 2026-01-31T12:00:00Z.")
+@limited
+@as_json
+@click.pass_obj
+def list_events(
+    lazy: Lazy, project: str, kind: str | None, workload: str | None, since: str | None, limit: int, json_: bool
+) -> None:
+    """List the ledger, newest first."""
+    path = f"/projects/{project}/events"
+    rows = lazy.open().items(path, limit, kind=kind, workload=workload, since=since)
+    names = ("at", "kind", "verdict", "subject", "reason", "id")
+    listing(rows, [field(name) for name in names], json_=json_)
+
+
+@event.command("show")
+@click.argument("event_id")
+@project_option
+@click.pass_obj
+def show_event(lazy: Lazy, event_id: str, project: str) -> None:
+    """Show one row with all its details."""
+    show(lazy.open().call("GET", f"/projects/{project}/events/{event_id}"), json_=True)
+
+
+@event.command()
+@click.argument("event_id")
+@project_option
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@as_json
+@click.pass_obj
+def replay(lazy: Lazy, event_id: str, project: str, dry_run: bool, json_: bool) -> None:
+    """Have an event acted on again; what was done already is not done twice."""
+    path = f"/projects/{project}/events/{event_id}/replay"
+    show(lazy.open().call("POST", path, {"dry_run": dry_run}), json_=json_)

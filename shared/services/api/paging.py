@@ -1,0 +1,58 @@
+"""Lists: `{"items": […], "next": cursor|null}`, with cursors of `[A-Za-z0-9_-]` that name the last row."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from shared.errors import BadInput
+from shared.model.calls import Answer, Call
+from shared.model.records import Record
+from shared.ports import Store
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+T = TypeVar("T")
+
+
+def limit_of(call: Call) -> int:
+    """Return how many rows the caller wants, 1 to `MAX_LIMIT`."""
+    text = call.query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+        raise BadInput(f"limit={text[:20]!r} is no number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def after_of(call: Call) -> str | None:
+    """Return the sort key behind the caller's cursor, None for the first page."""
+    cursor = call.query.get("cursor")
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise BadInput("cursor is not one that this list gave out: start again without it") from error
+
+
+def cursor_of(sort: str) -> str:
+    """Return the cursor that continues beyond a sort key."""
+    return base64.urlsafe_b64encode(sort.encode()).rstrip(b"=").decode()
+
+
+def page(items: list[T], limit: int, sort: Callable[[T], str], show: Callable[[T], Any]) -> Answer:
+    """Return a page of the first `limit` items; one more than that means there is a next page."""
+    shown = items[:limit]
+    following = cursor_of(sort(shown[-1])) if len(items) > limit else None
+    return Answer(200, {"items": [show(item) for item in shown], "next": following})
+
+
+def listing(
+    store: Store, partition: str, call: Call, show: Callable[[Record], Any], *, newest_first: bool = False
+) -> Answer:
+    """Return the page of a partition that the call asks for."""
+    limit = limit_of(call)
+    rows = store.query(partition, after=after_of(call), limit=limit + 1, newest_first=newest_first)
+    return page(rows, limit, lambda row: row.key.sort, show)

@@ -1,0 +1,67 @@
+"""Runs: what was carried out where, with which score, and how to start and stop one by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shared.errors import NotFound
+from shared.model.calls import Answer, Call
+from shared.model.runs import Run
+from shared.services.api.bodies import NewRun
+from shared.services.api.desk import Desk, enabled
+from shared.services.api.operations import Operation, parse
+from shared.services.api.paging import listing
+from shared.services.dispatching import Dispatching
+from shared.services.tables import RUNS
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """One experiment on one cluster, each."""
+
+    desk: Desk
+    dispatching: Dispatching
+
+    def operations(self) -> list[Operation]:
+        """Return what the API offers here."""
+        start = "/projects/{project}/experiments/{experiment}/runs"
+        return [
+            Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.list),
+            Operation("GET", "/projects/{project}/runs/{run}", "Show a run", self.show),
+            Operation("POST", "/projects/{project}/runs/{run}/stop", "Stop a run", self.stop, status=202),
+            Operation("POST", start, "Run an experiment now", self.start, NewRun, 202),
+        ]
+
+    def list(self, call: Call) -> Answer:
+        """List the project's runs."""
+        partition = RUNS.partition(self.desk.project(call).value.id)
+        return listing(self.desk.store, partition, call, lambda row: show(RUNS.read(row).value), newest_first=True)
+
+    def show(self, call: Call) -> Answer:
+        """Show one run."""
+        project, run = self.desk.project(call).value, call.params["run"]
+        found = RUNS.load(self.desk.store, project.id, run)
+        if found is None:
+            raise NotFound(f"no run {run!r} in project {project.id!r}")
+        return Answer(200, show(found.value))
+
+    def start(self, call: Call) -> Answer:
+        """Run an experiment now, for a person: without a guard, but within all rules of safety."""
+        project, body = self.desk.project(call).value, parse(NewRun, call)
+        enabled(project)
+        runs = self.dispatching.start(project.id, call.params["experiment"], tuple(body.clusters), "person", "owner")
+        return Answer(202, {"items": [show(run) for run in runs], "next": None})
+
+    def stop(self, call: Call) -> Answer:
+        """Stop a run: an order that did not start is dropped, a started one is told to stop."""
+        project = self.desk.project(call).value
+        return Answer(202, show(self.dispatching.stop(project.id, call.params["run"])))
+
+
+def show(run: Run) -> dict[str, Any]:
+    """Return a run as the API shows it (CONTRACT, "API resources")."""
+    shown: dict[str, Any] = msgspec.to_builtins(run)
+    return shown

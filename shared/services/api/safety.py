@@ -1,0 +1,103 @@
+"""Rules of safety, freezes, and the release of held orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shared.model.calls import Answer, Call
+from shared.model.projects import Freeze, Safety
+from shared.rules.windows import check_window
+from shared.services.api.bodies import FreezeBody, ReleaseBody, SafetyBody
+from shared.services.api.clusters import member
+from shared.services.api.desk import Desk
+from shared.services.api.operations import Operation, parse
+from shared.services.ledger import stamp
+from shared.services.releasing import Releasing
+from shared.services.tables import CLUSTERS, MEMBERS, PROJECTS
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyRules:
+    """What may start, and when nothing may."""
+
+    desk: Desk
+    releasing: Releasing
+
+    def operations(self) -> list[Operation]:
+        """Return what the API offers here."""
+        project = "/projects/{project}"
+        cluster = f"{project}/clusters/{{cluster}}"
+        return [
+            Operation("GET", f"{project}/safety", "Show the rules of safety", self.show),
+            Operation("PUT", f"{project}/safety", "Replace the rules that the body names", self.replace, SafetyBody),
+            Operation("PUT", f"{project}/freeze", "Let nothing start in the project", self.freeze, FreezeBody),
+            Operation("DELETE", f"{project}/freeze", "Lift the project's freeze", self.thaw),
+            Operation("PUT", f"{cluster}/freeze", "Let nothing start on a cluster", self.freeze_cluster, FreezeBody),
+            Operation("DELETE", f"{cluster}/freeze", "Lift a cluster's freeze", self.thaw_cluster),
+            Operation("POST", f"{project}/release", "Let held orders go, or drop them", self.release, ReleaseBody),
+        ]
+
+    def show(self, call: Call) -> Answer:
+        """Show the rules in force."""
+        return Answer(200, show(self.desk.project(call).value.safety))
+
+    def replace(self, call: Call) -> Answer:
+        """Replace what the body names; `storm: null` turns the storm hold off."""
+        body, was = parse(SafetyBody, call), self.desk.project(call)
+        named = body.model_dump(include=body.model_fields_set)
+        merged = msgspec.to_builtins(was.value.safety) | {
+            k: v for k, v in named.items() if v is not None or k == "storm"
+        }
+        safety = msgspec.convert(merged, Safety)
+        for window in safety.windows:
+            check_window(window)
+        self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, safety=safety))])
+        return Answer(200, show(safety))
+
+    def freeze(self, call: Call) -> Answer:
+        """Freeze the project: everything that would start is refused, with this reason."""
+        return self._project(call, self._new_freeze(call))
+
+    def thaw(self, call: Call) -> Answer:
+        """Lift the project's freeze."""
+        return self._project(call, None)
+
+    def freeze_cluster(self, call: Call) -> Answer:
+        """Freeze one cluster."""
+        return self._cluster(call, self._new_freeze(call))
+
+    def thaw_cluster(self, call: Call) -> Answer:
+        """Lift a cluster's freeze."""
+        return self._cluster(call, None)
+
+    def release(self, call: Call) -> Answer:
+        """Let go, or drop, what a storm of triggers held."""
+        project, body = self.desk.project(call).value, parse(ReleaseBody, call)
+        return Answer(200, {"released": self.releasing.release(project.id, drop=body.drop), "dropped": body.drop})
+
+    def _new_freeze(self, call: Call) -> Freeze:
+        return Freeze(parse(FreezeBody, call).reason, "owner", stamp(self.desk.clock))
+
+    def _project(self, call: Call, freeze: Freeze | None) -> Answer:
+        was = self.desk.project(call)
+        self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, freeze=freeze))])
+        return _frozen(freeze)
+
+    def _cluster(self, call: Call, freeze: Freeze | None) -> Answer:
+        was = member(self.desk, call)
+        cluster = msgspec.structs.replace(was.value, freeze=freeze)
+        self.desk.store.commit([MEMBERS.replace(was, cluster), CLUSTERS.put(cluster, cluster.id)])
+        return _frozen(freeze)
+
+
+def _frozen(freeze: Freeze | None) -> Answer:
+    return Answer(204) if freeze is None else Answer(200, {"reason": freeze.reason, "by": freeze.by, "at": freeze.at})
+
+
+def show(safety: Safety) -> dict[str, Any]:
+    """Return the rules as the API shows them."""
+    shown: dict[str, Any] = msgspec.to_builtins(safety)
+    return shown
