@@ -1,0 +1,86 @@
+"""Proof that a change is still there: nothing starts for a change that was undone, or that never came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from shared.model.orders import Guard
+from shared.rules.digests import content, digest
+from shared.rules.paths import value_at
+
+PERSISTS_WITHIN: Final = 60.0
+"""Seconds that a change, seen before it was persisted, is given to appear."""
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """Every changed field has the value that triggered."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """These fields have other values now; `found` is the digest of what stands there, to see it move."""
+
+    paths: tuple[str, ...]
+    found: str = ""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """There is no such object."""
+
+
+class OtherUid(msgspec.Struct, frozen=True):
+    """The name belongs to another object now."""
+
+    uid: str
+
+
+Proof = Proved | Changed | Gone | OtherUid
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """What was seen while the proof failed: `since` in seconds, whether it ever held, and the first digest found."""
+
+    waited: float
+    held: bool = False
+    first: str = ""
+
+
+def prove(obj: Mapping[str, Any] | None, guard: Guard, key: bytes) -> Proof:
+    """Compare the live object, at whatever generation, with what the guard remembers of the change.
+
+    `key` seals the values of a Secret before they are compared, so that a guard never tells one.
+    """
+    if obj is None:
+        return Gone()
+    uid = str((obj.get("metadata") or {}).get("uid") or "")
+    if uid != guard.uid:
+        return OtherUid(uid)
+    seen = content(obj, key)
+    found = {one.path: digest(value_at(seen, one.path)) for one in guard.changed}
+    off = tuple(one.path for one in guard.changed if found[one.path] != one.digest)
+    return Changed(off, digest(found)) if off else Proved()
+
+
+def refusal(proof: Changed | Gone | OtherUid, doubt: Doubt) -> str | None:
+    """Return why the order must not act, or None while the change may still be persisted.
+
+    A value that held before, or that moved while it was watched, was undone; one that only never came is given
+    `PERSISTS_WITHIN` seconds, since an admission review precedes persistence.
+    """
+    if isinstance(proof, OtherUid):
+        return "reverted: the workload was deleted, and its name belongs to another one now"
+    moved = isinstance(proof, Changed) and bool(doubt.first) and doubt.first != proof.found
+    if doubt.held or moved:
+        return _undone(proof)
+    if doubt.waited < PERSISTS_WITHIN:
+        return None
+    where = f"{', '.join(proof.paths[:3])} still differs" if isinstance(proof, Changed) else "there is no such workload"
+    return f"never persisted: {where} after {PERSISTS_WITHIN:.0f} s"
+
+
+def _undone(proof: Changed | Gone) -> str:
+    if isinstance(proof, Gone):
+        return "reverted: the workload was deleted"
+    return f"reverted: {', '.join(proof.paths[:3])} no longer has the value that triggered"
