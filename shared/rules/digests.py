@@ -1,0 +1,105 @@
+"""Digests of what the API server sent: equal exactly where two values are the same JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+import rfc8785
+
+from shared.model.changes import Side
+
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl's copy of the whole object: it repeats what the object says, a Secret's values included."""
+
+NEVER_COUNTS: Final = frozenset({"metadata", "status"})
+"""What of an object is outside the watched part."""
+
+_SENSITIVE: Final = {"Secret": ("data", "stringData")}
+_EXACT: Final = 1 << 53
+
+
+def canonical(value: Any) -> bytes:
+    """Return the value's RFC 8785 JSON.
+
+    RFC 8785 numbers are IEEE 754 doubles. An integer from 2^53 on would lose digits as one, so it is written as the
+    string of its digits and an `n`, which keeps neighbours apart.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.IntegerDomainError:
+        return rfc8785.dumps(_spelled(value))
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the value's RFC 8785 JSON, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+NULL: Final = digest(None)
+"""The digest of a field that is gone."""
+
+
+def counted(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what counts of an object by default: everything outside metadata and status."""
+    return {name: value for name, value in obj.items() if name not in NEVER_COUNTS}
+
+
+def content(obj: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+    """Return the object as it is kept: less status, managedFields and the last-applied annotation, values sealed.
+
+    Each value of a Secret becomes its own HMAC under `key`: what is kept still tells which of them changed, and never
+    what they are.
+    """
+    kept = {name: value for name, value in obj.items() if name != "status"}
+    if isinstance(obj.get("metadata"), dict):
+        kept["metadata"] = _metadata(obj["metadata"])
+    for field in _SENSITIVE.get(str(obj.get("kind")), ()):
+        if isinstance(kept.get(field), dict):
+            kept[field] = {name: "hmac-sha256:" + _hmac(value, key) for name, value in kept[field].items()}
+    return kept
+
+
+def side(obj: Mapping[str, Any], key: bytes) -> Side:
+    """Return one sight of an object; the digest of a Secret is an HMAC under `key`, that of any other kind a SHA-256.
+
+    `obj` is as the API server sent it, with its kind and apiVersion (the items of a list lack them).
+    """
+    metadata: Mapping[str, Any] = obj.get("metadata") or {}
+    kind = str(obj.get("kind"))
+    return Side(
+        uid=str(metadata.get("uid") or ""),
+        content=content(obj, key),
+        digest=_hmac(counted(obj), key) if kind in _SENSITIVE else digest(counted(obj)),
+        generation=_generation(metadata.get("generation")),
+        partial=kind == "Scale",
+    )
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in metadata.items() if name != "managedFields"}
+    if LAST_APPLIED in (metadata.get("annotations") or {}):
+        kept["annotations"] = {name: value for name, value in metadata["annotations"].items() if name != LAST_APPLIED}
+    return kept
+
+
+def _generation(value: object) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
+def _hmac(value: object, key: bytes) -> str:
+    return hmac.digest(key, canonical(value), hashlib.sha256).hex()
+
+
+def _spelled(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _spelled(item) for name, item in value.items()}
+        case list():
+            return [_spelled(item) for item in value]
+        case int() if abs(value) >= _EXACT:
+            return f"{value}n"
+        case _:
+            return value

@@ -1,0 +1,145 @@
+"""AdmissionReview v1 of kube-apiserver: in, what is asked about; out, always `allowed`.
+
+Source of the fields: k8s.io/api/admission/v1, types.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Raw
+
+from shared.errors import BadInput
+from shared.model.changes import Sighting, Workload
+from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User, head, look
+
+_VERSION: Final = "admission.k8s.io/v1"
+_KIND: Final = "AdmissionReview"
+_ABSENT: Final = Raw(b"null")
+_NOBODY: Final = User()
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: Name
+
+
+class _Resource(msgspec.Struct, frozen=True):
+    resource: Name
+
+
+class _Request(msgspec.Struct, frozen=True, rename="camel"):
+    uid: Id
+    operation: Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+    kind: _Kind
+    resource: _Resource
+    sub_resource: str | None = None
+    name: Name | None = None
+    namespace: Name | None = None
+    dry_run: bool | None = None
+    user_info: User | None = None
+    object: Raw = _ABSENT
+    old_object: Raw = _ABSENT
+
+
+class _Review(msgspec.Struct, frozen=True, rename="camel"):
+    api_version: str
+    kind: str
+    request: _Request | None = None
+
+
+_decoder = msgspec.json.Decoder(_Review)
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What is asked about, from the request and both objects' metadata; the objects themselves are still undecoded.
+
+    `annotated`: whether either side has one of our annotations. `kind` is the workload's, also where a `Scale` came.
+    """
+
+    uid: str
+    operation: Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+    kind: str
+    namespace: str
+    name: str
+    sub_resource: str
+    dry_run: bool
+    annotated: bool
+    actor: str
+    actor_groups: tuple[str, ...]
+    old: Raw | None
+    new: Raw | None
+
+    @property
+    def scale(self) -> bool:
+        """Whether the objects are `Scale`s of the workload, which carry no annotations."""
+        return self.sub_resource == "scale"
+
+    def sighting(self, cluster: str, at: str, sight: Sight) -> Sighting:
+        """Return the review as a sighting in `cluster` at `at` (RFC 3339 UTC); `sight` makes a side of an object.
+
+        Raises `BadInput` where an object cannot be read.
+        """
+        return Sighting(
+            id=self.uid,
+            source="admission",
+            operation=self.operation,  # type: ignore[arg-type]
+            workload=Workload(cluster, self.kind, self.namespace, self.name),
+            actor=self.actor,
+            at=at,
+            old=look(self.old, sight),
+            new=look(self.new, sight),
+            actor_groups=self.actor_groups,
+        )
+
+
+def read_review(body: bytes) -> Review:
+    """Return the review in a request body.
+
+    Raises `BadInput`, saying what is wrong, for whatever is no AdmissionReview v1 with a request.
+    """
+    try:
+        request = _request(_decoder.decode(body))
+        return _review(request, head(request.old_object), head(request.object))
+    except Unreadable as error:
+        raise BadInput(f"no {_KIND} of {_VERSION}: {error}") from error
+
+
+def allow(uid: str) -> dict[str, object]:
+    """Return the answer to the review `uid`: the change may happen."""
+    return {"apiVersion": _VERSION, "kind": _KIND, "response": {"uid": uid, "allowed": True}}
+
+
+def _request(review: _Review) -> _Request:
+    if (review.kind, review.api_version) != (_KIND, _VERSION):
+        raise BadInput(f"no {_KIND} of {_VERSION}: found {review.kind[:80]!r} of {review.api_version[:80]!r}")
+    if review.request is None:
+        raise BadInput(f"the {_KIND} holds no request: only the API server's own call can be answered")
+    return review.request
+
+
+def _review(request: _Request, old: Head | None, new: Head | None) -> Review:
+    scale = request.sub_resource == "scale"
+    resource, user = request.resource.resource, request.user_info or _NOBODY
+    return Review(
+        uid=request.uid,
+        operation=request.operation,
+        kind=KINDS.get(resource, resource) if scale else request.kind.kind,
+        namespace=request.namespace or "",
+        name=request.name or _name(new) or _name(old),
+        sub_resource=request.sub_resource or "",
+        dry_run=bool(request.dry_run),
+        annotated=_annotated(old) or _annotated(new),
+        actor=user.username,
+        actor_groups=user.groups or (),
+        old=request.old_object if old else None,
+        new=request.object if new else None,
+    )
+
+
+def _name(side: Head | None) -> str:
+    return (side.meta.name if side else "") or ""
+
+
+def _annotated(side: Head | None) -> bool:
+    return side is not None and side.meta.annotated
