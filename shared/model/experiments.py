@@ -20,7 +20,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault that an experiment injects: the ChaosExperiment's name, its target, weight and probes."""
+    """One fault that an experiment injects: the ChaosExperiment's name, its target, weight and probes.
+
+    `others` are further namespaces, where the engine's selectors name several targets.
+    """
 
     name: str
     namespace: str | None = None
@@ -30,6 +33,12 @@ class Fault(msgspec.Struct, frozen=True):
     weight: int = 10
     probes: tuple[str, ...] = ()
     unresolved_probes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Every namespace that the fault names."""
+        return (*((self.namespace,) if self.namespace else ()), *self.others)
 
 
 class Manifest(msgspec.Struct, frozen=True):

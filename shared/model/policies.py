@@ -82,12 +82,14 @@ class Opinion(msgspec.Struct, frozen=True):
     experiments: tuple[str, ...] = ()
     cooldown: str | None = None
     wait: str | None = None
+    windows: tuple[Window, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True):
     """What all policies together say: the experiments to start (possibly none) and why, in words.
 
-    `cooldowns` and `waits` map an experiment to the policy's own bound where it sets one.
+    `cooldowns` and `waits` map an experiment to the policies' own bound where one sets it, `windows` to those in one of
+    which it may start; without an entry only the project's windows bound it.
     """
 
     experiments: tuple[str, ...]
@@ -96,3 +98,4 @@ class Decision(msgspec.Struct, frozen=True):
     opinions: tuple[Opinion, ...] = ()
     cooldowns: dict[str, str] = {}
     waits: dict[str, str] = {}
+    windows: dict[str, tuple[Window, ...]] = {}
