@@ -111,8 +111,9 @@ def _problem(row: dict[str, Any]) -> str | None:
 
 
 def _check(file: Path) -> list[str]:
-    from shared.model.experiments import Problem  # noqa: PLC0415 - only this command reads manifests
     from shared.wire.files import read_file  # noqa: PLC0415 - likewise
+
+    from shared.model.experiments import Problem  # noqa: PLC0415 - only this command reads manifests
 
     found = read_file(str(file), file.read_bytes())
     problem = found if isinstance(found, Problem) else getattr(found, "problem", None)

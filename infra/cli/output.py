@@ -48,5 +48,5 @@ def field(name: str) -> Column:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)

@@ -8,10 +8,10 @@ import pytest
 from kubernetes.client import AdmissionregistrationV1Api, ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi
 
 from infra.demo.kubernetes_api import ApiServer
+from infra.demo.kubernetes_api.definitions import install
 from tests.kubernetes_conformance.manifests import AUDIT_POLICY, definition
-from tests.real import crds
 from tests.real.apiserver import AuditWebhook, RealApiServer
-from tests.real.certificates import Certificates, make_certificates
+from infra.demo.certificates import Certificates, make_certificates
 from tests.real.connections import Manifest, connected
 from tests.real.receiver import Receiver, accept
 
@@ -81,7 +81,7 @@ def registrations(admin: ApiClient) -> AdmissionregistrationV1Api:
 
 @pytest.fixture(scope="session")
 def objects(admin: ApiClient) -> CustomObjectsApi:
-    crds.install(admin, [definition("Bare", subresources={}), definition("Split", subresources={"status": {}})])
+    install(admin, [definition("Bare", subresources={}), definition("Split", subresources={"status": {}})])
     return CustomObjectsApi(admin)
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.real.build import Binaries, built
-from tests.real.certificates import Certificates, make_certificates
+from infra.demo.certificates import Certificates, make_certificates
 from tests.real.processes import ReservedPort, Server
 
 READY_SECONDS = 60.0

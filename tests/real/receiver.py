@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.real.certificates import Certificates
+from infra.demo.certificates import Certificates
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

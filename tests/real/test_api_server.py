@@ -17,7 +17,7 @@ from kubernetes.client import (
 from tests.real import crds
 from tests.real.apiserver import AuditWebhook, RealApiServer
 from tests.real.build import MODULE
-from tests.real.certificates import make_certificates
+from infra.demo.certificates import make_certificates
 from tests.real.connections import Manifest, connected, events
 from tests.real.receiver import Receiver, accept, allow
 from tests.real.waiting import eventually

@@ -1,4 +1,4 @@
-"""Certificates for servers on loopback, made by the `openssl` command so that no test needs another library."""
+"""Certificates for servers on loopback, made by the `openssl` command so that nobody needs another library."""
 
 import subprocess
 from dataclasses import dataclass
@@ -56,6 +56,6 @@ def make_certificates(folder: Path) -> Certificates:
     """Writes a new authority and a server certificate into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openssl.cnf").write_text(EXTENSIONS)
-    _self_signed("ca", "authority", "/CN=litmus-gitops tests", folder=folder)
+    _self_signed("ca", "authority", "/CN=litmus-gitops demo", folder=folder)
     _self_signed("server", "server", "/CN=127.0.0.1", "-CA", "ca.crt", "-CAkey", "ca.key", folder=folder)
     return Certificates(folder / "ca.crt", folder / "server.crt", folder / "server.key")
