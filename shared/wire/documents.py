@@ -1,0 +1,158 @@
+"""A document read from a file, with the place of every value, so that a finding can name line and column."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from shared.model.experiments import Problem
+
+Step: TypeAlias = str | int
+Place: TypeAlias = tuple[int, int]
+
+_SHOWN: Final = 60
+
+
+class Flaw(Exception):
+    """A reader found what makes the whole document unusable; `problem` says what and where."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The places of one mapping's or list's children, and the text of those that are no strings."""
+
+    container: Any
+    places: dict[Step, Place] = field(default_factory=dict)
+    sources: dict[Step, str] = field(default_factory=dict)
+
+    def remember(self, step: Step, place: Place, source: str | None) -> None:
+        """Note where a child is and, if it is no string, how it was written."""
+        self.places[step] = place
+        if source is not None:
+            self.sources[step] = source
+
+    def inherit(self, other: Branch) -> None:
+        """Take over the fields of another mapping that are missing here, with their places."""
+        for step in other.places.keys() - self.places.keys():
+            self.remember(step, other.places[step], other.sources.get(step))
+        for key, value in other.container.items():
+            self.container.setdefault(key, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document as JSON-like values; `branches` is keyed by the identity of each container in it."""
+
+    value: Any
+    place: Place
+    branches: dict[int, Branch]
+
+    @property
+    def root(self) -> At:
+        """The cursor at the top."""
+        return At(self, self.value)
+
+    def mark(self, *path: Step) -> Place:
+        """Return line and column, from 1, of the field or list item at `path`, or of its nearest ancestor that exists.
+
+        A field is where its key is.
+        """
+        place, value = self.place, self.value
+        for step in path:
+            branch = self.branches.get(id(value))
+            if branch is None or step not in branch.places:
+                break
+            place, value = branch.places[step], branch.container[step]
+        return place
+
+    def source(self, *path: Step) -> str | None:
+        """Return the number or boolean at `path` as it was written (`1.10`, not 1.1), None for anything else."""
+        value = self.value
+        for step in path[:-1]:
+            value = value[step]
+        branch = self.branches.get(id(value))
+        return branch.sources.get(path[-1]) if branch else None
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A cursor in a document: the value at `path` (None where there is none), and how to complain about it."""
+
+    document: Document
+    value: Any
+    path: tuple[Step, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The path as people write it, such as `spec.templates[0].name`."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        return "".join(steps).removeprefix(".") or "the file"
+
+    def problem(self, message: str) -> Problem:
+        """Return a finding about this place."""
+        return Problem(message, *self.document.mark(*self.path))
+
+    def flaw(self, message: str) -> Flaw:
+        """Return the exception that ends the reading because of this place."""
+        return Flaw(self.problem(message))
+
+    def mapping(self) -> dict[str, Any]:
+        """Return the mapping here, empty where there is nothing."""
+        if self.value is None:
+            return {}
+        if not isinstance(self.value, dict):
+            raise self.flaw(f"{self.where} must be a mapping, found {shown(self.value)}")
+        return self.value
+
+    def get(self, *keys: str) -> At:
+        """Return the cursor at a field below, with the value None where any part of the way is missing."""
+        here = self
+        for key in keys:
+            here = At(here.document, here.mapping().get(key), (*here.path, key))
+        return here
+
+    def fields(self) -> list[tuple[str, At]]:
+        """Return the mapping's keys with cursors at their values."""
+        return [(key, At(self.document, value, (*self.path, key))) for key, value in self.mapping().items()]
+
+    def items(self) -> list[At]:
+        """Return cursors at the items of the list here, none where there is nothing."""
+        if self.value is None:
+            return []
+        if not isinstance(self.value, list):
+            raise self.flaw(f"{self.where} must be a list, found {shown(self.value)}")
+        return [At(self.document, value, (*self.path, index)) for index, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Return the string here, empty where there is nothing."""
+        if self.value is None:
+            return ""
+        if not isinstance(self.value, str):
+            raise self.flaw(f"{self.where} must be a string, found {shown(self.value)}; put it in quotes")
+        return self.value
+
+    def word(self) -> str:
+        """Return the string here, or the number or boolean as it was written, empty where there is nothing."""
+        if isinstance(self.value, int | float):
+            return self.document.source(*self.path) or shown(self.value)
+        return self.text()
+
+    def strings(self) -> dict[str, str]:
+        """Return the mapping of strings here, as labels and annotations are; a null counts as the empty string."""
+        return {key: at.text() for key, at in self.fields()}
+
+
+def shown(value: object) -> str:
+    """Return what was found in words: its kind, and a scalar itself, cut to 60 characters."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return f"{value[:_SHOWN]!r}"
+    return "nothing" if value is None else json.dumps(value)
