@@ -1,0 +1,226 @@
+"""One cluster's API over the official client, as plain JSON: digests need what the server sent, not a model of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import urllib3
+
+from shared.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    LitmusGitopsError,
+    Misconfigured,
+    NotFound,
+    Stale,
+    TooLarge,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+Json = dict[str, Any]
+Objects = list[Json]
+
+MANAGER: Final = "litmus-gitops"
+_AS_US: Final = {"fieldManager": MANAGER}
+_PAGE: Final = "500"
+_CONNECT, _READ = 5.0, 30.0
+_PAUSE: Final = 0.1
+_APPLY: Final = "application/apply-patch+yaml"
+_MERGE: Final = "application/merge-patch+json"
+_PLAIN: Final = "application/json"
+_ERRORS: Final[Mapping[int, type[LitmusGitopsError]]] = {
+    400: Invalid,
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    413: TooLarge,
+    415: Invalid,
+    422: Invalid,
+}
+
+
+def open_kubernetes(kubeconfig: str | None) -> Kubernetes:
+    """Return the API that a kubeconfig names, or, for None, that of the cluster this process runs in.
+
+    Opening reads files and makes no request: `Misconfigured` if they are missing or broken.
+    """
+    from kubernetes import client, config  # noqa: PLC0415 - 1.2 s of import, for the subscriber and the command alone
+
+    settings = client.Configuration()
+    try:
+        if kubeconfig:
+            config.load_kube_config(kubeconfig, client_configuration=settings)  # type: ignore[no-untyped-call]
+        else:
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError) as error:
+        raise Misconfigured(f"no way to the cluster: {error}; set KUBECONFIG, or run inside the cluster") from error
+    settings.retries = False
+    settings.connection_pool_maxsize = 32
+    return Kubernetes(client.ApiClient(settings))
+
+
+class Kubernetes:
+    """Implements `ports.KubernetesApi`; safe for use by many threads."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    def get(self, resource: str, namespace: str, name: str) -> Json:
+        """Return the object."""
+        return self._json(_Request("GET", _path(resource, namespace, name)))
+
+    def list(self, resource: str, namespace: str = "", selector: str = "") -> Objects:
+        """Return the objects that a label selector matches, each with its kind and apiVersion."""
+        return self._listed(resource, namespace, selector)[0]
+
+    def create(self, resource: str, namespace: str, body: Mapping[str, Any]) -> Json:
+        """Create the object: `Conflict` if the name is taken."""
+        return self._json(_Request("POST", _path(resource, namespace), _AS_US, body))
+
+    def apply(self, resource: str, namespace: str, body: Mapping[str, Any]) -> Json:
+        """Apply server-side as field manager `litmus-gitops`, forcing conflicts."""
+        path = _path(resource, namespace, body["metadata"]["name"])
+        return self._json(_Request("PATCH", path, {**_AS_US, "force": "true"}, body, _APPLY))
+
+    def patch(self, resource: str, namespace: str, name: str, body: Mapping[str, Any]) -> Json:
+        """Merge-patch the object (RFC 7386); a `metadata.resourceVersion` in it is a condition."""
+        return self._json(_Request("PATCH", _path(resource, namespace, name), _AS_US, body, _MERGE))
+
+    def replace(self, resource: str, namespace: str, name: str, body: Mapping[str, Any]) -> Json:
+        """Replace the object: `Stale` if its resourceVersion moved."""
+        return self._json(_Request("PUT", _path(resource, namespace, name), _AS_US, body))
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        """Delete the object and, in the background, what it owns; nothing happens if it is gone."""
+        try:
+            self._json(_Request("DELETE", _path(resource, namespace, name), {"propagationPolicy": "Background"}))
+        except NotFound:
+            return
+
+    def watch(self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0) -> Iterator[Json]:
+        """List, then yield each object as it is and becomes, for `timeout` seconds.
+
+        A watch that ends early is resumed where it ended, and one whose past is forgotten (410) lists anew. An object
+        that was deleted comes a last time as it was.
+        """
+        deadline = time.monotonic() + timeout
+        version = ""
+        while (left := deadline - time.monotonic()) > 0:
+            if not version:
+                items, version = self._listed(resource, namespace, selector)
+                yield from items
+            query = {"labelSelector": selector, "resourceVersion": version, "timeoutSeconds": str(math.ceil(left))}
+            for kind, obj in self._events(_path(resource, namespace), query, left):
+                version = "" if kind == "ERROR" else obj["metadata"]["resourceVersion"]
+                if kind in {"ADDED", "MODIFIED", "DELETED"}:
+                    yield obj
+            time.sleep(_PAUSE)
+
+    def serves(self, resource: str) -> bool:
+        """Whether the API server serves the resource (its CRD is installed)."""
+        root, _, plural = _root(resource).rpartition("/")
+        try:
+            found = self._json(_Request("GET", root))
+        except NotFound:
+            return False
+        return any(one["name"] == plural for one in found["resources"])
+
+    def _listed(self, resource: str, namespace: str, selector: str) -> tuple[Objects, str]:
+        request = _Request("GET", _path(resource, namespace), {"labelSelector": selector, "limit": _PAGE})
+        items: Objects = []
+        while True:
+            page = self._json(request)
+            head = {"apiVersion": page["apiVersion"], "kind": page["kind"].removesuffix("List")}
+            items += [head | item for item in page["items"] or ()]
+            if not (more := page["metadata"].get("continue")):
+                return items, page["metadata"]["resourceVersion"]
+            request = replace(request, query={**request.query, "continue": more})
+
+    def _events(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[tuple[str, Json]]:
+        request = _Request("GET", path, {**query, "watch": "true", "allowWatchBookmarks": "true"})
+        try:
+            answer = self._send(request, seconds + _CONNECT)
+        except Gone as error:
+            yield "ERROR", {"message": str(error)}
+            return
+        try:
+            yield from _decoded(answer.stream(decode_content=False))
+        except urllib3.exceptions.HTTPError:
+            return
+        finally:
+            answer.close()
+
+    def _json(self, request: _Request) -> Json:
+        found: Json = _reading(request.path, lambda: json.loads(self._send(request, _READ).read()))
+        return found
+
+    def _send(self, request: _Request, seconds: float) -> urllib3.BaseHTTPResponse:
+        target = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
+        headers = {"Accept": _PLAIN, "Content-Type": request.media}
+        signed = self._api.param_serialize(request.method, target, header_params=headers, auth_settings=["BearerToken"])
+        answer: urllib3.BaseHTTPResponse = _reading(
+            request.path,
+            lambda: self._api.call_api(*signed[:3], request.body, _request_timeout=(_CONNECT, seconds)).response,
+        )
+        if answer.status >= 300:  # noqa: PLR2004 - the first status that is no success
+            raise _refusal(answer.status, answer.read(), request.path)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    media: str = _PLAIN
+
+
+def _root(resource: str) -> str:
+    return f"/api/{resource}" if resource.count("/") == 1 else f"/apis/{resource}"
+
+
+def _path(resource: str, namespace: str, name: str = "") -> str:
+    root, _, plural = _root(resource).rpartition("/")
+    place = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+    return f"{place}/{name}" if name else place
+
+
+def _reading(path: str, act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Unavailable(f"the Kubernetes API does not answer for {path}: {type(error).__name__}") from error
+
+
+def _decoded(chunks: Iterator[bytes]) -> Iterator[tuple[str, Json]]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in filter(None, lines):
+            event = json.loads(line)
+            yield event["type"], event["object"]
+
+
+def _refusal(status: int, body: bytes, path: str) -> LitmusGitopsError:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        said = {}
+    sentence = f"the Kubernetes API answered {status} for {path}: {str(said.get('message') or 'no reason given')[:500]}"
+    if said.get("reason") == "Conflict":
+        return Stale(sentence)
+    return _ERRORS.get(status, Unavailable)(sentence)
