@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -112,8 +112,11 @@ class GitRemote(Protocol):
         """
         ...
 
-    def note(self, commit: str, text: str, at: datetime) -> None:
-        """Write `text` as the note of `commit` under `refs/notes/litmus`, replacing an earlier one."""
+    def note(self, commit: str, compose: Callable[[str], str], at: datetime) -> bool:
+        """Replace the note of `commit` under `refs/notes/litmus` by what `compose` makes of it ("": there is none).
+
+        Returns whether it changed; `compose` runs again when another writer was faster.
+        """
         ...
 
 

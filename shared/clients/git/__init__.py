@@ -1,0 +1,5 @@
+"""Git hosts over git's own protocol: file, http(s), ssh and git; nothing but memory is written to on our side."""
+
+from shared.clients.git.remotes import Remotes
+
+__all__ = ["Remotes"]

@@ -1,0 +1,206 @@
+"""Real git on loopback: `git http-backend` behind a small CGI server that counts, and clones that push to it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+}
+
+
+def git(*arguments: str, cwd: Path | None = None, given: bytes | None = None) -> str:
+    """Run git and return what it prints."""
+    done = subprocess.run(["git", *arguments], cwd=cwd, input=given, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().strip()
+
+
+@dataclass
+class Exchange:
+    """One request to the server: what was wanted in it, and how large question and answer were."""
+
+    method: str
+    path: str
+    wants: list[str]
+    objects: int
+    sent: int
+    received: int
+
+
+@dataclass
+class Clone:
+    """A working copy that pushes for a person."""
+
+    folder: Path
+    branch: str = "main"
+
+    def write(self, path: str, text: str | bytes) -> None:
+        """Write a file."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def push(self, message: str = "Change experiments.", *options: str) -> str:
+        """Commit everything, push, and return the commit."""
+        git("add", "-A", cwd=self.folder)
+        git("commit", "-q", "--allow-empty", "-m", message, cwd=self.folder)
+        git("push", "-q", *options, "origin", f"HEAD:{self.branch}", cwd=self.folder)
+        return git("rev-parse", "HEAD", cwd=self.folder)
+
+    def pull(self) -> None:
+        """Take what others pushed."""
+        git("pull", "-q", "--rebase", "origin", self.branch, cwd=self.folder)
+
+
+@dataclass
+class GitServer:
+    """Serves the bare repositories under `root`; `login` is the `user:password` that it wants, if any."""
+
+    root: Path
+    login: str | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+    old: bool = False
+    _port: int = 0
+    _server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> GitServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The address that repository names are appended to."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def create(self, name: str = "chaos.git", *, partial: bool = True) -> str:
+        """Create an empty repository that may be pushed to, and return its address."""
+        bare(self.root / name, partial=partial)
+        return f"{self.url}/{name}"
+
+    def clone(self, name: str = "chaos.git") -> Clone:
+        """Return a new working copy; its pushes go past the server, so that they are not counted."""
+        return clone(self.root / name, self.root.parent / f"{name}-clone-{len(list(self.root.parent.iterdir()))}")
+
+    def start(self) -> None:
+        """Serve, on the same port as before if there was one."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Be away: nothing listens any more."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+def bare(path: Path, *, partial: bool = True) -> Path:
+    """Create an empty bare repository that may be pushed to over http."""
+    git("init", "-q", "--bare", "-b", "main", str(path))
+    git("config", "http.receivepack", "true", cwd=path)
+    git("config", "uploadpack.allowFilter", str(partial).lower(), cwd=path)
+    return path
+
+
+def clone(repository: Path, folder: Path) -> Clone:
+    """Return a working copy of a repository, which may be empty."""
+    git("clone", "-q", str(repository), str(folder))
+    return Clone(folder)
+
+
+def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._serve(b"")
+
+        def do_POST(self) -> None:
+            self._serve(_body(self))
+
+        def _serve(self, body: bytes) -> None:
+            if server.login and self.headers.get("Authorization") != _basic(server.login):
+                self._reply(401, [("WWW-Authenticate", 'Basic realm="git"')], b"")
+                return
+            status, headers, answer = _backend(server, self, body)
+            server.exchanges.append(_exchange(self, body, answer))
+            self._reply(status, headers, answer)
+
+        def _reply(self, status: int, headers: list[tuple[str, str]], answer: bytes) -> None:
+            self.send_response(status)
+            for name, value in [*headers, ("Content-Length", str(len(answer)))]:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+    return Handler
+
+
+def _body(handler: BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("Transfer-Encoding") != "chunked":
+        return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+    parts = []
+    while size := int(handler.rfile.readline(), 16):
+        parts.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return b"".join(parts)
+
+
+def _backend(
+    server: GitServer, handler: BaseHTTPRequestHandler, body: bytes
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    parts = urlsplit(handler.path)
+    environment = ENVIRONMENT | {
+        "GIT_PROJECT_ROOT": str(server.root),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "REMOTE_USER": "ada",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REQUEST_METHOD": handler.command,
+        "PATH_INFO": parts.path,
+        "QUERY_STRING": parts.query,
+        "CONTENT_TYPE": handler.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "GIT_PROTOCOL": "" if server.old else handler.headers.get("Git-Protocol", ""),
+    }
+    done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
+    head, _, answer = done.stdout.partition(b"\r\n\r\n")
+    headers = [
+        (name, value.strip()) for name, _, value in (line.partition(":") for line in head.decode().split("\r\n"))
+    ]
+    status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
+    return status, [(name, value) for name, value in headers if name not in {"Status", ""}], answer
+
+
+def _exchange(handler: BaseHTTPRequestHandler, body: bytes, answer: bytes) -> Exchange:
+    wants = [want.decode() for want in re.findall(rb"want ([0-9a-f]{40})", body)]
+    pack = answer.find(b"PACK\0\0\0\2")
+    objects = int.from_bytes(answer[pack + 8 : pack + 12], "big") if pack >= 0 else 0
+    return Exchange(handler.command, handler.path, wants, objects, len(body), len(answer))
+
+
+def _basic(login: str) -> str:
+    return "Basic " + base64.b64encode(login.encode()).decode()
