@@ -1,0 +1,156 @@
+"""One SQLite file as one object per process: many readers, one writer, and a bell for new messages."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from shared.clients.sqlite.failures import explained
+from shared.clients.sqlite.schema import STEPS, Step, migrate
+from shared.errors import Unavailable
+
+Clock = Callable[[], datetime]
+
+_WAL_BYTES: Final = 64 << 20
+_READER_CACHE_KIB: Final = 512
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """A file in WAL mode; threads read side by side and take turns to write.
+
+    Two connections write, under one lock. State goes through the one with `synchronous=FULL`: after a commit neither a
+    killed process nor a lost power supply takes it back. Claims and acknowledgements go through the one with
+    `synchronous=NORMAL`: a lost power supply may take the newest of them back, which at-least-once delivery allows,
+    and so they cost no wait for the disk. Either way the file stays consistent.
+    """
+
+    def __init__(self, path: Path, steps: Sequence[Step] = STEPS, patience: float = 5.0) -> None:
+        self.path = path
+        self._patience = patience
+        self._turn = threading.RLock()
+        self._bell = threading.Condition()
+        self._rung = 0
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        with explained(path):
+            self._durable = self._connect("FULL")
+            try:
+                self._durable.execute("PRAGMA journal_mode = WAL")
+                self._durable.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+                migrate(self._durable, path, steps)
+                self._quick = self._connect("NORMAL")
+            except BaseException:
+                self._durable.close()
+                raise
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the writing connection inside a transaction: all of it, or nothing if the block raises."""
+        with self._turn, explained(self.path):
+            self._check_open()
+            connection = self._durable if durable else self._quick
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one snapshot of everything committed so far, and no one else uses meanwhile."""
+        with explained(self.path):
+            self._check_open()
+            connection = self._reader()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._idle.append(connection)
+                if self._closed:
+                    self._close_idle()
+
+    def ring(self) -> None:
+        """Wake whoever waits: there may be a message to claim."""
+        with self._bell:
+            self._rung += 1
+            self._bell.notify_all()
+
+    def wait(self, seconds: float, since: int | None = None) -> int:
+        """Sleep until the bell rings, at most `seconds`; return how often it has rung.
+
+        Give that answer as `since` the next time, and no ring in between is missed.
+        """
+        with self._bell:
+            heard = self._rung if since is None else since
+            self._bell.wait_for(lambda: self._rung != heard, seconds)
+            return self._rung
+
+    def close(self) -> None:
+        """Close every connection; whoever still holds this object is told `Unavailable`."""
+        with _registry_lock, self._turn:
+            self._closed = True
+            if _registry.get(self.path) is self:
+                del _registry[self.path]
+            self._durable.close()
+            self._quick.close()
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable(f"the database {self.path} was closed: the process is stopping")
+
+    def _reader(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            connection = self._connect("NORMAL")
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+            return connection
+
+    def _connect(self, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, self._patience, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        return connection
+
+
+_registry: dict[Path, Database] = {}
+_registry_lock = threading.Lock()
+
+
+def open_database(path: str | os.PathLike[str], steps: Sequence[Step] = STEPS, patience: float = 5.0) -> Database:
+    """Return this process's database for the file, made and migrated at first use.
+
+    `patience` is how many seconds to wait for another process's lock. Raises `Unavailable` if the file cannot be
+    used, `Misconfigured` if a newer release wrote it.
+    """
+    real = Path(path).resolve()
+    with _registry_lock:
+        if real not in _registry:
+            _registry[real] = Database(real, steps, patience)
+        return _registry[real]
+
+
+def open_folder(folder: str | os.PathLike[str]) -> Database:
+    """Return the database of a data folder: every part of a deployment must name the file alike."""
+    return open_database(Path(folder) / "state.sqlite")

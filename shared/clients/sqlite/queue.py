@@ -1,0 +1,140 @@
+"""`ports.Queue` on SQLite: the rows that commits left, under leases."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from shared.clients.limits import check_limit
+from shared.clients.sqlite import rows
+from shared.clients.sqlite.database import Clock, Database, utc_now
+from shared.errors import NotFound
+from shared.model.messages import Claimed, DeadLetter, Message
+
+_ABANDONED = "no answer before the lease ended, for the last of {} attempts"
+_DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
+                   coalesce(sum(receipt IS NULL AND visible_at > ?1), 0),
+                   coalesce(sum(receipt IS NOT NULL), 0),
+                   (SELECT count(*) FROM dead_letter)
+            FROM message"""
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """How many messages are ready to be claimed, delayed, under a lease (perhaps one that ended), and dead."""
+
+    ready: int
+    delayed: int
+    leased: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteQueue:
+    """Messages of one database file.
+
+    A failed message comes back after a random part of `base * 2 ** (attempts - 1)` seconds, at most of `cap`
+    ("full jitter": a crowd that failed together does not return together). After `attempts` it is dead: with these
+    defaults after 7 minutes in the mean and 14 at most, so that a restart of the other party is outlived.
+    """
+
+    database: Database
+    clock: Clock = utc_now
+    attempts: int = 12
+    base: float = 0.5
+    cap: float = 300.0
+
+    def receive(self, limit: int, lease: float, leave: Sequence[str] = ()) -> list[Claimed]:
+        """Claim up to `limit` visible messages for `lease` seconds, but none of the functions in `leave`."""
+        check_limit(limit)
+        if self.due_in(leave) != 0.0:
+            return []
+        now = self.clock()
+        with self.database.write(durable=False) as connection:
+            found = self._fit(connection, now, leave, limit)
+            claims = [Claimed(message, secrets.token_hex(16), attempts + 1) for message, attempts in found]
+            for claimed in claims:
+                rows.claim(connection, claimed, now.timestamp() + lease)
+        return claims
+
+    def due_in(self, leave: Sequence[str] = ()) -> float | None:
+        """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
+        with self.database.read() as connection:
+            at = rows.due(connection, leave)
+        return None if at is None else max(0.0, at - self.clock().timestamp())
+
+    def ack(self, claimed: Claimed) -> None:
+        """Done: forget the message. Harmless if the lease has passed to another."""
+        with self.database.write(durable=False) as connection:
+            if rows.holds(connection, claimed):
+                rows.forget(connection, claimed.message.id)
+
+    def nack(self, claimed: Claimed, reason: str, delay: float | None = None, *, count: bool = True) -> None:
+        """Failed: visible again after `delay` seconds (default: backoff with jitter); dead after the last attempt.
+
+        `count=False` returns the message without using up an attempt. Harmless if the lease has passed to another.
+        """
+        with self.database.write(durable=False) as connection:
+            if not rows.holds(connection, claimed):
+                return
+            if count and claimed.attempts >= self.attempts:
+                rows.bury(connection, claimed.message.id, reason, _text(self.clock()))
+            else:
+                pause = self._backoff(claimed.attempts) if delay is None else delay
+                attempts = claimed.attempts if count else claimed.attempts - 1
+                rows.give_back(connection, claimed.message.id, attempts, self.clock().timestamp() + pause)
+        self.database.ring()
+
+    def dead(self, after: str | None = None, limit: int = 100) -> list[DeadLetter]:
+        """List dead letters by message id, from beyond `after`."""
+        check_limit(limit)
+        with self.database.read() as connection:
+            return rows.dead(connection, after or "", limit)
+
+    def redrive(self, message_id: str) -> None:
+        """Send a dead letter again with fresh attempts: `NotFound` if there is none."""
+        with self.database.write() as connection:
+            if not rows.revive(connection, message_id, self.clock().timestamp()):
+                raise NotFound(f"no dead letter {message_id!r}: it was sent again already, or never died")
+        self.database.ring()
+
+    def void_leases(self) -> None:
+        """Make every claimed message visible at once: for the single process that just started."""
+        with self.database.write() as connection:
+            rows.void(connection, self.clock().timestamp())
+        self.database.ring()
+
+    def depth(self) -> Depth:
+        """Count the messages by where they stand."""
+        with self.database.read() as connection:
+            return Depth(*connection.execute(_DEPTH, (self.clock().timestamp(),)).fetchone())
+
+    def oldest_age(self) -> float:
+        """Return how many seconds ago the oldest message that is not done was sent; 0.0 if there is none."""
+        with self.database.read() as connection:
+            sent = connection.execute("SELECT min(sent_at) FROM message").fetchone()[0]
+        return 0.0 if sent is None else max(0.0, self.clock().timestamp() - sent)
+
+    def _fit(
+        self, connection: sqlite3.Connection, now: datetime, leave: Sequence[str], limit: int
+    ) -> list[tuple[Message, int]]:
+        """Return visible messages with their attempts; those whose last attempt nobody answered are given up."""
+        found = rows.visible(connection, now.timestamp(), leave, limit)
+        while worn_out := [message for message, attempts in found if attempts >= self.attempts]:
+            for message in worn_out:
+                rows.bury(connection, message.id, _ABANDONED.format(self.attempts), _text(now))
+            found = rows.visible(connection, now.timestamp(), leave, limit)
+        return found
+
+    def _backoff(self, attempts: int) -> float:
+        most = min(self.cap, self.base * 2.0 ** (attempts - 1))
+        return random.uniform(0, most)  # noqa: S311 - spreads load, guards nothing
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

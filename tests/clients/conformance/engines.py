@@ -1,0 +1,92 @@
+"""The engines that the suite holds to `ports.Store` and `ports.Queue`: add a factory, and every test runs on it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
+from shared.ports import Queue, Store
+
+ATTEMPTS = 3
+"""After how many attempts a message is dead, on every engine under test."""
+LONGEST_BACKOFF = 10.0
+"""The cap on a pause between attempts, in seconds, on every engine under test."""
+
+
+@dataclass
+class ManualClock:
+    """A clock that stands still until a test moves it."""
+
+    now: datetime = field(default_factory=lambda: datetime(2100, 1, 1, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Engine(Protocol):
+    """A fresh, empty engine: `address` tells another process how to open the same data."""
+
+    clock: ManualClock
+    store: Store
+    queue: Queue
+    address: tuple[str, ...]
+
+    def end(self) -> None:
+        """Let go of the data, as a process that ends; `store` and `queue` are of no use until `reopen`."""
+        ...
+
+    def reopen(self) -> None:
+        """End and open again, as a restarted process would; `store` and `queue` are new objects afterwards."""
+        ...
+
+    def close(self) -> None:
+        """End, and remove the data."""
+        ...
+
+
+class SqliteEngine:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._folder = tempfile.TemporaryDirectory(prefix="conformance-")
+        self._path = Path(self._folder.name) / "state.sqlite"
+        self.address = ("sqlite", str(self._path))
+        self._open()
+
+    def _open(self) -> None:
+        self._database: Database = open_database(self._path)
+        self.store: Store = SqliteStore(self._database, self.clock)
+        self.queue: Queue = SqliteQueue(self._database, self.clock, attempts=ATTEMPTS, base=1.0, cap=LONGEST_BACKOFF)
+
+    def end(self) -> None:
+        self._database.close()
+
+    def reopen(self) -> None:
+        self.end()
+        self._open()
+
+    def close(self) -> None:
+        self.end()
+        self._folder.cleanup()
+
+
+def sqlite_store(path: str) -> Store:
+    return SqliteStore(open_database(path))
+
+
+ENGINES = [pytest.param(SqliteEngine, id="sqlite")]
+STORES_ELSEWHERE: dict[str, Callable[..., Store]] = {"sqlite": sqlite_store}
+
+
+def open_elsewhere(kind: str, *address: str) -> Store:
+    """Open, in another process and on the real time, the store of an engine by its `address`."""
+    return STORES_ELSEWHERE[kind](*address)
