@@ -1,0 +1,261 @@
+"""What may start: one evaluator for the decision and for dispatch, each refusal under its rule's name.
+
+How to call it at the decision, once for each experiment that the policies named::
+
+    facts = Facts(now, project.safety, cluster.id, experiment, project_freeze=project.freeze,
+                  cluster_freeze=cluster.freeze, subject=workload.subject, actor=change.actor,
+                  rollback=change.rollback, zero=scales_zero(change), last=<the COOLDOWNS record, or None>,
+                  cooldown=decision.cooldowns.get(experiment), windows=<the deciding policy's windows>,
+                  recent=<the RECENT record>, active=<the ACTIVE records of the cluster>)
+    refusal = refuse("decision", facts)
+
+`None` and a refusal that has `wait` (a storm: the orders are made, and held) trigger; any other ignores the experiment
+and names `refusal.rule` and `refusal.reason`. What triggers is remembered in the same commit: under COOLDOWNS
+(`<cluster>/<subject>/<experiment>`) the event's own `at`, and as RECENT what `remember(recent, now, safety.storm,
+count, hold=enforce)` returns. Mode `observe` is no refusal: the same is decided, and the verdict is `observed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal
+
+import msgspec
+
+from shared.model.changes import Change, Side
+from shared.model.projects import Freeze, Safety, Storm, Window
+from shared.model.runs import Active, Recent
+from shared.rules.durations import seconds
+
+Moment = Literal["decision", "dispatch"]
+
+_ACCOUNT: Final = "system:serviceaccount:"
+_OURS: Final = "litmus-gitops"
+_BEGUN: Final = frozenset({"running", "needs_attention"})
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One experiment that is to start on one cluster, and all that its safety depends on.
+
+    `subject` is `<Kind>/<namespace>/<name>` of the changed workload, None where a person starts the run. `last` is the
+    time (RFC 3339 UTC) of the last trigger of this workload and experiment, `triggered_at` that of the trigger at hand
+    (dispatch only: it is no cooldown for itself). `cooldown` and `windows` are the policy's own. `active` are the
+    cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
+    `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
+    """
+
+    now: datetime
+    safety: Safety
+    cluster: str
+    experiment: str
+    project_freeze: Freeze | None = None
+    cluster_freeze: Freeze | None = None
+    subject: str | None = None
+    actor: str = ""
+    rollback: bool = False
+    zero: bool = False
+    last: str | None = None
+    triggered_at: str | None = None
+    cooldown: str | None = None
+    windows: tuple[Window, ...] = ()
+    recent: Recent = Recent()
+    active: tuple[Active, ...] = ()
+    namespaces: tuple[str | None, ...] = ()
+    faults: tuple[str, ...] = ()
+    not_after: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why not: the rule's name and a sentence. `wait` means not now; `until` is RFC 3339 UTC where it is known."""
+
+    rule: str
+    reason: str
+    wait: bool = False
+    until: str | None = None
+
+
+Rule = Callable[[Facts], Refusal | None]
+
+
+def refuse(at: Moment, facts: Facts) -> Refusal | None:
+    """Return the first rule that says no, those that refuse before those that only wait; None if it may start."""
+    answers = (rule(facts) for rule in _RULES[at])
+    return next((answer for answer in answers if answer), None)
+
+
+def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1, *, hold: bool = True) -> Recent:
+    """Return the record after `count` more triggers; with `hold` a storm stays until a person releases it."""
+    if storm is None:
+        return Recent()
+    triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
+    held = hold and (recent.held or len(triggers) > storm.triggers)
+    return Recent(triggers[-storm.triggers - 1 :], held)
+
+
+def scales_zero(change: Change) -> bool:
+    """Whether the change scales its workload from or to zero, which measures nothing."""
+    if change.old is None:
+        return False
+    before, after = _replicas(change.old), _replicas(change.new)
+    return before != after and 0 in {before, after}
+
+
+def _replicas(side: Side) -> int:
+    spec: Any = side.content.get("spec")
+    found = spec.get("replicas") if isinstance(spec, dict) else None
+    return found if isinstance(found, int) else 1
+
+
+def _expired(facts: Facts) -> Refusal | None:
+    if facts.not_after is None or facts.now <= _time(facts.not_after):
+        return None
+    return Refusal("expiry", f"it was to start by {facts.not_after}; late chaos is never run")
+
+
+def _chaos_actor(facts: Facts) -> Refusal | None:
+    if not facts.actor.startswith(_ACCOUNT):
+        return None
+    namespace, _, name = facts.actor.removeprefix(_ACCOUNT).partition(":")
+    if namespace == _OURS or name.startswith(_OURS):
+        return Refusal("chaos actor", f"the change was made by {facts.actor}, our own subscriber")
+    runs = [run.run for run in facts.active if name in run.service_accounts]
+    return (
+        Refusal("chaos actor", f"the change was made by {facts.actor}, as which run {runs[0]} acts") if runs else None
+    )
+
+
+def _under_run(facts: Facts) -> Refusal | None:
+    runs = [run for run in facts.active if run.state in _BEGUN and run.workload and run.workload == facts.subject]
+    return Refusal("open run", f"run {runs[0].run} targets {facts.subject} and is {runs[0].state}") if runs else None
+
+
+def _zero(facts: Facts) -> Refusal | None:
+    if not (facts.zero and facts.safety.ignore_zero):
+        return None
+    return Refusal("zero", "it scales from or to zero; `ignore_zero: false` would let it trigger")
+
+
+def _rollback(facts: Facts) -> Refusal | None:
+    if not (facts.rollback and facts.safety.ignore_rollbacks):
+        return None
+    return Refusal("rollback", "it goes back to an earlier state; `ignore_rollbacks: false` would let it trigger")
+
+
+def _frozen(facts: Facts) -> Refusal | None:
+    for what, freeze in (("the project", facts.project_freeze), (f"cluster {facts.cluster}", facts.cluster_freeze)):
+        if freeze:
+            why = f": {freeze.reason}" if freeze.reason else ""
+            return Refusal("freeze", f"{what} is frozen by {freeze.by} since {freeze.at}{why}")
+    return None
+
+
+def _windows(facts: Facts) -> Refusal | None:
+    for whose, windows in (("the project's", facts.safety.windows), ("the policy's", facts.windows)):
+        if windows and not _any_open(windows, facts.now):
+            shown = ", ".join(f"{w.cron!r} for {w.duration} in {w.time_zone}" for w in windows)
+            return Refusal("windows", f"{_stamp(facts.now)} is outside {whose} windows: {shown}")
+    return None
+
+
+def _any_open(windows: Iterable[Window], now: datetime) -> bool:
+    from shared.rules.windows import is_open  # noqa: PLC0415 - cron is slow to load, and few projects have windows
+
+    return any(is_open(window, now) for window in windows)
+
+
+def _cooldown(facts: Facts) -> Refusal | None:
+    if not (facts.last and facts.subject):
+        return None
+    last, own = _time(facts.last), facts.triggered_at and _time(facts.triggered_at)
+    over = last + timedelta(seconds=seconds(facts.cooldown or facts.safety.cooldown))
+    if (own or facts.now) >= over or (own and last >= own):
+        return None
+    sentence = f"{facts.subject} triggered {facts.experiment} at {facts.last}; it cools down until {_stamp(over)}"
+    return Refusal("cooldown", sentence, until=_stamp(over))
+
+
+def _storm(facts: Facts) -> Refusal | None:
+    storm = facts.safety.storm
+    if storm is None or not (facts.recent.held or _counts(facts, storm) >= storm.triggers):
+        return None
+    sentence = f"more than {storm.triggers} triggers in {storm.within}: held until a person releases or drops them"
+    return Refusal("storm", sentence, wait=True)
+
+
+def _held(facts: Facts) -> Refusal | None:
+    if facts.safety.storm is None or not facts.recent.held:
+        return None
+    return Refusal("storm", "a storm of triggers is held until a person releases or drops them", wait=True)
+
+
+def _counts(facts: Facts, storm: Storm) -> int:
+    return len(_within(facts.recent, facts.now, storm))
+
+
+def _within(recent: Recent, now: datetime, storm: Storm) -> tuple[str, ...]:
+    since = now - timedelta(seconds=seconds(storm.within))
+    return tuple(at for at in recent.triggers if _time(at) > since)
+
+
+def _allowed_namespaces(facts: Facts) -> Refusal | None:
+    named = facts.namespaces or (None,)
+    return _allowed("allowed namespaces", "namespace", named, facts.safety.allowed_namespaces)
+
+
+def _allowed_faults(facts: Facts) -> Refusal | None:
+    return _allowed("allowed faults", "fault", facts.faults or (None,), facts.safety.allowed_faults)
+
+
+def _allowed(rule: str, what: str, named: tuple[str | None, ...], patterns: tuple[str, ...]) -> Refusal | None:
+    for name in named if patterns else ():
+        if name is None:
+            return Refusal(rule, f"the experiment does not say its {what}, and only {', '.join(patterns)} may be used")
+        if not any(fnmatchcase(name, pattern) for pattern in patterns):
+            return Refusal(rule, f"{what} {name} is not among those allowed: {', '.join(patterns)}")
+    return None
+
+
+def _attention(facts: Facts) -> Refusal | None:
+    runs = [r.run for r in facts.active if r.state == "needs_attention" and r.workload and r.workload == facts.subject]
+    sentence = "needs attention: no new chaos on its workload until someone has looked"
+    return Refusal("needs attention", f"run {runs[0]} {sentence}", wait=True) if runs else None
+
+
+def _same_experiment(facts: Facts) -> Refusal | None:
+    runs = [run.run for run in facts.active if run.experiment == facts.experiment]
+    sentence = f"is of the same experiment, which runs once at a time on cluster {facts.cluster}"
+    return Refusal("one run", f"run {runs[0]} {sentence}", wait=True) if runs else None
+
+
+def _cluster_full(facts: Facts) -> Refusal | None:
+    limit = facts.safety.max_runs.cluster
+    if len(facts.active) < limit:
+        return None
+    return Refusal("max runs", f"cluster {facts.cluster} has {len(facts.active)} of {limit} runs", wait=True)
+
+
+def _namespace_full(facts: Facts) -> Refusal | None:
+    limit = facts.safety.max_runs.namespace
+    for namespace in filter(None, facts.namespaces):
+        count = sum(namespace in run.namespaces for run in facts.active)
+        if count >= limit:
+            return Refusal("max runs", f"namespace {namespace} has {count} of {limit} runs", wait=True)
+    return None
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)
+_WAITING: Final[tuple[Rule, ...]] = (_held, _attention, _same_experiment, _cluster_full, _namespace_full)
+_RULES: Final[dict[Moment, tuple[Rule, ...]]] = {
+    "decision": (_chaos_actor, _under_run, _zero, _rollback, *_REFUSING, _storm),
+    "dispatch": (_expired, *_REFUSING, _allowed_namespaces, _allowed_faults, *_WAITING),
+}
