@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 from kubernetes.client import AdmissionregistrationV1Api, ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi
 
+from infra.demo.certificates import Certificates, make_certificates
 from infra.demo.kubernetes_api import ApiServer
 from infra.demo.kubernetes_api.definitions import install
 from tests.kubernetes_conformance.manifests import AUDIT_POLICY, definition
 from tests.real.apiserver import AuditWebhook, RealApiServer
-from infra.demo.certificates import Certificates, make_certificates
 from tests.real.connections import Manifest, connected
 from tests.real.receiver import Receiver, accept
 

@@ -1,24 +1,15 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kubernetes.client import ApiClient, ApiException, AppsV1Api, CoreV1Api, CustomObjectsApi, VersionApi
+from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi, VersionApi
 from kubernetes.client.exceptions import NotFoundException
 
+from infra.demo.kubernetes_api.definitions import install
+from tests.kubernetes_conformance.answers import raw, refused
 from tests.kubernetes_conformance.manifests import GROUP, config_map, custom, definition, image_patch, workload
-from tests.real import crds
 from tests.real.connections import Manifest, connected
-
-
-def refused(call: Callable[..., Any], *arguments: Any, **more: Any) -> tuple[int, str]:
-    """The code and the reason of the `Status` that the call is answered with."""
-    with pytest.raises(ApiException) as caught:
-        call(*arguments, **more)
-    body = ApiClient().deserialize(caught.value.body, "object", "application/json")
-    assert (body["kind"], body["status"], body["code"]) == ("Status", "Failure", caught.value.status)
-    return caught.value.status, body["reason"]
 
 
 def test_a_new_object_gets_uid_time_and_resource_version(core: CoreV1Api, namespace: str) -> None:
@@ -158,14 +149,6 @@ def test_the_version_is_a_kubernetes_version(admin: ApiClient) -> None:
     assert ("1", "36") == (version.major, version.minor)
 
 
-def names_at(admin: ApiClient, path: str, member: str = "resources") -> set[str]:
-    found: Any = admin.call_api(
-        *admin.param_serialize("GET", path, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"])
-    )
-    found.read()
-    return {entry["name"] for entry in admin.deserialize(found.data.decode(), "object", "application/json")[member]}
-
-
 @pytest.mark.parametrize(
     ("path", "names"),
     [
@@ -175,11 +158,10 @@ def names_at(admin: ApiClient, path: str, member: str = "resources") -> set[str]
         pytest.param(f"/apis/{GROUP}/v1", {"bares", "splits", "splits/status"}, id="custom"),
     ],
 )
-def test_discovery_lists_what_is_served(
-    admin: ApiClient, objects: CustomObjectsApi, path: str, names: set[str]
-) -> None:
-    assert names <= names_at(admin, path)
-    assert {"apps", GROUP} <= names_at(admin, "/apis", "groups")
+@pytest.mark.usefixtures("objects")
+def test_discovery_lists_what_is_served(admin: ApiClient, path: str, names: set[str]) -> None:
+    assert names <= {entry["name"] for entry in raw(admin, "GET", path)["resources"]}
+    assert {"apps", GROUP} <= {entry["name"] for entry in raw(admin, "GET", "/apis")["groups"]}
 
 
 def test_a_custom_resource_is_served_once_it_is_defined(admin: ApiClient, namespace: str) -> None:
@@ -187,7 +169,7 @@ def test_a_custom_resource_is_served_once_it_is_defined(admin: ApiClient, namesp
     objects = CustomObjectsApi(admin)
     with pytest.raises(NotFoundException):
         objects.list_namespaced_custom_object(*where)
-    crds.install(admin, [definition("Later", subresources={})])
+    install(admin, [definition("Later", subresources={})])
     objects.create_namespaced_custom_object(*where, custom("Later"))
     listed: Any = objects.list_namespaced_custom_object(*where)
     assert ("LaterList", ["one"]) == (listed["kind"], [one["metadata"]["name"] for one in listed["items"]])

@@ -79,9 +79,17 @@ def _merge_items(live: list[Any], wanted: list[Any], keys: Path, names: Path, *,
 
 
 def _given_up(shares: list[Share], who: Manager, mine: frozenset[Path]) -> list[Path]:
+    """Return the paths that `who` no longer wants and below which nobody else owns anything, outer ones first."""
     before = {path for one in shares if one.manager == who for path in one.paths}
-    others = {path for one in shares if one.manager != who for path in one.paths}
-    return sorted(before - mine - others, reverse=True)
+    others = {
+        path[:depth] for one in shares if one.manager != who for path in one.paths for depth in range(len(path) + 1)
+    }
+    return sorted(path for path in before - mine - others if not _names_its_item(path))
+
+
+def _names_its_item(path: Path) -> bool:
+    item = path[-2] if len(path) > 1 else ""
+    return item.startswith("k:") and path[-1][2:] in json.loads(item[2:])
 
 
 def _drop(document: Document, paths: list[Path]) -> None:

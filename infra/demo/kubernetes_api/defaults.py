@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 ROLLING = "RollingUpdate"
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 SPEC: dict[str, Document] = {
     "Deployment": {
         "replicas": 1,
@@ -64,7 +65,6 @@ STATUS: dict[str, Document] = {
         "numberReady": 0,
     },
     "Namespace": {"phase": "Active"},
-    "Node": {},
     "Pod": {"phase": "Pending"},
 }
 
@@ -142,12 +142,16 @@ def _definition(document: Document) -> None:
     document["spec"].setdefault("conversion", {"strategy": "None"})
 
 
-def first_status(document: Document) -> Document | None:
-    """Return the status of a new object of a built-in kind, None where the kind has none."""
+def begun(document: Document) -> Document:
+    """Return a new object of a built-in kind with its first status; only a Node may bring its own."""
+    if document["kind"] == "Node":
+        spec = document.get("spec", {})
+        return document | {"spec": spec | {"taints": [*spec.get("taints", []), NOT_READY]}}
+    rest = {key: value for key, value in document.items() if key != "status"}
     if document["kind"] == "CustomResourceDefinition":
-        return _established(document)
+        return rest | {"status": _established(document)}
     status = STATUS.get(document["kind"])
-    return copy.deepcopy(status) if status is not None else None
+    return rest if status is None else rest | {"status": copy.deepcopy(status)}
 
 
 def _established(crd: Document) -> Document:

@@ -24,7 +24,8 @@ def fields_of(document: Document, *, custom: bool) -> dict[Path, Any]:
     """Return each path that a manager can own with its value; `INNER` marks a map or list item with fields below it."""
     meta = {key: value for key, value in document.get("metadata", {}).items() if key not in SYSTEM_FIELDS}
     body = {key: value for key, value in document.items() if key not in {"apiVersion", "kind"}}
-    return dict(_walk(body | {"metadata": meta}, (), (), custom=custom))
+    body = {key: value for key, value in body.items() if key != "metadata"} | ({"metadata": meta} if meta else {})
+    return dict(_walk(body, (), (), custom=custom))
 
 
 def _walk(value: Any, names: Path, path: Path, *, custom: bool) -> Iterator[tuple[Path, Any]]:

@@ -92,10 +92,9 @@ def _tidy(meta: Document) -> Document:
 
 
 def _with_status(resource: Resource, document: Document) -> Document:
-    if resource.custom:
-        return document if "status" not in resource.subresources else _without(document, "status")
-    status = defaults.first_status(document)
-    return _without(document, "status") | ({} if status is None else {"status": status})
+    if not resource.custom:
+        return defaults.begun(document)
+    return document if "status" not in resource.subresources else _without(document, "status")
 
 
 def _without(document: Document, key: str) -> Document:

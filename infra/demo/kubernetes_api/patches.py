@@ -87,8 +87,9 @@ def _ordered(items: list[Document], order: list[Document], key: str) -> list[Doc
 
 
 def _strategic_items(target: list[Document], patch: list[Document], key: str) -> list[Document]:
-    there = {item.get(key): item for item in target}
-    for item in patch:
+    replaces = {"$patch": "replace"} in patch
+    there = {} if replaces else {item.get(key): item for item in target}
+    for item in (item for item in patch if item != {"$patch": "replace"}):
         name = item.get(key)
         if item.get("$patch") == "delete":
             there.pop(name, None)
