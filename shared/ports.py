@@ -28,6 +28,14 @@ class Ids(Protocol):
         ...
 
 
+class Counters(Protocol):
+    """Counts what happens, for `/metrics`; names are documented in `shared/edge/metrics.py`."""
+
+    def __call__(self, name: str, **labels: str) -> None:
+        """Add one to the counter of this name and these labels; never raises."""
+        ...
+
+
 class Store(Protocol):
     """Records in partitions, read consistently, written conditionally, together with the messages they cause."""
 

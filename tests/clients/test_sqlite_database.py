@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.clients.sqlite import Database, SqliteStore, open_database, open_folder
+from shared.clients.sqlite import Database, SqliteStore, open_database
 from shared.clients.sqlite.schema import STEPS
 from shared.errors import Misconfigured, Unavailable
 from shared.model.messages import Message
@@ -42,14 +42,14 @@ def number_of(path: Path) -> int:
 def test_one_file_is_one_object_however_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(tmp_path)
     with opened(tmp_path / "state.sqlite") as database:
-        assert database is open_folder(tmp_path)
-        assert database is open_folder(tmp_path / "alias")
+        assert database is open_database(str(tmp_path / "state.sqlite"))
+        assert database is open_database(tmp_path / "alias" / "state.sqlite")
         assert database is open_database(os.path.relpath(tmp_path / "state.sqlite"))
 
 
 def test_threads_that_open_at_once_get_one_object(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda _: open_folder(tmp_path), range(16)))
+        found = set(pool.map(lambda _: open_database(tmp_path / "state.sqlite"), range(16)))
     assert 1 == len(found)
     found.pop().close()
 
@@ -131,8 +131,8 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 
 def test_processes_that_open_a_new_file_at_once_migrate_it_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import sys; from shared.clients.sqlite import *; open_folder(sys.argv[1])"]
-    children = [subprocess.Popen([*command, str(tmp_path)]) for _ in range(4)]
+    command = [sys.executable, "-c", "import sys; from shared.clients.sqlite import *; open_database(sys.argv[1])"]
+    children = [subprocess.Popen([*command, str(tmp_path / "state.sqlite")]) for _ in range(4)]
     assert [0, 0, 0, 0] == [child.wait(20) for child in children]
     assert 1 == number_of(tmp_path / "state.sqlite")
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"nowhere/state\.sqlite cannot be opened: check that its folder exists"):
-        open_folder(tmp_path / "nowhere")
+        open_database(tmp_path / "nowhere" / "state.sqlite")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

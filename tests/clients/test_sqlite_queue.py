@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.clients.sqlite import Database, Depth, SqliteQueue, SqliteStore, open_folder
+from shared.clients.sqlite import Database, Depth, SqliteQueue, SqliteStore, open_database
 from shared.model.messages import Message
 from tests.clients.conformance.engines import ManualClock
 
@@ -25,7 +25,7 @@ class Parts:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    database = open_folder(tmp_path)
+    database = open_database(tmp_path / "state.sqlite")
     yield Parts(database)
     database.close()
 

@@ -149,8 +149,3 @@ def open_database(path: str | os.PathLike[str], steps: Sequence[Step] = STEPS, p
         if real not in _registry:
             _registry[real] = Database(real, steps, patience)
         return _registry[real]
-
-
-def open_folder(folder: str | os.PathLike[str]) -> Database:
-    """Return the database of a data folder: every part of a deployment must name the file alike."""
-    return open_database(Path(folder) / "state.sqlite")
