@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import click
 
 from infra.cli.output import as_json, field, limited, listing, show
@@ -63,3 +67,20 @@ def _labels(given: tuple[str, ...]) -> dict[str, str]:
         if not (key and equals):
             raise click.UsageError(f"--label {key!r} is not of the form KEY=VALUE")
     return {key: value for key, _, value in pairs}
+
+
+@cluster.command()
+@click.argument("cluster_id")
+@click.option(
+    "--secret-file", required=True, type=click.Path(exists=True, dir_okay=False), help="Holds the whsec_… value."
+)
+@click.option("--kubeconfig", envvar="KUBECONFIG", required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(1, 65535), help="Where it takes orders.")
+@click.pass_obj
+def connect(lazy: Lazy, cluster_id: str, secret_file: str, kubeconfig: str, port: int) -> None:
+    """Run the cluster's subscriber here, in the foreground; it polls for orders, so nobody need reach it."""
+    source = Path(__file__).parents[2] / "functions" / "subscriber" / "main.py"
+    settings = {"CLUSTER_ID": cluster_id, "PORTAL_URL": lazy.server, "SUBSCRIBER_SECRET_FILE": secret_file}
+    command = [sys.executable, "-m", "functions_framework", "--target", "subscriber", "--source", str(source)]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    os.execve(sys.executable, command, {**os.environ, **settings, "KUBECONFIG": kubeconfig, "POLL": "true"})  # noqa: S606 - it becomes the subscriber
