@@ -5,7 +5,7 @@ How to call it at the decision, once for each experiment that the policies named
     facts = Facts(now, project.safety, cluster.id, experiment, project_freeze=project.freeze,
                   cluster_freeze=cluster.freeze, subject=workload.subject, actor=change.actor,
                   rollback=change.rollback, zero=scales_zero(change), last=<the COOLDOWNS record, or None>,
-                  cooldown=decision.cooldowns.get(experiment), windows=<the deciding policy's windows>,
+                  cooldown=decision.cooldowns.get(experiment), windows=decision.windows.get(experiment, ()),
                   recent=<the RECENT record>, active=<the ACTIVE records of the cluster>)
     refusal = refuse("decision", facts)
 
@@ -17,66 +17,26 @@ count, hold=enforce)` returns. Mode `observe` is no refusal: the same is decided
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import msgspec
-
-from shared.model.changes import Change, Side
-from shared.model.projects import Freeze, Safety, Storm, Window
-from shared.model.runs import Active, Recent
+from shared.model.changes import Change
+from shared.model.projects import Storm, Window
+from shared.model.runs import Recent
+from shared.rules.concurrency import WAITING
 from shared.rules.durations import seconds
+from shared.rules.facts import Facts, Refusal, Rule
+from shared.rules.sides import replicas
+
+__all__ = ["Facts", "Moment", "Refusal", "refuse", "remember", "scales_zero"]
 
 Moment = Literal["decision", "dispatch"]
 
 _ACCOUNT: Final = "system:serviceaccount:"
 _OURS: Final = "litmus-gitops"
 _BEGUN: Final = frozenset({"running", "needs_attention"})
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """One experiment that is to start on one cluster, and all that its safety depends on.
-
-    `subject` is `<Kind>/<namespace>/<name>` of the changed workload, None where a person starts the run. `last` is the
-    time (RFC 3339 UTC) of the last trigger of this workload and experiment, `triggered_at` that of the trigger at hand
-    (dispatch only: it is no cooldown for itself). `cooldown` and `windows` are the policy's own. `active` are the
-    cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
-    `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
-    """
-
-    now: datetime
-    safety: Safety
-    cluster: str
-    experiment: str
-    project_freeze: Freeze | None = None
-    cluster_freeze: Freeze | None = None
-    subject: str | None = None
-    actor: str = ""
-    rollback: bool = False
-    zero: bool = False
-    last: str | None = None
-    triggered_at: str | None = None
-    cooldown: str | None = None
-    windows: tuple[Window, ...] = ()
-    recent: Recent = Recent()
-    active: tuple[Active, ...] = ()
-    namespaces: tuple[str | None, ...] = ()
-    faults: tuple[str, ...] = ()
-    not_after: str | None = None
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why not: the rule's name and a sentence. `wait` means not now; `until` is RFC 3339 UTC where it is known."""
-
-    rule: str
-    reason: str
-    wait: bool = False
-    until: str | None = None
-
-
-Rule = Callable[[Facts], Refusal | None]
 
 
 def refuse(at: Moment, facts: Facts) -> Refusal | None:
@@ -98,14 +58,8 @@ def scales_zero(change: Change) -> bool:
     """Whether the change scales its workload from or to zero, which measures nothing."""
     if change.old is None:
         return False
-    before, after = _replicas(change.old), _replicas(change.new)
+    before, after = replicas(change.old), replicas(change.new)
     return before != after and 0 in {before, after}
-
-
-def _replicas(side: Side) -> int:
-    spec: Any = side.content.get("spec")
-    found = spec.get("replicas") if isinstance(spec, dict) else None
-    return found if isinstance(found, int) else 1
 
 
 def _expired(facts: Facts) -> Refusal | None:
@@ -122,7 +76,7 @@ def _chaos_actor(facts: Facts) -> Refusal | None:
         return Refusal("chaos actor", f"the change was made by {facts.actor}, our own subscriber")
     runs = [run.run for run in facts.active if name in run.service_accounts]
     return (
-        Refusal("chaos actor", f"the change was made by {facts.actor}, as which run {runs[0]} acts") if runs else None
+        Refusal("chaos actor", f"the change was made by {facts.actor}, the account of run {runs[0]}") if runs else None
     )
 
 
@@ -184,12 +138,6 @@ def _storm(facts: Facts) -> Refusal | None:
     return Refusal("storm", sentence, wait=True)
 
 
-def _held(facts: Facts) -> Refusal | None:
-    if facts.safety.storm is None or not facts.recent.held:
-        return None
-    return Refusal("storm", "a storm of triggers is held until a person releases or drops them", wait=True)
-
-
 def _counts(facts: Facts, storm: Storm) -> int:
     return len(_within(facts.recent, facts.now, storm))
 
@@ -217,34 +165,6 @@ def _allowed(rule: str, what: str, named: tuple[str | None, ...], patterns: tupl
     return None
 
 
-def _attention(facts: Facts) -> Refusal | None:
-    runs = [r.run for r in facts.active if r.state == "needs_attention" and r.workload and r.workload == facts.subject]
-    sentence = "needs attention: no new chaos on its workload until someone has looked"
-    return Refusal("needs attention", f"run {runs[0]} {sentence}", wait=True) if runs else None
-
-
-def _same_experiment(facts: Facts) -> Refusal | None:
-    runs = [run.run for run in facts.active if run.experiment == facts.experiment]
-    sentence = f"is of the same experiment, which runs once at a time on cluster {facts.cluster}"
-    return Refusal("one run", f"run {runs[0]} {sentence}", wait=True) if runs else None
-
-
-def _cluster_full(facts: Facts) -> Refusal | None:
-    limit = facts.safety.max_runs.cluster
-    if len(facts.active) < limit:
-        return None
-    return Refusal("max runs", f"cluster {facts.cluster} has {len(facts.active)} of {limit} runs", wait=True)
-
-
-def _namespace_full(facts: Facts) -> Refusal | None:
-    limit = facts.safety.max_runs.namespace
-    for namespace in filter(None, facts.namespaces):
-        count = sum(namespace in run.namespaces for run in facts.active)
-        if count >= limit:
-            return Refusal("max runs", f"namespace {namespace} has {count} of {limit} runs", wait=True)
-    return None
-
-
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -254,8 +174,7 @@ def _stamp(moment: datetime) -> str:
 
 
 _REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)
-_WAITING: Final[tuple[Rule, ...]] = (_held, _attention, _same_experiment, _cluster_full, _namespace_full)
 _RULES: Final[dict[Moment, tuple[Rule, ...]]] = {
     "decision": (_chaos_actor, _under_run, _zero, _rollback, *_REFUSING, _storm),
-    "dispatch": (_expired, *_REFUSING, _allowed_namespaces, _allowed_faults, *_WAITING),
+    "dispatch": (_expired, *_REFUSING, _allowed_namespaces, _allowed_faults, *WAITING),
 }
