@@ -1,0 +1,86 @@
+"""Sightings with one side: creations, audit events and heartbeats, compared with what is tracked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from shared.model.changes import Side, Sighting, Tracked
+from shared.rules import sides
+from shared.rules.trails import Outcome, begin, fresh, judge, late, latest, moved, noted, overtaken, repeat, since
+
+ANEW: Final = timedelta(minutes=10)
+"""A name that is created anew this soon after its object was last there is an update."""
+
+SKEW: Final = timedelta(seconds=60)
+"""How much later than the last news an old generation must be to have gone back: clocks differ, and signals wait."""
+
+
+def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
+    """Return what a signal without an old side means; the tracked workload is its old side."""
+    known = latest(tracked) if tracked else None
+    if tracked is None or known is None:
+        return _first(fresh(sighting), sighting, new)
+    if known.uid != new.uid:
+        return _anew(tracked, known, sighting, new)
+    if tracked.deleted_at and sighting.at <= tracked.deleted_at:
+        return late()
+    return _again(tracked, sighting, new)
+
+
+def _first(base: Tracked, sighting: Sighting, new: Side) -> Outcome:
+    after = _placed(base, sighting, new)
+    if not new.watched:
+        return judge(after, sighting, new, new)
+    if sighting.operation == "CREATE":
+        return begin(after, sighting, new, "create", "the workload was created")
+    return begin(after, sighting, new, "first sight", "the workload was not tracked: there is nothing to compare it to")
+
+
+def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
+    if sighting.source == "admission":
+        return moved(base, base.fact, new)
+    return moved(base, new, None)
+
+
+def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
+    if sides.created_before(new, known):
+        return late()
+    base = msgspec.structs.replace(fresh(sighting), past=tracked.past)
+    gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
+    if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
+        return _first(base, sighting, new)
+    return judge(_placed(base, sighting, new), sighting, known, new)
+
+
+def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
+    candidate, fact = tracked.candidate, tracked.fact
+    if candidate and sides.same(candidate, new):
+        return repeat(noted(_placed(tracked, sighting, new), sighting))
+    if fact and sides.older(new, fact):
+        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else overtaken(tracked, new)
+    if candidate and _precedes(tracked, sighting, new, candidate):
+        return overtaken(tracked, new)
+    reference = _reference(sighting, new, candidate, fact)
+    return judge(_placed(tracked, sighting, new), sighting, reference, new)
+
+
+def _precedes(tracked: Tracked, sighting: Sighting, new: Side, candidate: Side) -> bool:
+    if sides.older(new, candidate):
+        return True
+    return _rivals(new, candidate) and since(tracked, sighting) <= timedelta(0)
+
+
+def _reference(sighting: Sighting, new: Side, candidate: Side | None, fact: Side | None) -> Side:
+    if sighting.source == "heartbeat" and fact and _rivals(new, fact):
+        return new
+    if candidate and not (fact and _rivals(new, candidate)):
+        return candidate
+    return fact or new
+
+
+def _rivals(one: Side, other: Side) -> bool:
+    """Whether only one of the two can have been persisted: they claim one generation."""
+    return one.generation is not None and one.generation == other.generation

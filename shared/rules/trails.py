@@ -1,0 +1,159 @@
+"""What is remembered of a workload from one sighting to the next, and how two of its states are judged."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from shared.model.changes import GITOPS, SEEN_LIMIT, Change, Side, Sighting, Tracked
+from shared.rules import sides
+from shared.rules.digests import digest
+
+REFUTED: Final = timedelta(seconds=90)
+"""A candidate that the workload does not show after this time was never persisted, and may come again."""
+
+PAST_LIMIT: Final = 16
+"""How many earlier templates are remembered."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What to do about a sighting.
+
+    `tracked` is what to write (None: nothing), `change` what to decide on (None: nothing starts), `rule` the name of
+    what was found and `reason` the same in words. `noted` is False for what the ledger need not repeat.
+    """
+
+    rule: str
+    reason: str
+    tracked: Tracked | None = None
+    change: Change | None = None
+    noted: bool = True
+
+
+def latest(tracked: Tracked) -> Side | None:
+    """Return the newest state that is known: the candidate, else the fact."""
+    return tracked.candidate or tracked.fact
+
+
+def another(tracked: Tracked, seen: Side) -> bool:
+    """Whether the name belongs to another object than the tracked one."""
+    known = latest(tracked)
+    return known is not None and known.uid != seen.uid
+
+
+def fresh(sighting: Sighting) -> Tracked:
+    """Return the record of a workload of which nothing is known yet."""
+    return Tracked(sighting.workload)
+
+
+def since(tracked: Tracked, sighting: Sighting) -> timedelta:
+    """Return how long after the last news of the workload the sighting was made; negative if before."""
+    return datetime.fromisoformat(sighting.at) - datetime.fromisoformat(tracked.at)
+
+
+def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:
+    """Return the record with these sides; the template that a fact replaces becomes one of the past."""
+    past = tracked.past
+    if tracked.fact and fact:
+        past = _past(past, tracked.fact, fact)
+    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, deleted_at=None)
+
+
+def noted(tracked: Tracked, sighting: Sighting, *marks: str) -> Tracked:
+    """Return the record that knows this sighting and these marks."""
+    seen = (*tracked.seen, sighting.id, *marks)[-SEEN_LIMIT:]
+    return msgspec.structs.replace(tracked, seen=seen, at=max(tracked.at, sighting.at))
+
+
+def forgotten(tracked: Tracked, fact: Side) -> Tracked:
+    """Return the record without the marks of generations that `fact` shows were never reached."""
+    seen = tuple(mark for mark in tracked.seen if _generation(mark) <= (fact.generation or 0))
+    return msgspec.structs.replace(tracked, seen=seen)
+
+
+def repeat(tracked: Tracked | None) -> Outcome:
+    """Return the outcome of a sighting of what is known already."""
+    return Outcome("repeat", "this change was seen before", tracked, noted=False)
+
+
+def late() -> Outcome:
+    """Return the outcome of a sighting that newer ones have overtaken: it updates nothing and triggers nothing."""
+    return Outcome("late", "the signal is older than what is tracked of the workload")
+
+
+def overtaken(tracked: Tracked, new: Side) -> Outcome:
+    """Return the outcome of an older state: known already, or too late."""
+    return late() if set(_mark(new, content=True)).isdisjoint(tracked.seen) else repeat(None)
+
+
+def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, *, repeated: bool = False) -> Outcome:
+    """Return what the way from `old` to `new` means; `after` is the record that knows where it led.
+
+    `repeated`: the caller knows that this very change was judged before.
+    """
+    if not new.watched:
+        return _unwatched(after, sighting, was=old.watched)
+    change = _change(after.past, sighting, old, new)
+    if not (change.changed or change.metadata_changed):
+        return Outcome("no change", "nothing that counts differs", noted(after, sighting))
+    mark = _mark(new, content=bool(change.changed))
+    if repeated or not set(mark).isdisjoint(after.seen):
+        return repeat(noted(after, sighting))
+    if not old.watched:
+        return begin(after, sighting, new, "opt-in", "the workload has just opted in")
+    left = msgspec.structs.replace(after, past=_past(after.past, old, new))
+    return Outcome("change", "the workload changed", noted(left, sighting, *mark), change)
+
+
+def begin(after: Tracked, sighting: Sighting, new: Side, rule: str, reason: str) -> Outcome:
+    """Return the outcome of a state with nothing to compare to: a change for a policy that names CREATE, else none."""
+    marks = (*_mark(new, content=True), *_mark(new, content=False))
+    return Outcome(rule, reason, noted(after, sighting, *marks), _change((), sighting, None, new))
+
+
+def _unwatched(after: Tracked, sighting: Sighting, *, was: bool) -> Outcome:
+    if was:
+        return Outcome("opt-out", f'the workload has opted out: {GITOPS} is no longer "true"', noted(after, sighting))
+    return Outcome("not opted in", f'the workload has not opted in: {GITOPS} is not "true"', noted(after, sighting))
+
+
+def _change(past: tuple[str, ...], sighting: Sighting, old: Side | None, new: Side) -> Change:
+    return Change(
+        workload=sighting.workload,
+        source=sighting.source,
+        operation="UPDATE" if old else "CREATE",
+        actor=sighting.actor,
+        at=sighting.at,
+        new=new,
+        old=old,
+        changed=sides.changed(old, new),
+        metadata_changed=sides.metadata_changed(old, new),
+        rollback=old is not None and _rollback(past, old, new),
+        actor_groups=sighting.actor_groups,
+    )
+
+
+def _mark(new: Side, *, content: bool) -> tuple[str, ...]:
+    if new.generation is None:
+        return ()
+    return (f"{new.generation}:{new.digest}" + ("" if content else f":{sides.marks(new)}"),)
+
+
+def _generation(mark: str) -> int:
+    head, colon, _ = mark.partition(":")
+    return int(head) if colon and head.isdecimal() else 0
+
+
+def _past(past: tuple[str, ...], left: Side, reached: Side) -> tuple[str, ...]:
+    template = sides.template(left)
+    if template is None or template == sides.template(reached):
+        return past
+    name = digest(template)
+    return (*(other for other in past if other != name), name)[-PAST_LIMIT:]
+
+
+def _rollback(past: tuple[str, ...], old: Side, new: Side) -> bool:
+    template = sides.template(new)
+    return template is not None and template != sides.template(old) and digest(template) in past
