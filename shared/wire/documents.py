@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -62,21 +63,22 @@ class Document:
 
         A field is where its key is.
         """
-        place, value = self.place, self.value
-        for step in path:
-            branch = self.branches.get(id(value))
-            if branch is None or step not in branch.places:
-                break
-            place, value = branch.places[step], branch.container[step]
-        return place
+        places = [branch.places[step] for branch, step in self._walk(path)]
+        return places[-1] if places else self.place
 
     def source(self, *path: Step) -> str | None:
         """Return the number or boolean at `path` as it was written (`1.10`, not 1.1), None for anything else."""
+        walked = list(self._walk(path))
+        return walked[-1][0].sources.get(path[-1]) if len(walked) == len(path) else None
+
+    def _walk(self, path: tuple[Step, ...]) -> Iterator[tuple[Branch, Step]]:
         value = self.value
-        for step in path[:-1]:
-            value = value[step]
-        branch = self.branches.get(id(value))
-        return branch.sources.get(path[-1]) if branch else None
+        for step in path:
+            branch = self.branches.get(id(value))
+            if branch is None or step not in branch.places:
+                return
+            yield branch, step
+            value = branch.container[step]
 
 
 @dataclass(frozen=True, slots=True)
