@@ -41,11 +41,9 @@ def _compiled(text: str) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", jmespath.compile(text).parsed)
     except (JMESPathError, RecursionError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise Invalid(
-            f"{text[:60]!r} is no JMESPath; correct it, with '-' and '/' in double quotes ({said})"
-        ) from error
-    return tree
+        said = str(error).partition("\n")[0].removesuffix(":").removesuffix(", for expression")
+        mend = "correct it; a name with '-', '.' or '/' stands in double quotes"
+        raise Invalid(f"{text[:60]!r} is no JMESPath; {mend} ({said[:120]})") from error
 
 
 def _nodes(tree: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
