@@ -1,15 +1,23 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from kubernetes.client import AdmissionregistrationV1Api, ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi
+from kubernetes.client import (
+    AdmissionregistrationV1Api,
+    ApiClient,
+    AppsV1Api,
+    CoreV1Api,
+    CustomObjectsApi,
+    RbacAuthorizationV1Api,
+)
 
 from infra.demo.certificates import Certificates, make_certificates
 from infra.demo.kubernetes_api import ApiServer
 from infra.demo.kubernetes_api.definitions import install
+from tests.kubernetes_conformance.hooks import Hook, answer
 from tests.kubernetes_conformance.manifests import AUDIT_POLICY, definition
 from tests.real.apiserver import AuditWebhook, RealApiServer
 from tests.real.connections import Manifest, connected
@@ -23,19 +31,36 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
+    """A Kubernetes API: its administrator's file, where its audit events go, how a user is allowed everything."""
+
     kubeconfig: Path
     audited: Receiver
+    grant: Callable[[ApiClient, str], None]
+
+
+def everyone_may(_client: ApiClient, _user: str) -> None:
+    """The double does not authorize."""
+
+
+def bind_to_cluster_admin(client: ApiClient, user: str) -> None:
+    group = "rbac.authorization.k8s.io"
+    body: Manifest = {
+        "metadata": {"generateName": "conformance-"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+    }
+    RbacAuthorizationV1Api(client).create_cluster_role_binding(body)
 
 
 def started_double(audited: Receiver, folder: Path, exits: ExitStack) -> Cluster:
     api = exits.enter_context(ApiServer())
     api.send_audit_to(f"{audited.url}/audit/here", audited.ca)
-    return Cluster(api.kubeconfig(folder / "kubeconfig"), audited)
+    return Cluster(api.kubeconfig(folder / "kubeconfig"), audited, everyone_may)
 
 
 def started_real(audited: Receiver, _folder: Path, exits: ExitStack) -> Cluster:
     webhook = AuditWebhook(f"{audited.url}/audit/here", audited.ca, AUDIT_POLICY)
-    return Cluster(exits.enter_context(RealApiServer(audit=webhook)).kubeconfig, audited)
+    return Cluster(exits.enter_context(RealApiServer(audit=webhook)).kubeconfig, audited, bind_to_cluster_admin)
 
 
 @pytest.fixture(
@@ -91,3 +116,11 @@ def namespace(core: CoreV1Api) -> str:
     body: Manifest = {"metadata": {"name": name}}
     core.create_namespace(body)
     return name
+
+
+@pytest.fixture
+def hook(certificates: Certificates, admin: ApiClient, namespace: str) -> Iterator[Hook]:
+    with Receiver(certificates, answer) as receiver:
+        hook = Hook(receiver, admin, namespace)
+        yield hook
+        hook.remove()

@@ -62,14 +62,16 @@ class Api:
         user = self._users.get(token)
         if user is None:
             raise refusals.unauthorized()
+        impersonator = None
         if acted := headers.get("impersonate-user"):
-            user = calls.impersonated(acted, tuple(headers.getlist("impersonate-group")))
+            impersonator, user = user, calls.impersonated(acted, tuple(headers.getlist("impersonate-group")))
         uri = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         media_type = headers.get("content-type", calls.JSON_TYPE).partition(";")[0].strip()
         body = await request.body()
         source = request.client.host if request.client else ""
         agent = headers.get("user-agent", "")
-        return calls.Envelope(request.method, uri, request.query_params, user, agent, media_type, body, source)
+        query = request.query_params
+        return calls.Envelope(request.method, uri, query, user, impersonator, agent, media_type, body, source)
 
     async def _handle(self, call: Call) -> Response:
         if call.verb == "watch":

@@ -18,7 +18,7 @@ from infra.demo.kubernetes_api.documents import lookup, microsecond
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.demo.kubernetes_api.calls import Call
+    from infra.demo.kubernetes_api.calls import Call, Envelope
     from infra.demo.kubernetes_api.documents import Document
 
 LOGGER = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Trail:
         """Return the event of the finished request."""
         envelope = call.envelope
         event: Document = {"level": "RequestResponse", "auditID": str(uuid.uuid4()), "stage": "ResponseComplete"}
-        event |= {"requestURI": envelope.uri, "verb": call.verb, "user": envelope.user.document()}
+        event |= {"requestURI": envelope.uri, "verb": call.verb} | _users(envelope)
         event |= {"sourceIPs": [envelope.source_ip], "userAgent": envelope.agent}
         event |= {"objectRef": self._reference(call), "responseStatus": _status(code, answer)}
         event |= {} if self.request_object is None else {"requestObject": self.request_object}
@@ -56,6 +56,12 @@ class Trail:
         reference |= {"uid": meta.get("uid"), "apiGroup": resource.group, "apiVersion": resource.version}
         reference |= {"resourceVersion": meta.get("resourceVersion"), "subresource": call.subresource}
         return {key: value for key, value in reference.items() if value}
+
+
+def _users(envelope: Envelope) -> Document:
+    if envelope.impersonator is None:
+        return {"user": envelope.user.document()}
+    return {"user": envelope.impersonator.document(), "impersonatedUser": envelope.user.document()}
 
 
 def _status(code: int, answer: Document) -> Document:

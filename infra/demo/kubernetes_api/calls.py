@@ -52,6 +52,7 @@ class Envelope:
     uri: str
     query: Mapping[str, str]
     user: User
+    impersonator: User | None = None
     agent: str = ""
     media_type: str = JSON_TYPE
     body: bytes = b""

@@ -30,7 +30,7 @@ def decoded(resource: Resource, body: Document, namespace: str, name: str) -> Do
         document = without_nulls(document)
     meta = without_nulls(document.get("metadata") or {})
     document["metadata"] = {key: value for key, value in meta.items() if key != "managedFields"}
-    _check_place(resource, document["metadata"], namespace, name)
+    _check_place(document["metadata"], namespace, name)
     if not resource.custom:
         defaults.fill(document)
     return document
@@ -46,7 +46,7 @@ def _check_kind(resource: Resource, body: Document) -> None:
         raise refusals.bad_request(f"the kind in the data ({body['kind']}) does not match {resource.kind}")
 
 
-def _check_place(resource: Resource, meta: Document, namespace: str, name: str) -> None:
+def _check_place(meta: Document, namespace: str, name: str) -> None:
     if meta.get("namespace", namespace) != namespace:
         raise refusals.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
@@ -55,8 +55,12 @@ def _check_place(resource: Resource, meta: Document, namespace: str, name: str) 
         raise refusals.bad_request(
             f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
         )
-    if resource.namespaced:
-        meta["namespace"] = namespace
+
+
+def placed(resource: Resource, document: Document, namespace: str) -> Document:
+    """Return a decoded object with the namespace of its path."""
+    here = {"namespace": namespace} if resource.namespaced else {}
+    return document | {"metadata": document["metadata"] | here}
 
 
 def born(resource: Resource, document: Document) -> Document:

@@ -22,6 +22,8 @@ ALWAYS_THERE = frozenset(
         ("f:spec", "f:template"),
         ("f:spec", "f:template", "f:metadata"),
         ("f:spec", "f:template", "f:spec"),
+        ("f:spec", "f:template", "f:spec", "f:containers"),
+        ("f:spec", "f:containers"),
         ("f:status",),
     }
 )
@@ -78,12 +80,19 @@ def granted(shares: list[Share], who: Manager, paths: frozenset[Path]) -> list[S
     return [*kept, before if before is not None and unchanged else Share(who, second(), paths)]
 
 
-def after_update(old: Document | None, new: Document, who: Manager, *, custom: bool) -> list[Document]:
-    """Return the `managedFields` when `who` has turned `old` into `new` by an update or a plain patch."""
+def after_update(
+    old: Document | None, new: Document, who: Manager, *, custom: bool, status_apart: bool
+) -> list[Document]:
+    """Return the `managedFields` when `who` has turned `old` into `new` by an update or a plain patch.
+
+    Where status is written apart, by its own subresource, nobody comes to own it by the main path.
+    """
     before = fields_of(old or {}, custom=custom)
     after = fields_of(new, custom=custom)
     there = before.keys() | (frozenset({("f:metadata",)}) if custom else ALWAYS_THERE)
-    touched = {path for path in after if path not in there or _differ(before.get(path, INNER), after[path])}
+    reset = {"f:status"} if status_apart and not who.subresource else set()
+    candidates = (path for path in after if path[0] not in reset)
+    touched = {path for path in candidates if path not in there or _differ(before.get(path, INNER), after[path])}
     others = [replace(one, paths=(one.paths - touched) & after.keys()) for one in shares_of(old) if one.manager != who]
     mine = frozenset(path for one in shares_of(old) if one.manager == who for path in one.paths)
     return entries_of(granted([*others, *_same(old, who)], who, (mine & after.keys()) | touched))

@@ -39,7 +39,7 @@ class Writes:
         """Store a new object."""
         wanted = lifecycle.decoded(call.resource, call.document(), call.namespace, call.name)
         trail.request_object = wanted
-        born = lifecycle.born(call.resource, wanted)
+        born = lifecycle.born(call.resource, lifecycle.placed(call.resource, wanted, call.namespace))
         born["metadata"]["managedFields"] = self._updated(call, None, born)
         return HTTPStatus.CREATED, self._insert(call, born)
 
@@ -95,7 +95,8 @@ class Writes:
         if self.storage.read(_key(call, call.name)) is not None:
             return self._change(call, applied)
         first = applied(None)
-        born = lifecycle.born(call.resource, lifecycle.decoded(call.resource, first, call.namespace, call.name))
+        wanted = lifecycle.decoded(call.resource, first, call.namespace, call.name)
+        born = lifecycle.born(call.resource, lifecycle.placed(call.resource, wanted, call.namespace))
         born["metadata"]["managedFields"] = first["metadata"]["managedFields"]
         return HTTPStatus.CREATED, self._insert(call, born)
 
@@ -142,7 +143,8 @@ class Writes:
         return new
 
     def _updated(self, call: Call, old: Document | None, new: Document) -> list[Document]:
-        return ownership.after_update(old, new, self._manager(call), custom=call.resource.custom)
+        apart = "status" in call.resource.subresources
+        return ownership.after_update(old, new, self._manager(call), custom=call.resource.custom, status_apart=apart)
 
     def _manager(self, call: Call) -> ownership.Manager:
         operation = "Apply" if call.applies else "Update"
