@@ -30,6 +30,14 @@ ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
 
+def free_port() -> int:
+    """Return a loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass
 class Stage:
     """Everything that the steps act on; what was started ends with `parts`."""
@@ -37,8 +45,8 @@ class Stage:
     folder: Path
     parts: ExitStack
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    port: int = field(default_factory=lambda: free_port())
-    subscriber_port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
+    subscriber_port: int = field(default_factory=free_port)
     cluster: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     run: str = ""
@@ -117,7 +125,9 @@ class Stage:
         source = str(ROOT / "functions" / "subscriber" / "main.py")
         arguments = ["-m", "functions_framework", "--target", "subscriber", "--source", source]
         arguments += ["--host", "127.0.0.1", "--port", str(self.subscriber_port)]
-        child = self.parts.enter_context(Child("the subscriber", arguments, environment, self.folder / "subscriber.log"))
+        child = self.parts.enter_context(
+            Child("the subscriber", arguments, environment, self.folder / "subscriber.log")
+        )
         child.wait_until_ready(f"http://127.0.0.1:{self.subscriber_port}/healthz")
         return child
 
@@ -148,11 +158,3 @@ def until(look: Callable[[], T | None], what: str, seconds: float = 15.0) -> T:
             return found
         time.sleep(0.05)
     raise RuntimeError(f"waited {seconds:.0f} s for {what}")
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

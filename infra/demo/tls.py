@@ -45,12 +45,15 @@ class TlsFront:
             threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
-        with suppress(OSError), self._context.wrap_socket(plain, server_side=True) as outer:
-            with socket.create_connection(("127.0.0.1", self._target)) as inner:
-                back = threading.Thread(target=_relay, args=(inner, outer), daemon=True)
-                back.start()
-                _relay(outer, inner)
-                back.join()
+        with (
+            suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True) as outer,
+            socket.create_connection(("127.0.0.1", self._target)) as inner,
+        ):
+            back = threading.Thread(target=_relay, args=(inner, outer), daemon=True)
+            back.start()
+            _relay(outer, inner)
+            back.join()
 
 
 def _relay(source: socket.socket, sink: socket.socket) -> None:

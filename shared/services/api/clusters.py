@@ -30,7 +30,7 @@ class Clusters:
         one = "/projects/{project}/clusters/{cluster}"
         return [
             Operation("POST", "/projects/{project}/clusters", "Register a cluster", self.register, NewCluster, 201),
-            Operation("GET", "/projects/{project}/clusters", "List clusters", self.list),
+            Operation("GET", "/projects/{project}/clusters", "List clusters", self.browse),
             Operation("DELETE", one, "Forget a cluster; its secrets stop working", self.forget),
         ]
 
@@ -45,7 +45,7 @@ class Clusters:
         self._store(cluster)
         return Answer(201, show(cluster, None) | self._secrets(cluster))
 
-    def list(self, call: Call) -> Answer:
+    def browse(self, call: Call) -> Answer:
         """List the project's clusters with the time each was last heard."""
         project = self.desk.project(call).value
         return listing(self.desk.store, MEMBERS.partition(project.id), call, self._row)
@@ -84,7 +84,7 @@ class Clusters:
     def _row(self, row: Record) -> dict[str, Any]:
         cluster = MEMBERS.read(row).value
         presence = PRESENCE.load(self.desk.store, cluster.project, cluster.id)
-        return show(cluster, presence and presence.value.last_seen)
+        return show(cluster, presence.value.last_seen if presence else None)
 
 
 def member(desk: Desk, call: Call) -> Versioned[Cluster]:

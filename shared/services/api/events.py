@@ -13,15 +13,15 @@ import msgspec
 
 from shared.errors import BadInput, Conflict, NotFound
 from shared.model.calls import Answer, Call
-from shared.model.experiments import SyncState
 from shared.model.ledger import Event, EventKind
 from shared.services.api.bodies import ReplayBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import after_of, limit_of, page
+from shared.services.attempts import until_fresh
+from shared.services.dirt import dirty
 from shared.services.ledger import message
-from shared.services.syncs import dirty_writes
-from shared.services.tables import EVENTS, SYNCS
+from shared.services.tables import EVENTS
 
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _CHUNK = 100
@@ -37,12 +37,12 @@ class Events:
         """Return what the API offers here."""
         one = "/projects/{project}/events/{event}"
         return [
-            Operation("GET", "/projects/{project}/events", "List the ledger, newest first", self.list),
+            Operation("GET", "/projects/{project}/events", "List the ledger, newest first", self.browse),
             Operation("GET", one, "Show one event", self.show),
             Operation("POST", f"{one}/replay", "Have an event acted on again", self.replay, ReplayBody, 202),
         ]
 
-    def list(self, call: Call) -> Answer:
+    def browse(self, call: Call) -> Answer:
         """List rows; `kind`, `workload` (a change's subject) and `since` (RFC 3339) narrow the list."""
         project, limit = self.desk.project(call).value, limit_of(call)
         wanted = _Wanted.of(call)
@@ -67,8 +67,7 @@ class Events:
 
     def _resync(self, project: str, dry_run: bool) -> Answer:  # noqa: FBT001 - the body's own flag, passed through
         if not dry_run:
-            state = SYNCS.load_or(self.desk.store, SyncState(), project)
-            self.desk.store.commit(*dirty_writes(state, self.desk.ids, project))
+            until_fresh(lambda: self.desk.store.commit(*dirty(self.desk.store, self.desk.ids, project)))
         return Answer(202, {"would": "sync the project with its branch head", "dry_run": dry_run})
 
     def _redispatch(self, project: str, event: Event, dry_run: bool) -> Answer:  # noqa: FBT001 - likewise

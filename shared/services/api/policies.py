@@ -23,9 +23,9 @@ class Policies:
 
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
-        return [Operation("GET", "/projects/{project}/policies", "List policies", self.list)]
+        return [Operation("GET", "/projects/{project}/policies", "List policies", self.browse)]
 
-    def list(self, call: Call) -> Answer:
+    def browse(self, call: Call) -> Answer:
         """List policies by path: `state` is `active` or `invalid`, with the problem's place."""
         book = POLICIES.load_or(self.desk.store, PolicyBook(), self.desk.project(call).value.id).value
         after, limit = after_of(call) or "", limit_of(call)

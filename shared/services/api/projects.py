@@ -18,8 +18,9 @@ from shared.services.api.bodies import GitOpsBody, NewProject
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import listing
+from shared.services.attempts import until_fresh
+from shared.services.dirt import dirty, dirty_writes
 from shared.services.ledger import stamp
-from shared.services.syncs import dirty_writes
 from shared.services.tables import PROJECTS, SYNCS, Versioned
 
 
@@ -34,7 +35,7 @@ class Projects:
         gitops = "/projects/{project}/gitops"
         return [
             Operation("POST", "/projects", "Create a project", self.create, NewProject, 201),
-            Operation("GET", "/projects", "List projects", self.list),
+            Operation("GET", "/projects", "List projects", self.browse),
             Operation("GET", "/projects/{project}", "Show a project", self.show),
             Operation("PUT", gitops, "Turn GitOps on, or change it", self.enable, GitOpsBody),
             Operation("GET", gitops, "Show the GitOps settings", self.gitops),
@@ -53,7 +54,7 @@ class Projects:
             raise Conflict(f"the project id {body.id!r} is taken: choose another") from error
         return Answer(201, show(project))
 
-    def list(self, call: Call) -> Answer:
+    def browse(self, call: Call) -> Answer:
         """List projects by id."""
         return listing(self.desk.store, PROJECTS.partition(), call, lambda row: show(PROJECTS.read(row).value))
 
@@ -83,8 +84,7 @@ class Projects:
         """Ask for a sync now."""
         project = self.desk.project(call).value
         enabled(project)
-        state = SYNCS.load_or(self.desk.store, SyncState(), project.id)
-        self.desk.store.commit(*dirty_writes(state, self.desk.ids, project.id))
+        until_fresh(lambda: self.desk.store.commit(*dirty(self.desk.store, self.desk.ids, project.id)))
         return Answer(202, {"project": project.id})
 
     def sync_state(self, call: Call) -> Answer:
@@ -94,6 +94,9 @@ class Projects:
         return Answer(200, show_sync(project, state))
 
     def _change(self, call: Call, change: Callable[[Project], Project]) -> Project:
+        return until_fresh(lambda: self._try_change(call, change))
+
+    def _try_change(self, call: Call, change: Callable[[Project], Project]) -> Project:
         was = self.desk.project(call)
         project = change(was.value)
         writes, messages = self._resync(was, project)
@@ -122,7 +125,7 @@ def _disabled(project: Project) -> Project:
 
 
 def _place(gitops: GitOps | None) -> tuple[str, str, str] | None:
-    return gitops and (gitops.repo_url, gitops.branch, gitops.path)
+    return None if gitops is None else (gitops.repo_url, gitops.branch, gitops.path)
 
 
 def show(project: Project) -> dict[str, Any]:

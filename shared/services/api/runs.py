@@ -29,13 +29,13 @@ class Runs:
         """Return what the API offers here."""
         start = "/projects/{project}/experiments/{experiment}/runs"
         return [
-            Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.list),
+            Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.browse),
             Operation("GET", "/projects/{project}/runs/{run}", "Show a run", self.show),
             Operation("POST", "/projects/{project}/runs/{run}/stop", "Stop a run", self.stop, status=202),
             Operation("POST", start, "Run an experiment now", self.start, NewRun, 202),
         ]
 
-    def list(self, call: Call) -> Answer:
+    def browse(self, call: Call) -> Answer:
         """List the project's runs."""
         partition = RUNS.partition(self.desk.project(call).value.id)
         return listing(self.desk.store, partition, call, lambda row: show(RUNS.read(row).value), newest_first=True)
