@@ -44,7 +44,8 @@ class Report(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True):
     """A run as the portal shows it. `cause` says what started it: `change`, `push`, `person` or `schedule`.
 
-    `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to.
+    `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to, `reported_at`
+    the time that the newest report bears.
     """
 
     id: str
@@ -66,6 +67,8 @@ class Run(msgspec.Struct, frozen=True):
     service_accounts: tuple[str, ...] = ()
     report_to: tuple[str, ...] = ()
     message: str = ""
+    phase: str = ""
+    reported_at: str = ""
 
 
 class Active(msgspec.Struct, frozen=True):

@@ -1,0 +1,25 @@
+"""Triggers: what the ledger's `change` event keeps, under `trigger` in its detail, for dispatch to act on."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.model.changes import Changed, Workload
+from shared.model.projects import Window
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """A change that starts `experiments`; `changed` is what its guard proves, `commits` are told the results.
+
+    `cooldowns`, `waits` and `windows` hold the policies' own bounds by experiment (as `Decision` has them).
+    Written by whoever decides, as `detail["trigger"] = msgspec.to_builtins(trigger)`.
+    """
+
+    workload: Workload
+    uid: str
+    changed: tuple[Changed, ...]
+    experiments: tuple[str, ...]
+    commits: tuple[str, ...] = ()
+    cooldowns: dict[str, str] = {}
+    waits: dict[str, str] = {}
+    windows: dict[str, tuple[Window, ...]] = {}
