@@ -1,0 +1,151 @@
+"""Every function in one process, with SQLite in a data folder: nothing else to install or to start."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from infra.local.courier import Courier
+from infra.local.environment import applied, variables
+from infra.local.folder import furnish, kept, locked
+from infra.local.gateway import Gateway
+from infra.local.greeting import greeting
+from infra.local.loading import load_functions
+from infra.local.logs import write_logs
+from infra.local.operations import Checks, Operations
+from infra.local.runner import Runner
+from infra.local.settings import HOST, LocalSettings
+from infra.local.timer import Timer
+from infra.local.web import WebServer, bind
+from shared.clients.opening import utc_now
+from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
+from shared.edge.metrics import count
+from shared.errors import LitmusGitopsError
+from shared.rules.keys import internal_key
+from shared.services.leases import Leases
+from shared.settings import State
+
+GRACE: Final = 10.0
+"""Seconds that running requests and deliveries have to end in once the engine is stopped."""
+
+
+class Engine:
+    """All that `litmus-gitops up` runs; a `with` block starts and stops it.
+
+    A stopped engine drains for `GRACE` seconds. A killed one loses nothing: what was committed is on disk, and what
+    was being worked on is claimed anew by the next engine, which voids every lease before it serves.
+    """
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self.settings = settings
+        self.port = 0
+        self.token = ""
+        self._parts = ExitStack()
+
+    @property
+    def url(self) -> str:
+        """Where it serves, once started."""
+        return f"http://{HOST}:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve: `Misconfigured` if the folder or the port is another's, or a function cannot be loaded."""
+        with ExitStack() as parts:
+            on = self._take_place(parts)
+            self._load_and_serve(parts, on)
+            self._parts = parts.pop_all()
+
+    def stop(self) -> None:
+        """Accept no more, let what runs end within `GRACE` seconds, and let go of everything."""
+        self._parts.close()
+
+    def _take_place(self, parts: ExitStack) -> socket.socket:
+        """Take the folder, the port and the environment; return the bound socket."""
+        data = self.settings.data_dir
+        parts.enter_context(locked(data))
+        furnish(data)
+        self.token = self.settings.admin_token or kept(data / "admin-token", secrets.token_urlsafe(32))
+        on = parts.enter_context(bind(self.settings.port))
+        self.port = on.getsockname()[1]
+        parts.enter_context(applied(variables(self.settings, self.port)))
+        return on
+
+    def _load_and_serve(self, parts: ExitStack, on: socket.socket) -> None:
+        """Open the state, load the functions, and start what serves and delivers."""
+        settings, state = self.settings, State.read()
+        store, queue = _open_state(parts, state)
+        functions = load_functions(settings.functions)
+        courier = Courier(
+            self.port,
+            internal_key(state.master_key),
+            utc_now,
+            patience=settings.delivery,
+            connections=settings.couriers,
+        )
+        parts.callback(courier.close)
+        runner = Runner(queue, courier.deliver, count, couriers=settings.couriers, patience=settings.delivery)
+        timer = Timer(store, settings.reconcile) if "reconcile" in functions else None
+        operations = Operations(store, queue, _checks(runner, timer))
+        gateway = Gateway(functions, operations.application(), polls=settings.threads // 2)
+        web = WebServer(gateway, on, settings.threads)
+        parts.callback(_wind_down, web, runner, timer)
+        for part in (web, runner, timer):
+            if part is not None:
+                part.start()
+
+
+def serve(port: int, data: Path) -> int:
+    """Run the engine until SIGTERM or SIGINT; return the exit status: 0 ended in order, 1 could not start."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        write_logs()
+        with Engine(replace(LocalSettings.read(), port=port, data_dir=data)) as engine:
+            sys.stdout.write(greeting(engine.url, engine.token, engine.settings))
+            sys.stdout.flush()
+            ended.wait()
+    except LitmusGitopsError as error:
+        sys.stderr.write(f"litmus-gitops cannot start: {error}\n")
+        return 1
+    return 0
+
+
+def _open_state(parts: ExitStack, state: State) -> tuple[SqliteStore, SqliteQueue]:
+    """Return store and queue, rid of the leases of whoever was killed here before."""
+    database = open_database(state.store_url.removeprefix("sqlite:"))
+    parts.callback(database.close)
+    store, queue = SqliteStore(database), SqliteQueue(database)
+    queue.void_leases()
+    Leases(store, utc_now).void_all()
+    return store, queue
+
+
+def _checks(runner: Runner, timer: Timer | None) -> Checks:
+    checks = {"runner": lambda: runner.alive}
+    return checks if timer is None else checks | {"timer": lambda: timer.alive}
+
+
+def _wind_down(web: WebServer, runner: Runner, timer: Timer | None) -> None:
+    deadline = time.monotonic() + GRACE
+    web.refuse()
+    if timer is not None:
+        timer.stop()
+    runner.stop(deadline)
+    web.drain(deadline)
+    web.stop()

@@ -1,0 +1,46 @@
+"""What operators ask of the process: is it up, is it ready, what has it done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from wsgiref.types import WSGIApplication
+
+from infra.local.gateway import as_wsgi
+from shared.clients.sqlite import SqliteQueue
+from shared.edge import metrics
+from shared.edge.functions import function
+from shared.errors import Unavailable
+from shared.model.calls import Answer, Call, Route
+from shared.model.records import Key
+from shared.ports import Store
+
+Checks = Mapping[str, Callable[[], bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Answers `/healthz`, `/readyz` and `/metrics`; `checks` names each part with whether it works."""
+
+    store: Store
+    queue: SqliteQueue
+    checks: Checks
+
+    def application(self) -> WSGIApplication:
+        """Return the application that serves the three paths."""
+        return as_wsgi(function(Route("GET", "/readyz", self.ready), Route("GET", "/metrics", self.metrics)))
+
+    def ready(self, _: Call) -> Answer:
+        """Answer 200 only when the store answers and every part works; otherwise 503 names those that do not."""
+        self.store.get(Key("project", "-"))
+        if down := [name for name, works in self.checks.items() if not works()]:
+            raise Unavailable(f"not ready: {', '.join(down)} not running")
+        return Answer(200, {"status": "ready"})
+
+    def metrics(self, _: Call) -> Answer:
+        """Answer with all counters, and the queue as it is now."""
+        depth = self.queue.depth()
+        for state in depth.__struct_fields__:
+            metrics.gauge("litmus_gitops_queue_messages", getattr(depth, state), state=state)
+        metrics.gauge("litmus_gitops_queue_oldest_age_seconds", self.queue.oldest_age())
+        return Answer(200, metrics.render(), {"Content-Type": metrics.MEDIA_TYPE})

@@ -1,0 +1,125 @@
+"""Takes messages off the queue as they become visible and has them delivered, some at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from infra.local.courier import Outcome
+from shared.clients.sqlite import Database, SqliteQueue
+from shared.errors import LitmusGitopsError
+from shared.model.messages import Claimed, Message
+from shared.ports import Counters
+
+_log = logging.getLogger("litmus_gitops.runner")
+
+DELIVERED: Final = "litmus_gitops_messages_total"
+_IDLE: Final = 5.0
+_AFTER_ERROR: Final = 1.0
+_SLACK: Final = 30.0
+
+
+class Runner:
+    """Delivers up to `couriers` messages at a time, and of one function never so many that no courier is left.
+
+    So a git host that hangs holds up syncs, but no dispatch. `patience` is how many seconds a delivery may take; the
+    lease outlasts it.
+    """
+
+    def __init__(
+        self,
+        queue: SqliteQueue,
+        deliver: Callable[[Message], Outcome],
+        count: Counters,
+        *,
+        couriers: int,
+        patience: float,
+    ) -> None:
+        self._queue = queue
+        self._database: Database = queue.database
+        self._deliver = deliver
+        self._count = count
+        self._couriers = couriers
+        self._most_of_one = max(1, couriers * 3 // 4)
+        self._lease = patience + _SLACK
+        self._busy: Counter[str] = Counter()
+        self._idle = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still claims."""
+        return self._thread.is_alive() and not self._stopping.is_set()
+
+    def stop(self, deadline: float) -> bool:
+        """Claim no more and wait for what is under way, until `deadline` on the monotonic clock; True if it ended."""
+        self._stopping.set()
+        self._database.ring()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._busy.total(), max(0.0, deadline - time.monotonic()))
+
+    def _run(self) -> None:
+        heard = self._database.wait(0)
+        while not self._stopping.is_set():
+            try:
+                heard = self._turn(heard)
+            except Exception:  # noqa: BLE001 - this thread must outlive a full disk, and even our own mistakes
+                _log.exception("cannot claim messages, will try again")
+                self._stopping.wait(_AFTER_ERROR)
+
+    def _turn(self, heard: int) -> int:
+        """Hand one message out, or sleep until there may be one; return how often the bell has rung."""
+        leave = self._full()
+        if leave is None:
+            return self._database.wait(_IDLE, heard)
+        for claimed in self._queue.receive(1, self._lease, leave):
+            self._hand_out(claimed)
+            return heard
+        due = self._queue.due_in(leave)
+        return self._database.wait(_IDLE if due is None else min(due, _IDLE), heard)
+
+    def _full(self) -> list[str] | None:
+        """Return the functions that have as many couriers as they may, None if no courier is free at all."""
+        with self._idle:
+            if self._busy.total() >= self._couriers:
+                return None
+            return [name for name, number in self._busy.items() if number >= self._most_of_one]
+
+    def _hand_out(self, claimed: Claimed) -> None:
+        with self._idle:
+            self._busy[claimed.message.function] += 1
+        threading.Thread(target=self._work, args=(claimed,), name="courier", daemon=True).start()
+
+    def _work(self, claimed: Claimed) -> None:
+        try:
+            self._settle(claimed, self._deliver(claimed.message))
+        except LitmusGitopsError as error:
+            _log.warning("message %s comes again when its lease ends: %s", claimed.message.id, error)
+        finally:
+            with self._idle:
+                self._busy[claimed.message.function] -= 1
+                self._idle.notify_all()
+            self._database.ring()
+
+    def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+        if outcome.kind == "done":
+            self._queue.ack(claimed)
+        elif outcome.kind == "failed" and self._stopping.is_set():
+            self._queue.nack(claimed, outcome.reason, 0, count=False)
+        elif outcome.kind == "failed":
+            _log.warning("message %s failed: %s", claimed.message.id, outcome.reason)
+            self._queue.nack(claimed, outcome.reason)
+        else:
+            self._queue.nack(claimed, outcome.reason, outcome.seconds, count=False)
+        self._count(DELIVERED, function=claimed.message.function, outcome=outcome.kind)

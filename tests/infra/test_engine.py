@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from infra.local.engine import Engine
+from infra.local.settings import LocalSettings
+from shared.clients.opening import open_store, utc_now
+from shared.clients.sqlite import SqliteQueue, open_database
+from shared.errors import Misconfigured
+from shared.model.messages import Message
+from shared.model.records import Key
+from shared.ports import Store
+from shared.services.leases import Leases
+from tests.infra.small_functions import SAYS_ITS_NAME, WAITS, WORKS, write_function, write_named, write_working
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LocalSettings:
+    return LocalSettings(data_dir=tmp_path / "data", port=0, functions=tmp_path / "functions", threads=8, couriers=4)
+
+
+@pytest.fixture
+def named(settings: LocalSettings) -> Iterator[Engine]:
+    write_named(settings.functions)
+    with Engine(settings) as engine:
+        yield engine
+
+
+@contextmanager
+def working(settings: LocalSettings) -> Iterator[tuple[Engine, Store]]:
+    write_working(settings.functions)
+    with Engine(settings) as engine:
+        yield engine, open_store(database_url(settings))
+
+
+def database_url(settings: LocalSettings) -> str:
+    return f"sqlite:{settings.data_dir / 'litmus-gitops.db'}"
+
+
+def ask(engine: Engine, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+    answer = urllib3.request(method, engine.url + path, body=body, retries=False, timeout=10)
+    return answer.status, json.loads(answer.data) if b"{" in answer.data[:1] else answer.data.decode()
+
+
+def until(look: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "function"),
+    [
+        pytest.param("/git/shop", "git_push", id="push-delivery"),
+        pytest.param("/admission/c1/token", "workload_admission", id="admission-review"),
+        pytest.param("/changes/c1", "workload_admission", id="forwarded-changes"),
+        pytest.param("/audit/c1/token", "workload_audit", id="audit-events"),
+        pytest.param("/reports/c1", "run_report", id="report"),
+        pytest.param("/orders/c1", "dispatch", id="orders"),
+        pytest.param("/internal/sync", "sync", id="message-to-sync"),
+        pytest.param("/internal/reconcile", "reconcile", id="message-to-reconcile"),
+        pytest.param("/api/projects", "portal", id="api"),
+        pytest.param("/", "portal", id="page"),
+        pytest.param("/page.css", "portal", id="asset"),
+        pytest.param("/gitops", "portal", id="a-name-that-only-begins-like-one"),
+    ],
+)
+def test_a_path_is_served_by_its_function(named: Engine, path: str, function: str) -> None:
+    assert (200, {"function": function, "path": path, "bytes": 0}) == ask(named, "POST", path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/internal/subscriber", id="a-function-that-runs-in-clusters"),
+        pytest.param("/internal/nobody", id="no-function"),
+        pytest.param("/internal", id="no-name"),
+    ],
+)
+def test_a_message_to_nobody_is_not_found(named: Engine, path: str) -> None:
+    status, problem = ask(named, "POST", path)
+    assert (404, "Not found") == (status, problem["title"])
+
+
+def test_the_engine_answers_for_itself(named: Engine) -> None:
+    assert (200, {"status": "ok"}) == ask(named, "GET", "/healthz")
+    assert (200, {"status": "ready"}) == ask(named, "GET", "/readyz")
+
+
+def test_metrics_hold_what_functions_count_and_the_queue(settings: LocalSettings) -> None:
+    with working(settings) as (engine, store):
+        ask(engine, "POST", "/api/write/1")
+        until(lambda: store.get(Key("done", "1")))
+        until(lambda: 'queue_messages{state="leased"} 0' in ask(engine, "GET", "/metrics")[1])
+        text = ask(engine, "GET", "/metrics")[1]
+    assert 'litmus_gitops_reviews_total{outcome="tried"}' in text
+    assert 'litmus_gitops_messages_total{function="sync",outcome="done"}' in text
+    assert "litmus_gitops_queue_oldest_age_seconds 0\n" in text
+
+
+def test_a_body_over_the_limit_is_refused(named: Engine) -> None:
+    assert 413 == ask(named, "POST", "/git/shop", b"x" * (27 << 20))[0]
+    status, answer = ask(named, "POST", "/git/shop", b"x" * (25 << 20))
+    assert (200, 25 << 20) == (status, answer["bytes"])
+
+
+def test_a_committed_message_reaches_its_function_within_milliseconds(settings: LocalSettings) -> None:
+    with working(settings) as (engine, store):
+        delays = []
+        for number in range(20):
+            sent = time.time()
+            ask(engine, "POST", f"/api/write/{number}")
+            until(lambda number=number: store.get(Key("done", str(number))))  # type: ignore[misc]
+            record = store.get(Key("done", str(number)))
+            assert record is not None
+            delays.append(float(record.value) - sent)
+    assert sorted(delays)[10] < 0.1
+
+
+def test_a_message_that_came_too_early_comes_again_and_uses_up_no_attempt(settings: LocalSettings) -> None:
+    with working(settings) as (engine, store):
+        ask(engine, "POST", "/api/write/1?action=early")
+        until(lambda: store.get(Key("done", "1")))
+        text = ask(engine, "GET", "/metrics")[1]
+    assert 'litmus_gitops_messages_total{function="sync",outcome="not_yet"}' in text
+
+
+def test_a_message_that_an_earlier_process_had_claimed_is_delivered_at_once(settings: LocalSettings) -> None:
+    settings.data_dir.mkdir()
+    store = open_store(database_url(settings))
+    database = open_database(settings.data_dir / "litmus-gitops.db")
+    store.commit([], [Message("m", "sync", "project", {"number": "7"})])
+    assert 1 == len(SqliteQueue(database).receive(1, 3600))
+    assert Leases(store, utc_now).take("sync/shop", "before", 3600) is not None
+    database.close()
+    with working(settings) as (_, store):
+        until(lambda: store.get(Key("done", "7")))
+        assert Leases(store, utc_now).take("sync/shop", "after", 3600) is not None
+
+
+def test_ticks_come_at_start_and_again(settings: LocalSettings) -> None:
+    write_function(settings.functions, "reconcile", WORKS)
+    with working(replace(settings, reconcile=0.2)) as (_, store):
+        until(lambda: len(store.query("ticks")) >= 3)
+
+
+def test_subscribers_that_wait_leave_threads_for_the_others(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    write_function(settings.functions, "dispatch", WAITS)
+    with Engine(settings) as engine, ThreadPoolExecutor(12) as pool:
+        polls = [pool.submit(ask, engine, "GET", "/orders/c1?seconds=0.7") for _ in range(12)]
+        started = time.monotonic()
+        assert 200 == ask(engine, "POST", "/api/projects")[0]
+        assert time.monotonic() - started < 0.5
+        statuses = sorted(poll.result()[0] for poll in polls)
+        assert 200 == ask(engine, "GET", "/orders/c1?seconds=0")[0]
+    assert [200] * 4 + [503] * 8 == statuses
+
+
+def test_a_request_that_runs_while_the_engine_stops_is_answered(settings: LocalSettings) -> None:
+    write_function(settings.functions, "portal", WAITS)
+    with ThreadPoolExecutor(1) as pool:
+        with Engine(settings) as engine:
+            running = pool.submit(ask, engine, "GET", "/wait?seconds=0.5")
+            time.sleep(0.2)
+        assert (200, {"waited": True}) == running.result()
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            ask(engine, "GET", "/wait?seconds=0")
+
+
+def test_a_message_that_is_worked_on_while_the_engine_stops_is_done_once(settings: LocalSettings) -> None:
+    with working(settings) as (engine, store):
+        ask(engine, "POST", "/api/write/1?action=slow")
+        until(lambda: store.get(Key("begun", "1")))
+    with working(settings) as (_, store):
+        assert store.get(Key("done", "1")) is not None
+        record = store.get(Key("begun", "1"))
+        assert record is not None
+        assert 1 == record.version
+
+
+def test_a_second_engine_on_the_same_folder_is_refused(named: Engine) -> None:
+    with pytest.raises(Misconfigured, match=f"is in use by process {os.getpid()}: stop that one, or set DATA_DIR"):
+        Engine(named.settings).start()
+    assert (200, {"status": "ready"}) == ask(named, "GET", "/readyz")
+
+
+def test_a_port_that_is_taken_is_refused_and_the_folder_is_free_again(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Misconfigured, match=f"port {port} cannot be taken .*: set PORT to another one"):
+            Engine(replace(settings, port=port)).start()
+    with Engine(settings) as engine:
+        assert (200, {"status": "ready"}) == ask(engine, "GET", "/readyz")
+
+
+def test_a_function_that_cannot_be_loaded_is_named_and_nothing_stays_behind(settings: LocalSettings) -> None:
+    write_function(settings.functions, "sync", "raise RuntimeError('no such module')")
+    with pytest.raises(RuntimeError, match="no such module") as caught:
+        Engine(settings).start()
+    assert [f"while loading the function sync from {settings.functions / 'sync'}"] == caught.value.__notes__
+    write_function(settings.functions, "sync", SAYS_ITS_NAME)
+    with Engine(settings) as engine:
+        assert 200 == ask(engine, "POST", "/internal/sync")[0]
+
+
+def test_secrets_of_the_engine_are_for_its_owner_alone_and_stay(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    with Engine(settings) as engine:
+        token = engine.token
+    data = settings.data_dir
+    master = (data / "keys" / "master").read_text().strip()
+    assert 32 == len(bytes.fromhex(master))
+    assert len(token) >= 32
+    assert [0o600, 0o600] == [mode(data / "keys" / "master"), mode(data / "admin-token")]
+    assert [0o700] * 3 == [mode(data), mode(data / "keys"), mode(data / "secrets")]
+    with Engine(settings) as engine:
+        assert token == engine.token == (data / "admin-token").read_text().strip()
+    assert master == (data / "keys" / "master").read_text().strip()
+
+
+def test_a_given_token_is_used_and_not_kept(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    with Engine(replace(settings, admin_token="given")) as engine:
+        assert ("given", "given") == (engine.token, os.environ["ADMIN_TOKEN"])
+    assert not (settings.data_dir / "admin-token").exists()
+
+
+def test_the_environment_is_as_before_once_the_engine_stopped(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    before = dict(os.environ)
+    with Engine(settings) as engine:
+        assert engine.url == os.environ["PUBLIC_URL"]
+        assert "true" == os.environ["ALLOW_LOCAL"]
+    assert before == dict(os.environ)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from infra.local.folder import kept
+from infra.local.greeting import greeting
+from infra.local.logs import JsonLines, PlainLines
+from infra.local.settings import ROOT, LocalSettings
+from shared.errors import Misconfigured
+
+DEFAULTS = LocalSettings(data_dir=Path(".data"))
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert DEFAULTS == LocalSettings.read({})
+    assert (8080, ROOT / "functions") == (DEFAULTS.port, DEFAULTS.functions)
+
+
+def test_each_setting_is_read_from_its_variable() -> None:
+    environment = {
+        "DATA_DIR": "/data",
+        "PORT": "0",
+        "ADMIN_TOKEN": "t",
+        "PUBLIC_URL": "https://chaos.example.org",
+        "FUNCTIONS_DIR": "/functions",
+        "THREADS": "64",
+        "COURIERS": "8",
+        "DELIVERY_SECONDS": "30",
+        "RECONCILE_SECONDS": "0.5",
+    }
+    expected = LocalSettings(
+        data_dir=Path("/data"),
+        port=0,
+        admin_token="t",
+        public_url="https://chaos.example.org",
+        functions=Path("/functions"),
+        threads=64,
+        couriers=8,
+        delivery=30.0,
+        reconcile=0.5,
+    )
+    assert expected == LocalSettings.read(environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("PORT", "http", id="a-word"),
+        pytest.param("PORT", "65536", id="too-large"),
+        pytest.param("PORT", "-1", id="negative"),
+        pytest.param("THREADS", "0", id="too-small"),
+        pytest.param("RECONCILE_SECONDS", "nan", id="not-a-number"),
+    ],
+)
+def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name}='{value}' is no number from"):
+        LocalSettings.read({name: value})
+
+
+def test_a_kept_secret_that_was_cut_short_by_a_crash_was_never_there(tmp_path: Path) -> None:
+    (tmp_path / "master.new").write_text("half of it")
+    assert "whole" == kept(tmp_path / "master", "whole")
+    assert "whole" == kept(tmp_path / "master", "another")
+    assert ["master"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_the_greeting_names_page_and_token_and_does_not_repeat_a_given_one() -> None:
+    made = greeting("http://127.0.0.1:8080", "made-for-you", DEFAULTS)
+    assert "http://127.0.0.1:8080/\n" in made
+    assert "made-for-you" in made
+    given = greeting("http://127.0.0.1:8080", "given", LocalSettings(Path(".data"), admin_token="given"))
+    assert "the one in ADMIN_TOKEN" in given
+    assert " given" not in given
+
+
+def logged(formatter: logging.Formatter) -> str:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    record = {"name": "litmus_gitops.edge", "levelname": "INFO", "levelno": 20, "msg": "answered", "created": 0.5}
+    handler.handle(logging.makeLogRecord(record | {"method": "GET", "route": "/git/{project}", "status": 202}))
+    return stream.getvalue()
+
+
+def test_a_log_line_for_machines_is_json() -> None:
+    expected = {
+        "at": "1970-01-01T00:00:00.500Z",
+        "level": "INFO",
+        "logger": "litmus_gitops.edge",
+        "message": "answered",
+        "method": "GET",
+        "route": "/git/{project}",
+        "status": 202,
+    }
+    assert expected == json.loads(logged(JsonLines()))
+
+
+def test_a_log_line_for_people_ends_with_the_request() -> None:
+    assert logged(PlainLines()).endswith(" INFO answered GET /git/{project} 202\n")
