@@ -32,8 +32,9 @@ class Score(msgspec.Struct, frozen=True):
 def score(state: RunState, said: str, faults: Sequence[FaultResult]) -> Score:
     """Return what a run in `state` is worth, whose subscriber says the verdict `said`, else its worst fault's.
 
-    The sum of weight times percentage over the sum of weights; a fault without a probe counts 100 on Pass, else 0. One whose probes could
-    not be resolved measured nothing, and then neither did the run.
+    The score is the sum of weight times percentage over the sum of weights, truncated to two decimals. A fault without
+    a probe counts 100 on Pass, else 0. One whose probes could not be resolved measured nothing: then neither did the
+    run.
     """
     if state in _OPEN:
         return Score("Awaited")

@@ -1,0 +1,116 @@
+"""What subscribers report: how a run stands, and that they are alive (CONTRACT, "Order and report").
+
+A report is `{"order": …|null, "run": …, "state": …, "phase", "verdict", "score"?, "faults": […], "message", "at"}`,
+with `experiment` and `object` besides where there was no order. A heartbeat is `{"heartbeat": {"at", "version",
+"capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest"}]}}`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import BadInput
+from shared.model.heartbeats import Heartbeat, SeenWorkload
+from shared.model.runs import FaultResult, Report, RunState
+
+LIMIT: Final = 1 << 20
+_MESSAGE: Final = 2000
+
+_Id = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_Name = Annotated[str, Meta(max_length=253)]
+_Percent = Annotated[float, Meta(ge=0, le=100)]
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    name: _Name
+    verdict: _Name = ""
+    probe_success_percentage: _Percent | None = None
+    weight: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
+    measured: bool = True
+
+
+class _Report(msgspec.Struct, frozen=True):
+    order: _Id | None
+    run: _Id
+    state: RunState
+    at: datetime
+    phase: _Name | None = ""
+    verdict: _Name | None = ""
+    score: _Percent | None = None
+    faults: Annotated[tuple[_Fault, ...], Meta(max_length=1000)] = ()
+    message: str | None = ""
+    experiment: _Name = ""
+    object: _Name = ""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    kind: _Name
+    namespace: _Name
+    name: _Name
+    uid: _Name
+    digest: _Name
+    generation: int | None = None
+
+
+class _Heartbeat(msgspec.Struct, frozen=True):
+    at: datetime
+    version: _Name = ""
+    capabilities: Annotated[tuple[_Name, ...], Meta(max_length=100)] = ()
+    workloads: Annotated[tuple[_Seen, ...], Meta(max_length=10_000)] = ()
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    heartbeat: _Heartbeat
+
+
+_envelopes = msgspec.json.Decoder(_Envelope, strict=False)
+_reports = msgspec.json.Decoder(_Report, strict=False)
+_shapes = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def read_report(body: bytes) -> Report | Heartbeat:
+    """Return what a verified body says, or `BadInput` naming what is wrong with it."""
+    try:
+        if "heartbeat" in _shapes.decode(body):
+            return _heartbeat(_envelopes.decode(body).heartbeat)
+        return _report(_reports.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise BadInput(f"this is neither a report nor a heartbeat: {error}") from error
+
+
+def write_report(report: Report) -> bytes:
+    """Return a report as JSON."""
+    return msgspec.json.encode(report)
+
+
+def write_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """Return a heartbeat as JSON."""
+    return msgspec.json.encode({"heartbeat": heartbeat})
+
+
+def _report(found: _Report) -> Report:
+    said: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__}
+    said["at"] = _stamp(found.at)
+    said["message"] = (found.message or "")[:_MESSAGE]
+    said["phase"], said["verdict"] = found.phase or "", found.verdict or ""
+    said["faults"] = tuple(_fault(fault) for fault in found.faults)
+    return Report(**said)
+
+
+def _fault(found: _Fault) -> FaultResult:
+    return FaultResult(found.name, found.verdict, found.probe_success_percentage, found.weight, found.measured)
+
+
+def _heartbeat(found: _Heartbeat) -> Heartbeat:
+    workloads = tuple(msgspec.convert(seen, SeenWorkload, from_attributes=True) for seen in found.workloads)
+    return Heartbeat(_stamp(found.at), found.version, found.capabilities, workloads)
+
+
+def _stamp(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise msgspec.ValidationError("`at` has no time zone: add Z for UTC")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
