@@ -20,7 +20,7 @@ WEIGHT: Final = "litmuschaos.io/weight"
 
 CHAOS_UID: Final = "chaosUID"
 DEFAULT_WEIGHT: Final = 10
-_FINISHED_PHASES: Final = frozenset({"Succeeded", "Failed", "Error"})
+_FINISHED_PHASES: Final = frozenset({"Succeeded", "Failed", "Error", "Gone"})
 _WORST_FIRST: Final = ("Error", "Stopped", "Fail", "NotMeasured", "Pass")
 _AWAITED: Final = "Awaited"
 
@@ -99,16 +99,14 @@ def conclude(facts: Facts) -> Outcome:
     """Return how the run stands.
 
     It has ended when its Workflow has, every engine is completed, stopped or gone, and no unfinished pod bears its
-    chaosUID. What outstays that is `needs_attention` once it is overdue.
+    chaosUID. What outstays its time is `needs_attention`.
     """
     faults = fault_results(facts.engines, facts.results)
-    running = facts.phase is not None and facts.phase not in _FINISHED_PHASES and facts.phase != "Gone"
-    left = _left(facts)
-    if running or ((left or _waits(faults)) and not facts.overdue):
-        shown = facts.phase or "Running"
+    left, shown = _left(facts), facts.phase or "Running"
+    if (left or _waits(faults)) and not facts.overdue:
         return Outcome("running", "Stopping" if facts.stopping else shown, _AWAITED, faults, left)
     if left:
-        return Outcome("needs_attention", facts.phase or "Running", _verdict(faults), faults, left)
+        return Outcome("needs_attention", shown, _verdict(faults), faults, f"overdue: {left}")
     return _ended(facts, tuple(_settled(fault) for fault in faults))
 
 

@@ -153,21 +153,23 @@ OPEN = "ChaosEngine shop-x is initialized"
     ("facts", "expected"),
     [
         pytest.param(
-            Facts((), (), phase=""), Outcome("running", "Running", "Awaited", ()), id="workflow not picked up"
+            Facts((), (), phase=""),
+            Outcome("running", "Running", "Awaited", (), "the Workflow is not taken up"),
+            id="workflow not taken up",
         ),
         pytest.param(
             Facts((RUNNING,), (), phase="Running"),
-            Outcome("running", "Running", "Awaited", (AWAITED,), OPEN),
+            Outcome("running", "Running", "Awaited", (AWAITED,), f"the Workflow is Running; {OPEN}"),
             id="running",
         ),
         pytest.param(
             Facts((RUNNING,), (), phase="Running", overdue=True),
-            Outcome("running", "Running", "Awaited", (AWAITED,), OPEN),
-            id="a running workflow is never overdue",
+            Outcome("needs_attention", "Running", "Error", (AWAITED,), f"overdue: the Workflow is Running; {OPEN}"),
+            id="running beyond its time",
         ),
         pytest.param(
             Facts((RUNNING,), (), phase="Running", stopping=True),
-            Outcome("running", "Stopping", "Awaited", (AWAITED,), OPEN),
+            Outcome("running", "Stopping", "Awaited", (AWAITED,), f"the Workflow is Running; {OPEN}"),
             id="being stopped",
         ),
         pytest.param(
@@ -209,17 +211,17 @@ OPEN = "ChaosEngine shop-x is initialized"
         ),
         pytest.param(
             Facts((RUNNING,), (PASSED,), phase="Succeeded", overdue=True),
-            Outcome("needs_attention", "Succeeded", "Pass", (PASS,), OPEN),
+            Outcome("needs_attention", "Succeeded", "Pass", (PASS,), f"overdue: {OPEN}"),
             id="its engine outstays it",
         ),
         pytest.param(
             Facts((SHOP,), (PASSED,), ("shop-x-runner",), phase="Succeeded", overdue=True),
-            Outcome("needs_attention", "Succeeded", "Pass", (PASS,), "pod shop-x-runner is not finished"),
+            Outcome("needs_attention", "Succeeded", "Pass", (PASS,), "overdue: pod shop-x-runner is not finished"),
             id="its pod outstays it",
         ),
         pytest.param(
             Facts((UNSTARTED,), (), overdue=True),
-            Outcome("needs_attention", "Running", "Error", (AWAITED,), "ChaosEngine shop-x is not started"),
+            Outcome("needs_attention", "Running", "Error", (AWAITED,), "overdue: ChaosEngine shop-x is not started"),
             id="a lone engine that no operator takes up",
         ),
         pytest.param(
