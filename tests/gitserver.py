@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 ENVIRONMENT = {
@@ -79,7 +79,7 @@ class GitServer:
     _port: int = 0
     _server: ThreadingHTTPServer | None = None
 
-    def __enter__(self) -> GitServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -1,0 +1,152 @@
+"""Makes the portal equal to git: what to read of a tree, and what changes then, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+import msgspec
+
+from shared.model.experiments import Experiment, Manifest, Problem, Schedule, State
+from shared.model.policies import Policy
+from shared.rules.identity import File, Identity, identify
+
+Reading = Manifest | Policy | Problem
+"""What one file's text says."""
+
+_SCHEDULED: Final = frozenset({"CronWorkflow", "ChaosSchedule"})
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """What git holds of a project at the branch's head: `files` is path → blob; `at` is when it was looked at."""
+
+    project: str
+    commit: str
+    files: Mapping[str, str]
+    at: str
+
+
+class Portal(msgspec.Struct, frozen=True):
+    """What the portal holds of a project."""
+
+    experiments: tuple[Experiment, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What makes the portal equal to a tree. `policies` is None where they stay as they are.
+
+    `invalid` counts the files that hold a problem once the plan is carried out.
+    """
+
+    upserts: tuple[Experiment, ...] = ()
+    deletions: tuple[Experiment, ...] = ()
+    policies: tuple[Policy, ...] | None = None
+    invalid: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether the portal is equal to git already."""
+        return not self.upserts and not self.deletions and self.policies is None
+
+
+def unread(files: Mapping[str, str], portal: Portal) -> frozenset[str]:
+    """Return the blobs of a tree that must be read: the unknown ones, and those that were found wrong before."""
+    return frozenset(files.values()) - _known(portal).keys()
+
+
+def plan_portal(tree: Tree, portal: Portal, readings: Mapping[str, Reading]) -> Plan:
+    """Return what to change so that the portal shows what the tree holds.
+
+    `readings` (blob → what it says) holds at least what `unread` asked for.
+    """
+    known = {**_known(portal), **readings}
+    texts = {path: known[blob] for path, blob in sorted(tree.files.items())}
+    policies = tuple(_policies(texts, tree.files, portal.policies))
+    named = {policy.path for policy in policies}
+    files = [
+        File(path, tree.files[path], text)
+        for path, text in texts.items()
+        if path not in named and not isinstance(text, Policy)
+    ]
+    return _difference(portal, _experiments(tree, files, portal.experiments), policies)
+
+
+def _known(portal: Portal) -> dict[str, Reading]:
+    good: dict[str, Reading] = {one.blob: one.manifest for one in portal.experiments if one.manifest and one.commit}
+    return good | {one.blob: one for one in portal.policies if one.blob and one.problem is None}
+
+
+def _policies(texts: Mapping[str, Reading], files: Mapping[str, str], stored: Sequence[Policy]) -> Iterable[Policy]:
+    """Yield the policies of a tree, and those of clusters as they are; a broken file stays the policy that it was."""
+    yield from (policy for policy in stored if policy.path is None)
+    before = {policy.path: policy for policy in stored}
+    for path, text in texts.items():
+        if isinstance(text, Policy):
+            yield msgspec.structs.replace(text, path=path, blob=files[path], cluster=None)
+        elif isinstance(text, Problem) and path in before:
+            yield msgspec.structs.replace(before[path], blob=files[path], problem=text)
+
+
+def experiment_of(file: File, identity: Identity, was: Experiment | None, commit: str, at: str) -> Experiment:
+    """Return what the portal shows of a file at `commit`; where that is what it shows already, `was` itself."""
+    manifest = file.reading if isinstance(file.reading, Manifest) else None
+    state, problem = _standing(file, identity, was)
+    new = Experiment(
+        id=identity.id,
+        path=file.path,
+        blob=file.blob,
+        commit=was.commit if was and was.commit and was.blob == file.blob else commit,
+        state=state,
+        updated_at=was.updated_at if was else at,
+        kind=manifest.kind if manifest else was.kind if was else "",
+        name=manifest.name if manifest else was.name if was else PurePosixPath(file.path).stem,
+        problem=problem,
+        schedule=_schedule(manifest, was),
+        manifest=manifest,
+    )
+    return new if new == was else msgspec.structs.replace(new, updated_at=at)
+
+
+def _experiments(tree: Tree, files: Sequence[File], stored: Sequence[Experiment]) -> list[Experiment]:
+    before = {experiment.id: experiment for experiment in stored}
+    given = identify(tree.project, files, stored)
+    return [
+        experiment_of(file, given[file.path], before.get(given[file.path].id), tree.commit, tree.at) for file in files
+    ]
+
+
+def _standing(file: File, identity: Identity, was: Experiment | None) -> tuple[State, Problem | None]:
+    """Return state and problem; an edit that is on its way to git, or could not go there, stays visible."""
+    if isinstance(file.reading, Problem):
+        return "invalid", file.reading
+    if identity.rival:
+        return "invalid", Problem(f"workflow_id {file.label!r} belongs to {identity.rival}: give this file another")
+    if was and was.state in {"pending", "conflict"}:
+        return was.state, was.problem
+    return "synced", None
+
+
+def _schedule(manifest: Manifest | None, was: Experiment | None) -> Schedule | None:
+    """Return how its schedule stands: a broken file leaves it alone, a new one waits for a person's word."""
+    before = was.schedule if was else None
+    if manifest is None:
+        return before
+    return (before or "waiting") if manifest.kind in _SCHEDULED else None
+
+
+def _difference(portal: Portal, wanted: Sequence[Experiment], policies: tuple[Policy, ...]) -> Plan:
+    before = {experiment.id: experiment for experiment in portal.experiments}
+    gone = before.keys() - {experiment.id for experiment in wanted}
+    return Plan(
+        upserts=tuple(one for one in wanted if one != before.get(one.id)),
+        deletions=tuple(before[name] for name in sorted(gone) if not _on_its_way(before[name])),
+        policies=None if policies == portal.policies else policies,
+        invalid=sum(one.state == "invalid" for one in wanted) + sum(one.problem is not None for one in policies),
+    )
+
+
+def _on_its_way(experiment: Experiment) -> bool:
+    """Whether git never had it: an edit that makes a new file is still on its way there."""
+    return not experiment.commit

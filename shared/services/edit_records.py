@@ -1,0 +1,147 @@
+"""The record of a portal edit, from its beginning to its end, and what its experiment shows meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.model.experiments import Edit, Experiment
+from shared.model.policies import Policy
+from shared.model.records import ABSENT, Write
+from shared.ports import Clock, Ids, Store
+from shared.rules.edits import blob_id, marked, unmarked
+from shared.rules.identity import File, Identity
+from shared.rules.sync import experiment_of
+from shared.services.attempts import until_fresh
+from shared.services.dirt import dirty
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.portal_records import open_edits
+from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, Versioned
+from shared.wire.files import read_file
+
+_LATER: Final = 30.0
+"""Seconds until the queue looks after an edit whose own request may have died on its way."""
+
+Show = Callable[[Experiment | None, list[Edit]], Experiment | None]
+"""Makes what the portal shows out of what it showed and the other open edits of the experiment."""
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """One step of an edit: the record that stays of it (None: none), and the ledger's words."""
+
+    edit: Edit
+    kept: Edit | None
+    verdict: str
+    reason: str
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditRecords:
+    """Each step is one commit, conditional on what it was decided on; a step that another worker took is nothing."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    def begin(self, edit: Edit) -> None:
+        """Record an edit before git is asked, so that none is lost on the way."""
+        look = message(self.ids, "sync", "edit", delay=_LATER, project=edit.project, edit=edit.id)
+        self.store.commit([EDITS.put(edit, edit.project, edit.id, expected=ABSENT)], [look])
+
+    def committed(self, edit: Edit, commit: str) -> Experiment | None:
+        """The edit is in git: show it, and forget older ones of the experiment that did not fit."""
+
+        def show(was: Experiment | None, others: list[Edit]) -> Experiment | None:
+            left = [other for other in others if not _outdone(other, edit)]
+            return None if edit.text is None else marked(self._of(edit, was, commit), left)
+
+        reason = f"{edit.path} is in git as of commit {commit[:12]}"
+        return self._take(_Step(edit, None, "committed", reason, commit), show)
+
+    def wait(self, edit: Edit, why: str) -> Experiment | None:
+        """Git is away: show the edit as pending."""
+
+        def show(was: Experiment | None, others: list[Edit]) -> Experiment | None:
+            return marked(was or self._of(edit, None, ""), [*others, edit])
+
+        return self._take(_Step(edit, edit, "pending", f"{edit.path} waits for git: {why}"), show)
+
+    def refuse(self, edit: Edit, why: str) -> None:
+        """The edit does not fit what git holds by now: keep it for a person to decide on."""
+        kept = msgspec.structs.replace(edit, state="conflict", problem=why)
+        self._take(_Step(edit, kept, "conflict", why), lambda was, others: marked(was, [*others, kept]))
+
+    def drop(self, edit: Edit, why: str) -> None:
+        """The author is told that the edit cannot go: nothing stays of it but the ledger's row."""
+        self._take(_Step(edit, None, "refused", why), marked)
+
+    def _take(self, step: _Step, show: Show) -> Experiment | None:
+        return until_fresh(lambda: self._try(step, show))
+
+    def _try(self, step: _Step, show: Show) -> Experiment | None:
+        edit = step.edit
+        record = EDITS.load(self.store, edit.project, edit.id)
+        was = EXPERIMENTS.load(self.store, edit.project, edit.experiment)
+        before = None if was is None else was.value
+        if record is None:
+            return before
+        others = [
+            other
+            for other in open_edits(self.store, edit.project)
+            if other.experiment == edit.experiment and other.id != edit.id
+        ]
+        shown = show(before, others)
+        writes, messages = dirty(self.store, self.ids, edit.project)
+        writes += [_end(record, step), *self._outdo(step, others), *_experiment(edit, was, shown), *self._rows(step)]
+        self.store.commit(writes, messages)
+        return shown
+
+    def _outdo(self, step: _Step, others: Sequence[Edit]) -> list[Write]:
+        outdone = [other for other in others if step.commit is not None and _outdone(other, step.edit)]
+        return [EDITS.delete(other.project, other.id) for other in outdone]
+
+    def _rows(self, step: _Step) -> list[Write]:
+        edit = step.edit
+        links = [("experiment", edit.experiment), ("edit", edit.id)]
+        _, row = Ledger(self.clock, self.ids).row(
+            edit.project,
+            "edit",
+            verdict=step.verdict,
+            reason=step.reason,
+            subject=edit.path,
+            detail={"author": edit.author, "removes": edit.text is None, "base": edit.base},
+            links=[*links, ("commit", step.commit)] if step.commit else links,
+        )
+        return [row]
+
+    def _of(self, edit: Edit, was: Experiment | None, commit: str) -> Experiment | None:
+        """Return what the edit makes of its experiment, once it is in git at `commit` ("": not yet)."""
+        if edit.text is None:
+            return was
+        read = read_file(edit.path, edit.text)
+        assert not isinstance(read, Policy), "only experiments are saved"
+        file = File(edit.path, blob_id(edit.text), read)
+        return experiment_of(file, Identity(edit.experiment), was and unmarked(was), commit, stamp(self.clock))
+
+
+def _outdone(other: Edit, edit: Edit) -> bool:
+    """Whether an edit did not fit, and a later one of the same experiment did."""
+    return other.state == "conflict" and other.id < edit.id
+
+
+def _end(record: Versioned[Edit], step: _Step) -> Write:
+    if step.kept is not None:
+        return EDITS.replace(record, step.kept)
+    return EDITS.delete(step.edit.project, step.edit.id, expected=record.version)
+
+
+def _experiment(edit: Edit, was: Versioned[Experiment] | None, shown: Experiment | None) -> list[Write]:
+    version = was.version if was else ABSENT
+    if shown is None:
+        return [EXPERIMENTS.delete(edit.project, edit.experiment, expected=version)] if was else []
+    text = [BLOBS.put(edit.text, edit.project, shown.blob)] if edit.text and blob_id(edit.text) == shown.blob else []
+    return [EXPERIMENTS.put(shown, edit.project, edit.experiment, expected=version), *text]

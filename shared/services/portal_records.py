@@ -1,0 +1,63 @@
+"""What the portal holds of a project, with the versions that conditional writes name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from shared.model.experiments import Edit, Experiment
+from shared.model.policies import PolicyBook
+from shared.model.records import ABSENT, Put, Write
+from shared.ports import Store
+from shared.rules.sync import Plan, Portal
+from shared.services.tables import EDITS, EXPERIMENTS, POLICIES, Table, Versioned
+
+T = TypeVar("T")
+_PAGE: Final = 500
+
+
+def listed(store: Store, table: Table[T], *parts: str) -> Iterator[Versioned[T]]:
+    """Yield all records of a partition in the order of their sort keys."""
+    after = None
+    while page := store.query(table.partition(*parts), after=after, limit=_PAGE):
+        yield from map(table.read, page)
+        after = page[-1].key.sort
+
+
+def open_edits(store: Store, project: str) -> list[Edit]:
+    """Return the edits of a project that are not in git, oldest first."""
+    return [row.value for row in listed(store, EDITS, project)]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A project's experiments and policies as they were read."""
+
+    project: str
+    experiments: dict[str, Versioned[Experiment]]
+    policies: Versioned[PolicyBook]
+
+    @classmethod
+    def read(cls, store: Store, project: str) -> Holding:
+        """Read them all."""
+        experiments = {row.value.id: row for row in listed(store, EXPERIMENTS, project)}
+        return cls(project, experiments, POLICIES.load_or(store, PolicyBook(), project))
+
+    @property
+    def portal(self) -> Portal:
+        """The values alone."""
+        return Portal(tuple(row.value for row in self.experiments.values()), self.policies.value.policies)
+
+    def writes(self, plan: Plan) -> Iterator[Write]:
+        """Yield the writes of a plan's experiments; each holds only if nobody wrote it since it was read."""
+        for experiment in plan.upserts:
+            was = self.experiments.get(experiment.id)
+            yield EXPERIMENTS.put(experiment, self.project, experiment.id, expected=was.version if was else ABSENT)
+        for experiment in plan.deletions:
+            version = self.experiments[experiment.id].version
+            yield EXPERIMENTS.delete(self.project, experiment.id, expected=version)
+
+    def policy_writes(self, plan: Plan) -> list[Put]:
+        """Return the write of a plan's policies, if they change."""
+        return [] if plan.policies is None else [POLICIES.replace(self.policies, PolicyBook(plan.policies))]

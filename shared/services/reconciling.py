@@ -1,0 +1,90 @@
+"""Heals what was lost on its way: pushes whose delivery never came, edits and orders left behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.errors import LitmusGitopsError
+from shared.model.experiments import SyncState
+from shared.model.messages import Message
+from shared.model.projects import GitOps
+from shared.ports import Clock, Ids, Store
+from shared.rules.lagging import forgotten, lags, overdue
+from shared.services.attempts import until_fresh
+from shared.services.dirt import dirty_writes
+from shared.services.ledger import Ledger, message
+from shared.services.portal_records import listed, open_edits
+from shared.services.repositories import Repositories
+from shared.services.sync_ledger import degrade
+from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS
+
+_log = logging.getLogger("litmus_gitops.reconcile")
+
+_ORDERS: Final = 20
+"""Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Looks at everything that can lag; what it finds becomes messages, so that doing it again does no harm."""
+
+    store: Store
+    repositories: Repositories
+    clock: Clock
+    ids: Ids
+
+    def tick(self, _: Message) -> None:
+        """Look after each project on its own (message `reconcile/tick`), so that none can hold up the others."""
+        for row in listed(self.store, PROJECTS):
+            each = message(self.ids, "reconcile", "project", project=row.value.id)
+            self.store.commit([], [each])
+
+    def look_after(self, message: Message) -> None:
+        """Look after one project (message `reconcile/project`); what fails now is looked at again at the next tick."""
+        project = message.ids["project"]
+        found = PROJECTS.load(self.store, project)
+        if found is None:
+            return
+        steps: list[Callable[[], None]] = [lambda: self._orders(project)]
+        gitops = found.value.gitops
+        if gitops and gitops.enabled:
+            steps += [lambda: self._edits(project), lambda: self._head(project, gitops)]
+        for step in steps:
+            self._try(project, step)
+
+    def _try(self, project: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except LitmusGitopsError as error:
+            _log.warning("reconciling failed", extra={"project": project, "reason": str(error)})
+
+    def _head(self, project: str, gitops: GitOps) -> None:
+        try:
+            head = self.repositories.of(gitops).head(gitops.branch)
+        except LitmusGitopsError as error:
+            degrade(self.store, Ledger(self.clock, self.ids), project, str(error))
+            return
+        until_fresh(lambda: self._remind(project, head))
+
+    def _remind(self, project: str, head: str | None) -> None:
+        state = SYNCS.load_or(self.store, SyncState(), project)
+        if lags(state.value, head):
+            self.store.commit(*dirty_writes(state, self.ids, project))
+
+    def _edits(self, project: str) -> None:
+        """Send the newest forgotten edit: the older ones go before it."""
+        lost = [edit for edit in open_edits(self.store, project) if forgotten(edit, self.clock())]
+        if lost:
+            self.store.commit([], [message(self.ids, "sync", "edit", project=project, edit=lost[-1].id)])
+
+    def _orders(self, project: str) -> None:
+        now = self.clock()
+        for cluster in listed(self.store, MEMBERS, project):
+            name = cluster.value.id
+            due = [row.value for row in listed(self.store, OPEN_ORDERS, name) if overdue(row.value, now)][:_ORDERS]
+            sent = [message(self.ids, "dispatch", "order", cluster=name, order=order.id) for order in due]
+            if sent:
+                self.store.commit([], sent)

@@ -1,0 +1,72 @@
+"""The ledger's rows of syncs: what changed and what is wrong with which file, or why the portal lags behind git."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from shared.model.experiments import Experiment, SyncState
+from shared.model.records import Put
+from shared.ports import Store
+from shared.rules.sync import Plan
+from shared.services.attempts import until_fresh
+from shared.services.ledger import Ledger
+from shared.services.portal_records import Holding
+from shared.services.tables import SYNCS
+
+_NAMED: Final = 50
+"""Files that one row names of each sort; it counts all."""
+
+
+def synced_row(ledger: Ledger, project: str, head: str, plan: Plan | None, holding: Holding | None) -> Put:
+    """Return the row of a sync that came to its end."""
+    detail = _detail(plan, holding) if plan and holding else {}
+    counts = ", ".join(f"{len(files)} {sort}" for sort, files in detail.items() if files and sort != "invalid")
+    wrong = f"; {plan.invalid} invalid" if plan and plan.invalid else ""
+    changed = f"{counts or 'nothing changed'}{wrong}"
+    _, row = ledger.row(
+        project,
+        "sync",
+        verdict="synced" if plan and not plan.empty else "unchanged",
+        reason=f"{changed} at commit {head[:12]}",
+        subject=head,
+        detail={sort: files[:_NAMED] for sort, files in detail.items()},
+        links=[("commit", head)],
+    )
+    return row
+
+
+def degrade(store: Store, ledger: Ledger, project: str, problem: str) -> None:
+    """Show why a project cannot be synced now; the same reason is written once."""
+
+    def write() -> None:
+        state = SYNCS.load_or(store, SyncState(), project)
+        if state.value.problem == problem:
+            return
+        _, row = ledger.row(project, "sync", verdict="degraded", reason=problem, subject=project)
+        store.commit([SYNCS.replace(state, msgspec.structs.replace(state.value, problem=problem)), row])
+
+    until_fresh(write)
+
+
+def _detail(plan: Plan, holding: Holding) -> dict[str, list[Any]]:
+    new = [one for one in plan.upserts if one.id not in holding.experiments]
+    old = [one for one in plan.upserts if one.id in holding.experiments]
+    moved = [one for one in old if one.path != holding.experiments[one.id].value.path]
+    policies = [policy.name for policy in plan.policies or ()]
+    return {
+        "added": _paths(new),
+        "changed": _paths(one for one in old if one not in moved),
+        "moved": _paths(moved),
+        "removed": _paths(plan.deletions),
+        "policies": policies,
+        "invalid": [
+            {"path": one.path, **msgspec.to_builtins(one.problem)} for one in plan.upserts if one.problem is not None
+        ],
+    }
+
+
+def _paths(experiments: Iterable[Experiment]) -> list[str]:
+    return sorted(experiment.path for experiment in experiments)

@@ -1,0 +1,186 @@
+"""git → portal: makes a project's experiments and policies equal to the head of its branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.errors import LitmusGitopsError, NotFound, NotYet, Stale
+from shared.model.experiments import SyncState
+from shared.model.messages import Message
+from shared.model.policies import Policy
+from shared.model.projects import GitOps
+from shared.model.records import Put
+from shared.ports import Clock, GitRemote, Ids, Store
+from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
+from shared.services.batches import batches, pages
+from shared.services.dirt import dirty_writes
+from shared.services.leases import Leases
+from shared.services.ledger import Ledger, stamp
+from shared.services.portal_records import Holding
+from shared.services.repositories import Repositories
+from shared.services.sync_ledger import degrade, synced_row
+from shared.services.tables import BLOBS, PROJECTS, SYNCS, Lease, Versioned, unchanged
+from shared.wire.files import read_file
+from shared.wire.yaml import MAX_BYTES
+
+__all__ = ["Syncs", "dirty_writes"]
+
+LEASE: Final = 120.0
+"""Seconds that one sync may hold a project; its writes are fenced, so a slower one does no harm."""
+
+_PASSES: Final = 10
+_BLOBS: Final = 500
+"""Files read at a time, so that the first import of a large repository fits in memory."""
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """One pass over a project: its settings and state as they were when it began, under this lease."""
+
+    project: str
+    gitops: GitOps
+    state: Versioned[SyncState]
+    lease: Versioned[Lease]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a pass found at the head: without a plan, the folder is what it was at the last sync."""
+
+    head: str
+    tree: str | None
+    plan: Plan | None = None
+    holding: Holding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Syncs:
+    """Works off what made projects dirty; one at a time a project, from whatever state it finds."""
+
+    store: Store
+    repositories: Repositories
+    leases: Leases
+    clock: Clock
+    ids: Ids
+
+    def sync_project(self, message: Message) -> None:
+        """Sync until nothing is dirty: `Unavailable` while the git host is away, `NotYet` behind another sync."""
+        project = message.ids["project"]
+        if PROJECTS.load(self.store, project) is None:
+            return
+        lease = self.leases.take(f"sync/{project}", self.ids(), LEASE)
+        if lease is None:
+            raise NotYet(f"another sync of {project!r} is at work", 2.0)
+        try:
+            self._work_off(project, lease)
+        finally:
+            self.leases.release(lease)
+
+    def _work_off(self, project: str, lease: Versioned[Lease]) -> None:
+        for _ in range(_PASSES):
+            work = self._due(project, lease)
+            if work is None:
+                return
+            try:
+                self._pass(work)
+            except Stale:
+                continue
+            except LitmusGitopsError as error:
+                degrade(self.store, self._ledger, work.project, str(error))
+                if error.retry:
+                    raise
+                return
+        raise NotYet(f"{project!r} changes faster than it can be synced", 2.0)
+
+    def _due(self, project: str, lease: Versioned[Lease]) -> _Work | None:
+        found = PROJECTS.load(self.store, project)
+        state = SYNCS.load_or(self.store, SyncState(), project)
+        gitops = found and found.value.gitops
+        if not gitops or not gitops.enabled or state.value.dirty == state.value.clean:
+            return None
+        return _Work(project, gitops, state, lease)
+
+    def _pass(self, work: _Work) -> None:
+        remote = self.repositories.of(work.gitops)
+        head = remote.head(work.gitops.branch)
+        if head is None:
+            raise NotFound(f"there is no branch {work.gitops.branch!r} in {work.gitops.repo_url}: nothing was removed")
+        was = work.state.value
+        if was.commit == head and not was.invalid:
+            self._finish(work, _Found(head, was.tree))
+            return
+        tree, files = remote.files(head, work.gitops.path)
+        if was.commit is not None and was.tree == tree and not was.invalid:
+            self._finish(work, _Found(head, tree))
+            return
+        self._finish(work, self._apply(work, remote, Tree(work.project, head, files, stamp(self.clock)), tree))
+
+    def _apply(self, work: _Work, remote: GitRemote, tree: Tree, tree_id: str | None) -> _Found:
+        """Read what is unknown of a tree and write the difference, all but the policies, which `_finish` writes."""
+        holding = Holding.read(self.store, work.project)
+        self._check_unedited(work)
+        readings = self._read(work, remote, tree, unread(tree.files, holding.portal))
+        plan = plan_portal(tree, holding.portal, readings)
+        for batch in batches(holding.writes(plan)):
+            self.store.commit([*batch, unchanged(work.lease)])
+        return _Found(tree.commit, tree_id, plan, holding)
+
+    def _read(self, work: _Work, remote: GitRemote, tree: Tree, wanted: frozenset[str]) -> dict[str, Reading]:
+        paths = {blob: path for path, blob in sorted(tree.files.items(), reverse=True)}
+        readings: dict[str, Reading] = {}
+        for page in pages(sorted(wanted), _BLOBS):
+            texts = remote.blobs(tree.commit, page)
+            readings |= {blob: read_file(paths[blob], text) for blob, text in texts.items()}
+            self._keep(work, texts, readings)
+        return readings
+
+    def _keep(self, work: _Work, texts: Mapping[str, bytes], readings: Mapping[str, Reading]) -> None:
+        """Store the texts that people and orders will ask for."""
+        kept = (
+            BLOBS.put(text, work.project, blob)
+            for blob, text in texts.items()
+            if len(text) <= MAX_BYTES and not isinstance(readings[blob], Policy)
+        )
+        for batch in batches(kept):
+            self.store.commit([*batch, unchanged(work.lease)])
+
+    def _check_unedited(self, work: _Work) -> None:
+        """Begin again if a portal edit was written since the head was asked for: it may be newer than that head."""
+        if SYNCS.load_or(self.store, SyncState(), work.project).version != work.state.version:
+            raise Stale("the project became dirty while it was read")
+
+    def _finish(self, work: _Work, found: _Found) -> None:
+        """Write how far we are: what became dirty meanwhile stays so, and a changed address lets us begin again."""
+        was = work.state.value
+        for _ in range(_PASSES):
+            now = SYNCS.load_or(self.store, SyncState(), work.project)
+            if msgspec.structs.replace(now.value, dirty=was.dirty) != was:
+                raise Stale("the project's repository was changed while it was synced")
+            try:
+                self.store.commit([*self._outcome(work, found, now), unchanged(work.lease)])
+            except Stale:
+                continue
+            return
+        raise Stale("the project became dirty faster than its state could be written")
+
+    def _outcome(self, work: _Work, found: _Found, now: Versioned[SyncState]) -> list[Put]:
+        state = msgspec.structs.replace(
+            now.value,
+            clean=work.state.value.dirty,
+            commit=found.head,
+            tree=found.tree,
+            head=found.head,
+            at=stamp(self.clock),
+            problem=None,
+            invalid=found.plan.invalid if found.plan else now.value.invalid,
+        )
+        policies = found.holding.policy_writes(found.plan) if found.plan and found.holding else []
+        row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding)
+        return [SYNCS.replace(now, state), *policies, row]
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.clock, self.ids)
