@@ -30,6 +30,8 @@ def check_key(text: str) -> None:
         raise Invalid(f"the key nests over {DEEPEST} levels deep; write a simpler one")
     if sum(node["type"] in _SELECTS for _, node in nodes) > MOST_SELECTS:
         raise Invalid(f"the key has over {MOST_SELECTS} multi-selects; write a policy with several conditions")
+    if any(node["type"] == "expref" for parent, node in _pairs(tree) if parent != "function_expression"):
+        raise Invalid("the key has an & outside a function; delete it")
     unknown = {node["value"] for _, node in nodes if node["type"] == "function_expression"} - _FUNCTIONS
     if unknown:
         raise Invalid(f"JMESPath has no function {min(unknown)[:40]!r}; correct the name")
@@ -52,6 +54,12 @@ def _nodes(tree: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         depth, node = waiting.pop()
         yield depth, node
         waiting += [(depth + 1, child) for child in node["children"] if isinstance(child, dict)]
+
+
+def _pairs(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "", tree
+    for _, node in _nodes(tree):
+        yield from ((node["type"], child) for child in node["children"] if isinstance(child, dict))
 
 
 def _first_field(tree: dict[str, Any]) -> str | None:

@@ -24,6 +24,8 @@ KIND: Final = "EventTrackerPolicy"
 API_VERSION: Final = "eventtracker.litmuschaos.io/v1"
 ANNOTATION: Final = "litmuschaos.io/policy-"
 
+MOST_CONDITIONS: Final = 50
+
 _EXTRAS: Final = ("selector", "experiments", "operations", "cooldown", "windows", "wait", "autoscalers")
 _SPEC: Final = ("condition_type", "conditions", *_EXTRAS)
 _CONDITION: Final = ("key", "operator", "value")
@@ -49,7 +51,7 @@ def _policy(root: At) -> Policy:
     name = name_of(root.get("metadata"))
     _only(spec, _SPEC)
     extras = _extras(root)
-    conditions = tuple(_condition(at) for at in spec.get("conditions").items())
+    conditions = tuple(_condition(at) for at in _bounded(spec.get("conditions")))
     if not conditions and all(at.value is None for at in extras.values()):
         raise spec.flaw("the policy says nothing; give it conditions, or a selector to watch every change of")
     return Policy(
@@ -81,6 +83,12 @@ def _extra(at: At, annotation: At) -> At:
     if isinstance(read, Problem):
         raise annotation.flaw(f"{annotation.path[-1]} cannot be read: {read.message}")
     return At(annotation.document, read.value, annotation.path)
+
+
+def _bounded(conditions: At) -> list[At]:
+    if len(conditions.items()) > MOST_CONDITIONS:
+        raise conditions.flaw(f"over {MOST_CONDITIONS} conditions; write several policies")
+    return conditions.items()
 
 
 def _condition(at: At) -> Condition:

@@ -1,0 +1,124 @@
+"""JMESPath keys of policies, compiled once, and what may be shown of the values that they find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+HIDDEN: Final = "(hidden)"
+SHOWN: Final = 200
+"""How many characters of a value are shown."""
+
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_PRIVATE: Final = frozenset({"env", "envFrom", _LAST_APPLIED})
+_SECRET: Final = frozenset({"data", "stringData", _LAST_APPLIED})
+_VERSIONED: Final = ("version", "image", "tag")
+_SELECTS: Final = frozenset({"multi_select_list", "multi_select_dict"})
+_WHOLE: Final = frozenset({"current", "value_projection", "function_expression", *_SELECTS})
+_CACHED: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A compiled key: `fields` are the names in it, `first` and `last` those where its path begins and ends.
+
+    `whole` says that it may take up more of an object than it names.
+    """
+
+    expression: Any
+    fields: frozenset[str]
+    first: str
+    last: str
+    whole: bool
+
+    @property
+    def versioned(self) -> bool:
+        """Whether it names a version or an image."""
+        return self.last.lower().endswith(_VERSIONED)
+
+    def find(self, content: dict[str, Any]) -> Any:
+        """Return the value in an object, None where there is none or the key cannot be evaluated on it."""
+        try:
+            return self.expression.search(content)
+        except (JMESPathError, RecursionError):
+            return None
+
+    def private(self, kind: str) -> bool:
+        """Whether what it finds in an object of this kind may be a secret."""
+        if kind == "Secret":
+            return self.whole or self.first != "metadata" or not self.fields.isdisjoint(_SECRET)
+        return not self.fields.isdisjoint(_PRIVATE)
+
+    def show(self, value: Any, kind: str) -> Any:
+        """Return what may be shown of a value that it found: at most 200 characters, and nothing that may be secret."""
+        if value is None:
+            return None
+        if self.private(kind):
+            return HIDDEN
+        if isinstance(value, int | float):
+            return value
+        if self.whole:
+            return f"({type(value).__name__} of {len(value)})"
+        return cut(value if isinstance(value, str) else _written(value))
+
+
+def cut(text: str) -> str:
+    """Return the text, or its first 199 characters and an ellipsis."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _written(value: Any) -> str:
+    """Return a value as JSON, until it is too long to be shown."""
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > SHOWN:
+            break
+    return text
+
+
+@lru_cache(maxsize=_CACHED)
+def key(text: str) -> Key:
+    """Compile a key that was checked when its policy was read."""
+    expression = jmespath.compile(text)
+    fields = [node["value"] for node in _nodes(expression.parsed, filters=True) if node["type"] == "field"]
+    path = [node["value"] for node in _nodes(expression.parsed, filters=False) if node["type"] == "field"]
+    return Key(
+        expression=expression,
+        fields=frozenset(fields),
+        first=path[0] if path else "",
+        last=path[-1] if path else "",
+        whole=any(node["type"] in _WHOLE for node in _nodes(expression.parsed, filters=False)),
+    )
+
+
+def _nodes(tree: Any, *, filters: bool) -> Iterator[Any]:
+    yield tree
+    children = tree["children"]
+    for child in children if filters or tree["type"] != "filter_projection" else children[:2]:
+        if isinstance(child, dict):
+            yield from _nodes(child, filters=filters)
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """Yield a value as JSON, bit by bit, with what may be secret left out."""
+    if isinstance(value, dict):
+        yield "{"
+        for index, (name, below) in enumerate(value.items()):
+            yield f"{', ' if index else ''}{json.dumps(name, ensure_ascii=False)}: "
+            yield from (HIDDEN,) if name in _PRIVATE | _SECRET else _pieces(below)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for index, below in enumerate(value):
+            yield ", " if index else ""
+            yield from _pieces(below)
+        yield "]"
+    else:
+        yield json.dumps(value, ensure_ascii=False)
