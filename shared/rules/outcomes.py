@@ -154,10 +154,10 @@ def _waits(faults: Iterable[FaultResult]) -> bool:
 
 
 def _left(facts: Facts) -> str:
-    engines = [
-        f"ChaosEngine {engine.name} is {engine.status or 'not started'}" for engine in facts.engines if engine.open
-    ]
-    return "; ".join([*engines, *(f"pod {name} is not finished" for name in facts.pods)][:5])
+    running = facts.phase is not None and facts.phase not in _FINISHED_PHASES
+    workflow = [f"the Workflow is {facts.phase or 'not taken up'}"] if running else []
+    engines = [f"ChaosEngine {one.name} is {one.status or 'not started'}" for one in facts.engines if one.open]
+    return "; ".join([*workflow, *engines, *(f"pod {name} is not finished" for name in facts.pods)][:5])
 
 
 def _ended(facts: Facts, faults: tuple[FaultResult, ...]) -> Outcome:
