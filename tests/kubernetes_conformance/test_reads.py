@@ -3,10 +3,10 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiException, AppsV1Api, CoreV1Api, CustomObjectsApi
+from kubernetes.client import ApiClient, ApiException, AppsV1Api, CoreV1Api, CustomObjectsApi
 from kubernetes.watch import Watch
 
-from tests.kubernetes_conformance.answers import refused
+from tests.kubernetes_conformance.answers import raw, refused
 from tests.kubernetes_conformance.manifests import GROUP, config_map, custom, image_patch, workload
 from tests.real.connections import events
 
@@ -67,6 +67,16 @@ def test_a_list_over_all_namespaces_names_the_namespace(objects: CustomObjectsAp
     objects.create_namespaced_custom_object(GROUP, "v1", namespace, "bares", custom("Bare", name=namespace))
     found: Any = objects.list_cluster_custom_object(GROUP, "v1", "bares", field_selector=f"metadata.name={namespace}")
     assert [namespace] == [one["metadata"]["namespace"] for one in found["items"]]
+
+
+def test_items_of_a_list_name_their_kind_only_in_custom_resources(
+    admin: ApiClient, apps: AppsV1Api, objects: CustomObjectsApi, namespace: str
+) -> None:
+    apps.create_namespaced_deployment(namespace, workload())
+    objects.create_namespaced_custom_object(GROUP, "v1", namespace, "bares", custom("Bare"))
+    [built_in] = raw(admin, "GET", f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
+    [own] = raw(admin, "GET", f"/apis/{GROUP}/v1/namespaces/{namespace}/bares")["items"]
+    assert [set(), {"kind", "apiVersion"}] == [one.keys() & {"kind", "apiVersion"} for one in (built_in, own)]
 
 
 def page(core: CoreV1Api, namespace: str, token: str | None = None) -> dict[str, Any]:

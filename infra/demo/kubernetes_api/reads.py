@@ -76,7 +76,7 @@ class Reads:
         """Return the selected objects of a collection, at most `limit` of them with a `continue` for the rest."""
         wanted = Filter.of(call)
         revision, found = self.storage.select(call.resource.group_resource, call.namespace)
-        items = [versioned(call.resource, one) for one in found if wanted.takes(one)]
+        items = [_item(call.resource, one) for one in found if wanted.takes(one)]
         items, meta = _page(items, call)
         kind = call.resource.list_kind or f"{call.resource.kind}List"
         meta = {"resourceVersion": str(revision)} | meta
@@ -106,6 +106,13 @@ class Reads:
             return self.storage.follow(since, listener)
         except HistoryGone as gone:
             raise refusals.expired(since, gone.oldest) from gone
+
+
+def _item(resource: Resource, document: Document) -> Document:
+    """Return an object as it stands in a list: those of built-in kinds do not repeat what the list says."""
+    if resource.custom:
+        return versioned(resource, document)
+    return {key: value for key, value in document.items() if key not in {"kind", "apiVersion"}}
 
 
 def _number(text: str) -> int:
