@@ -84,10 +84,14 @@ class NotFound(LitmusGitopsError):
 
 
 class WrongMethod(NotFound):
-    """The path exists, but not for this method."""
+    """The path exists, but only for the methods that `allowed` lists."""
 
     status = 405
     title = "Method not allowed"
+
+    def __init__(self, message: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Conflict(LitmusGitopsError):

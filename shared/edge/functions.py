@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import time
 from collections.abc import Callable
 
 import flask
 import msgspec
-from werkzeug.exceptions import RequestEntityTooLarge
 
+from shared.edge import logs
+from shared.edge.bodies import drop_rest, read_body
 from shared.edge.routing import Router, check_media, check_size
-from shared.errors import LitmusGitopsError, NotYet, TooLarge
+from shared.errors import LitmusGitopsError, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
+
+Target = Callable[[flask.Request], flask.Response]
 
 _log = logging.getLogger("litmus_gitops.edge")
 
 
-def function(*routes: Route) -> Callable[[flask.Request], flask.Response]:
+def function(*routes: Route) -> Target:
     """Return the target that answers these routes, and `/healthz` besides.
 
     An error of ours becomes its status with a problem+json body (RFC 9457); any other is logged whole and answered
     500 without a word of its text.
     """
+    logs.configure()
     router = Router((*routes, Route("GET", "/healthz", _healthy)))
 
-    def answer(request: flask.Request) -> flask.Response:
-        started, template = time.perf_counter(), "-"
-        try:
-            route, params = router.find(request.method, request.path)
-            template = route.template
-            reply = route.handler(_call(route, dict(params), request))
-        except LitmusGitopsError as error:
-            reply = problem(error)
-        except Exception:  # noqa: BLE001 - the last line of defence: no text of it may leave
-            _log.exception("unexpected error", extra={"route": template})
-            reply = problem(LitmusGitopsError("something broke on our side; the log has the details"))
-        _report(request.method, template, reply.status, started)
-        return _response(reply)
+    def target(request: flask.Request) -> flask.Response:
+        started = time.perf_counter()
+        template, response = _answered(router, request)
+        drop_rest(request)
+        _report(request.method, template, response.status_code, started)
+        return response
 
-    return answer
+    _adopt(target)
+    return target
 
 
 def problem(error: LitmusGitopsError) -> Answer:
@@ -52,12 +52,42 @@ def problem(error: LitmusGitopsError) -> Answer:
     }
     if problems := getattr(error, "problems", ()):
         body["problems"] = list(problems)
-    headers = {"Content-Type": "application/problem+json"}
+    return Answer(error.status, body, {"Content-Type": "application/problem+json", **_hints(error)})
+
+
+def _hints(error: LitmusGitopsError) -> dict[str, str]:
+    hints = {}
+    if isinstance(error, WrongMethod):
+        hints["Allow"] = ", ".join(error.allowed)
     if error.retry:
-        headers["Retry-After"] = str(round(error.seconds if isinstance(error, NotYet) else 5))
+        hints["Retry-After"] = str(math.ceil(error.seconds if isinstance(error, NotYet) else 5))
     if isinstance(error, NotYet):
-        headers["X-Not-Yet"] = "true"
-    return Answer(error.status, body, headers)
+        hints["X-Not-Yet"] = "true"
+    return hints
+
+
+def _adopt(target: Target) -> None:
+    """Answer also what functions-framework would answer itself, unbounded and in HTML: `/robots.txt`, `//`.
+
+    It runs main.py inside the context of the app that it is making.
+    """
+    if flask.has_app_context():
+        flask.current_app.before_request(lambda: None if flask.request.endpoint == "run" else target(flask.request))
+
+
+def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Response]:
+    """Return the route's template, which may be logged, and the response, whatever happens."""
+    template = "-"
+    try:
+        route, params = router.find(request.method, request.path)
+        template = route.template
+        return template, _response(route.handler(_call(route, dict(params), request)))
+    except LitmusGitopsError as error:
+        _explain(template, error)
+        return template, _response(problem(error))
+    except Exception:  # noqa: BLE001 - the last line of defence: no text of it may leave
+        _log.exception("unexpected error", extra={"route": template})
+        return template, _response(problem(LitmusGitopsError("something broke on our side; the log has the details")))
 
 
 def _healthy(_: Call) -> Answer:
@@ -69,20 +99,19 @@ def _call(route: Route, params: dict[str, str], request: flask.Request) -> Call:
     if request.method in {"POST", "PUT", "PATCH"}:
         check_media(route, request.mimetype)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(request.method, request.path, params, request.args.to_dict(), headers, _body(route, request))
+    body = read_body(request, route.limit)
+    return Call(request.method, request.path, params, request.args.to_dict(), headers, body)
 
 
-def _body(route: Route, request: flask.Request) -> bytes:
-    request.max_content_length = route.limit
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise TooLarge(f"the body is over the limit of {route.limit} bytes") from error
+def _explain(template: str, error: LitmusGitopsError) -> None:
+    """Log why something was not done where the fault is not the caller's and time alone will not mend it."""
+    if error.status >= 500 and not isinstance(error, NotYet):  # noqa: PLR2004 - HTTP's own border of faults
+        _log.warning("not done", extra={"route": template, "error": type(error).__name__, "detail": str(error)})
 
 
 def _report(method: str, template: str, status: int, started: float) -> None:
     millis = round((time.perf_counter() - started) * 1000, 2)
-    _log.info("answered", extra={"method": method, "route": template, "status": status, "ms": millis})
+    _log.info("answered", extra={"method": method[:20], "route": template, "status": status, "ms": millis})
 
 
 def _response(answer: Answer) -> flask.Response:
@@ -90,7 +119,14 @@ def _response(answer: Answer) -> flask.Response:
     body = answer.body
     if isinstance(body, (dict, list)):
         headers.setdefault("Content-Type", "application/json")
-        body = msgspec.json.encode(body)
+        body = _json(body)
     elif isinstance(body, str):
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
     return flask.Response(body or b"", status=answer.status, headers=headers)  # type: ignore[arg-type]
+
+
+def _json(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(body)).encode()

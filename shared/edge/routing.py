@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from werkzeug import exceptions
@@ -12,7 +13,7 @@ from shared.model.calls import Route
 
 
 class Router:
-    """A table of routes; templates are written `/git/{project}`, and `{rest*}` spans slashes."""
+    """A table of routes; templates are written `/git/{project}`, and `{name*}` spans slashes."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
@@ -25,8 +26,8 @@ class Router:
         try:
             endpoint, params = adapter.match(path, method=method)
         except exceptions.MethodNotAllowed as error:
-            allowed = ", ".join(sorted(set(error.valid_methods or ()) - {"HEAD"}))
-            raise WrongMethod(f"{method} is not answered here: use {allowed}") from error
+            allowed = tuple(sorted(error.valid_methods or ()))
+            raise WrongMethod(f"{method[:20]!r} is not answered here: use {', '.join(allowed)}", allowed) from error
         except exceptions.NotFound as error:
             raise NotFound("nothing is served under this path") from error
         return self._routes[int(endpoint)], params
@@ -46,4 +47,4 @@ def check_media(route: Route, media: str) -> None:
 
 
 def _rule(template: str) -> str:
-    return template.replace("*}", ">").replace("{rest", "<path:rest").replace("{", "<").replace("}", ">")
+    return re.sub(r"{(\w+)(\*?)}", lambda name: f"<path:{name[1]}>" if name[2] else f"<{name[1]}>", template)

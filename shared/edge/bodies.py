@@ -1,0 +1,53 @@
+"""Reads request bodies within bounds, on whatever server, and leaves nothing for the framework to read after us.
+
+functions-framework reads the rest of every body into memory before it answers; werkzeug cuts a body without a
+Content-Length at the limit instead of refusing it. Neither is bounded, so both are kept from happening here.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from typing import IO, Final
+
+import flask
+from werkzeug.exceptions import ClientDisconnected
+
+from shared.errors import BadInput, TooLarge
+
+PIECE: Final = 1 << 16
+DRAIN: Final = 64 << 20
+"""Bytes of an unwanted body that are read and dropped, so that its sender gets to read the answer."""
+
+_BROKEN: Final = (ClientDisconnected, OSError, ValueError)
+
+
+def read_body(request: flask.Request, limit: int) -> bytes:
+    """Return the whole body: `TooLarge` once it exceeds `limit` bytes, `BadInput` if it ends early."""
+    length = request.content_length
+    try:
+        body = _first(request.stream, limit + 1)
+    except _BROKEN as error:
+        raise BadInput("the body broke off, or its chunks cannot be read") from error
+    if len(body) > limit:
+        raise TooLarge(f"the body is over the limit of {limit} bytes")
+    if length is not None and len(body) < length:
+        raise BadInput(f"the body broke off after {len(body)} of {length} bytes")
+    return body
+
+
+def drop_rest(request: flask.Request) -> None:
+    """Read at most `DRAIN` bytes more, keep none, and put an empty stream in the body's place."""
+    left = DRAIN
+    with suppress(*_BROKEN):
+        while left > 0 and (piece := request.stream.read(min(PIECE, left))):
+            left -= len(piece)
+    request.stream = io.BytesIO()
+
+
+def _first(stream: IO[bytes], count: int) -> bytes:
+    """Return the first `count` bytes, fewer where the stream ends; one read may give less than there is."""
+    found = bytearray()
+    while len(found) < count and (piece := stream.read(min(PIECE, count - len(found)))):
+        found += piece
+    return bytes(found)
