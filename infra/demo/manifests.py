@@ -11,6 +11,12 @@ FAULT = "pod-delete"
 SERVICE_ACCOUNT = "demo-chaos"
 IMAGES = ("registry.example/web:1.0.0", "registry.example/web:1.1.0")
 
+LEFTOVERS = (
+    ("admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "litmus-gitops-demo"),
+    ("v1/namespaces", NAMESPACE),
+    ("v1/namespaces", SYSTEM),
+)
+
 EXPERIMENT = f"""\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -155,7 +161,10 @@ def ground() -> list[tuple[str, str, dict[str, Any]]]:
             NAMESPACE,
             _object("litmuschaos.io/v1alpha1", "ChaosExperiment", FAULT, NAMESPACE) | {"spec": {"definition": {}}},
         ),
-        *(("apps/v1/deployments", NAMESPACE, _controller(name)) for name in ("chaos-operator-ce", "workflow-controller")),
+        *(
+            ("apps/v1/deployments", NAMESPACE, _controller(name))
+            for name in ("chaos-operator-ce", "workflow-controller")
+        ),
     ]
 
 

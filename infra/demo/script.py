@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 import urllib3
 
 from infra.demo import manifests
-from infra.demo.crds import DEFINITIONS
+from infra.demo.kubernetes_api.definitions import definitions
 from infra.demo.stage import CLUSTER, PROJECT, ROOT, Stage, until
 from shared.errors import Conflict, LitmusGitopsError
 from shared.ports import KubernetesApi
@@ -27,7 +28,7 @@ def kubernetes(stage: Stage) -> str:
     """A Kubernetes API answers, with what a chaos-ready cluster has."""
     kind = stage.start_kubernetes()
     api = stage.kubernetes()
-    for definition in DEFINITIONS:
+    for definition in definitions():
         _create(api, "apiextensions.k8s.io/v1/customresourcedefinitions", "", definition)
     for resource in {resource for resource, _, _ in manifests.ground()}:
         until(lambda resource=resource: api.serves(resource) or None, f"{resource} to be served")  # type: ignore[misc]
@@ -191,19 +192,19 @@ def _first(step: Step) -> str:
     return (step.__doc__ or "").strip()
 
 
-def _create(api: KubernetesApi, resource: str, namespace: str, body: dict[str, object]) -> None:
+def _create(api: KubernetesApi, resource: str, namespace: str, body: dict[str, Any]) -> None:
     try:
         api.create(resource, namespace, body)
     except Conflict:
         return
 
 
-def _experiment(stage: Stage) -> dict[str, object] | None:
+def _experiment(stage: Stage) -> dict[str, Any] | None:
     rows = stage.portal.items(stage.project("/experiments"), 10)
     return next((row for row in rows if row["id"] == manifests.WORKFLOW_ID), None)
 
 
-def _change(stage: Stage, operation: str) -> dict[str, object] | None:
+def _change(stage: Stage, operation: str) -> dict[str, Any] | None:
     rows = stage.events("change")
     return next((row for row in rows if row["subject"] == WORKLOAD and row["detail"]["operation"] == operation), None)
 
@@ -218,11 +219,11 @@ def _asked(stage: Stage, api: KubernetesApi) -> bool:
     return b"litmus_gitops_reviews_total{" in urllib3.request("GET", f"{stage.base}/metrics").data
 
 
-def _row(stage: Stage, kind: str, verdict: str) -> dict[str, object] | None:
+def _row(stage: Stage, kind: str, verdict: str) -> dict[str, Any] | None:
     return next((row for row in stage.events(kind) if row["verdict"] == verdict), None)
 
 
-def _ended(stage: Stage) -> dict[str, object] | None:
+def _ended(stage: Stage) -> dict[str, Any] | None:
     run = stage.portal.call("GET", stage.project(f"/runs/{stage.run}"))
     return None if run["state"] in {"queued", "waiting", "running"} else run
 

@@ -10,24 +10,34 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from infra.cli.portal import Portal
+from infra.demo import manifests
 from infra.demo.certificates import make_certificates
 from infra.demo.kubernetes_api.server import ApiServer
 from infra.demo.operator import Operator
 from infra.demo.processes import Child
 from infra.demo.tls import TlsFront
 from shared.clients.kubernetes import open_kubernetes
+from shared.errors import LitmusGitopsError, NotFound
 from shared.ports import KubernetesApi
 
 PROJECT = "demo"
 CLUSTER = "demo-cluster"
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
+
+
+def _has_controllers(api: KubernetesApi) -> bool:
+    try:
+        api.get("coordination.k8s.io/v1/leases", "kube-system", "kube-controller-manager")
+    except NotFound:
+        return False
+    return True
 
 
 def free_port() -> int:
@@ -90,11 +100,24 @@ class Stage:
         return open_kubernetes(str(self.kubeconfig))
 
     def start_kubernetes(self) -> str:
-        """Use the cluster of KUBECONFIG, or start the API double; either way the operator's stand-in comes along."""
+        """Use the cluster of KUBECONFIG, or start the API double; either way the operator's stand-in comes along.
+
+        The stand-in acts in the demo's own namespace alone, and plays the workloads' controllers only where none runs.
+        """
         if self.embedded:
             self.parts.enter_context(ApiServer()).kubeconfig(self.kubeconfig)
-        self.parts.enter_context(Operator(self.kubeconfig, rollouts=True))
+        bare = not _has_controllers(self.kubernetes())
+        self.parts.callback(self._tidy)
+        self.parts.enter_context(Operator(self.kubeconfig, rollouts=bare, namespace=manifests.NAMESPACE))
         return "embedded API double" if self.embedded else "the cluster of KUBECONFIG"
+
+    def _tidy(self) -> None:
+        """Leave a cluster of somebody's as it was, apart from the definitions of custom resources."""
+        if self.embedded:
+            return
+        for resource, name in manifests.LEFTOVERS:
+            with suppress(LitmusGitopsError):
+                self.kubernetes().delete(resource, "", name)
 
     def admission(self) -> tuple[str, str | None]:
         """Return the webhook's address and, for a real API server, which wants https, the CA that vouches for it."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.real.build import Binaries, built
 from infra.demo.certificates import Certificates, make_certificates
+from tests.real.build import Binaries, built
 from tests.real.processes import ReservedPort, Server
 
 READY_SECONDS = 60.0

@@ -14,10 +14,10 @@ from kubernetes.client import (
     VersionApi,
 )
 
+from infra.demo.certificates import make_certificates
 from tests.real import crds
 from tests.real.apiserver import AuditWebhook, RealApiServer
 from tests.real.build import MODULE
-from infra.demo.certificates import make_certificates
 from tests.real.connections import Manifest, connected, events
 from tests.real.receiver import Receiver, accept, allow
 from tests.real.waiting import eventually

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.apiserver import RealApiServer
 from infra.demo.certificates import make_certificates
+from tests.real.apiserver import RealApiServer
 from tests.real.processes import ReservedPort, Server, ServerError
 from tests.real.receiver import Receiver, accept
 from tests.real.waiting import eventually

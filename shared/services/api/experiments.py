@@ -15,7 +15,7 @@ from shared.model.policies import Policy
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import JSON, YAML, Operation
 from shared.services.api.paging import listing
-from shared.services.edits import Edits
+from shared.services.edits import Edits, Saved
 from shared.services.tables import BLOBS, EXPERIMENTS, Versioned
 from shared.wire.files import read_file
 from shared.wire.writing import manifest_text
@@ -98,6 +98,12 @@ def show(experiment: Experiment) -> dict[str, Any]:
     manifest = experiment.manifest or Manifest("Workflow", "")
     said: dict[str, Any] = msgspec.to_builtins(manifest)
     return row(experiment) | {name: said[name] for name in ("namespace", "infra_id", "faults", "warnings")}
+
+
+def _edited(saved: Saved) -> Answer:
+    shown = show(saved.experiment) if saved.experiment else {"state": "removed" if saved.commit else "pending"}
+    status = 200 if saved.commit is not None else 202
+    return Answer(status, shown | {"commit": saved.commit} if saved.commit else shown)
 
 
 def _judged(found: Manifest | Policy | Problem) -> dict[str, Any]:

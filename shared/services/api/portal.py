@@ -1,0 +1,46 @@
+"""All of the API put together, with its own description and the page."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from shared.model.calls import Answer, Route
+from shared.services.api import page
+from shared.services.api.clusters import Clusters
+from shared.services.api.desk import Desk
+from shared.services.api.events import Events
+from shared.services.api.experiments import Experiments
+from shared.services.api.openapi import describe
+from shared.services.api.operations import Operation, routes
+from shared.services.api.policies import Policies
+from shared.services.api.projects import Projects
+from shared.services.api.runs import Runs
+from shared.services.api.safety import SafetyRules
+from shared.services.dispatching import Dispatching
+from shared.services.edits import Edits
+
+
+def portal_routes(desk: Desk, edits: Edits, dispatching: Dispatching, admin_token: str) -> list[Route]:
+    """Return every route of the portal: `/api/…` for the owner, the page and the description for everyone."""
+    operations = [
+        *Projects(desk).operations(),
+        *Experiments(desk, edits).operations(),
+        *Clusters(desk).operations(),
+        *Policies(desk).operations(),
+        *Runs(desk, dispatching).operations(),
+        *Events(desk).operations(),
+        *SafetyRules(desk, dispatching).operations(),
+    ]
+    return [*routes(operations, admin_token), _description(operations), *page.routes()]
+
+
+def _description(operations: list[Operation]) -> Route:
+    document = describe(operations, _version())
+    return Route("GET", "/api/openapi.json", lambda _: Answer(200, document))
+
+
+def _version() -> str:
+    try:
+        return version("litmus-gitops")
+    except PackageNotFoundError:
+        return "0"
