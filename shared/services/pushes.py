@@ -13,7 +13,7 @@ from shared.model.calls import Answer, Call
 from shared.model.deliveries import Delivery, Ignored
 from shared.model.messages import Message
 from shared.model.projects import GitOps
-from shared.model.records import Write
+from shared.model.records import ABSENT, Write
 from shared.ports import Clock, Counters, Ids, Secrets, Store
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty
@@ -72,7 +72,8 @@ class Pushes:
         writes: list[Write] = [self._row(project, delivery, secret, repeated=before is not None)]
         messages: list[Message] = []
         if not isinstance(delivery, Ignored):
-            writes.append(DELIVERIES.put(delivery, project, delivery.delivery))
+            version = ABSENT if before is None else before.version
+            writes.append(DELIVERIES.put(delivery, project, delivery.delivery, expected=version))
             dirt, messages = dirty(self.store, self.ids, project)
             writes += dirt
         self.store.commit(writes, messages)

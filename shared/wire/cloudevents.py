@@ -33,7 +33,7 @@ def decode(body: bytes) -> Message:
     """Return the message in a CloudEvent, or `BadInput` naming what is wrong with it."""
     try:
         event = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"no CloudEvent in structured JSON mode: {error}") from error
     function, _, action = event.type.removeprefix(_TYPE).partition(".")
     if not event.type.startswith(_TYPE) or not action:

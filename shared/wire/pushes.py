@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -24,10 +24,14 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret({self.reference!r})"
 
 
+_Ref = Annotated[str, msgspec.Meta(max_length=1024)]
+_Commit = Annotated[str, msgspec.Meta(max_length=64)]
+
+
 class _Body(msgspec.Struct, frozen=True):
-    ref: str
-    before: str = ""
-    after: str = ""
+    ref: _Ref
+    before: _Commit = ""
+    after: _Commit = ""
 
 
 _decoder = msgspec.json.Decoder(_Body)
@@ -49,9 +53,9 @@ def delivery_id(given: str | None, body: bytes) -> str:
 
 
 def read_push(body: bytes, delivery: str, speaker: Literal["github", "gitlab", "git"]) -> Push:
-    """Return the push in a verified body: `BadInput` if it is no JSON or names no ref."""
+    """Return the push in a verified body: `BadInput` if it is no JSON, names no ref, or one longer than git has."""
     try:
         push = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"no push delivery: {error}") from error
     return Push(delivery, push.ref, push.before, push.after, speaker)

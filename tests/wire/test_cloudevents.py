@@ -25,6 +25,7 @@ def test_a_message_is_a_cloudevent_of_version_1_0() -> None:
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"\xff", id="not-utf-8"),
+        pytest.param(b'{"id":"m","deep":' + b"[" * 100_000, id="deeper-than-the-stack"),
         pytest.param(b'{"id":"m"}', id="incomplete"),
         pytest.param(b'{"id":"m","type":"com.other.thing","source":"/","data":{}}', id="another-type"),
         pytest.param(b'{"id":"m","type":"org.litmuschaos.gitops.sync","source":"/","data":{}}', id="no-action"),

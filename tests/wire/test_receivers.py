@@ -92,7 +92,15 @@ def test_another_event_is_ignored_by_name(speaker: ModuleType, headers: Mapping[
     assert "changes no experiment" in found.why
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"ref":1}', b'{"ref":null}', b"\xff", b'{"ref":"x"', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"{}", b'{"ref":1}', b'{"ref":null}', b"\xff", b'{"ref":"x"', b"null"),
+        pytest.param(b'{"ref":"%s"}' % (b"r" * 1025), id="ref-longer-than-git-has"),
+        pytest.param(b'{"ref":"r","after":"%s"}' % (b"a" * 65), id="commit-longer-than-git-has"),
+        pytest.param(b'{"ref":"r","deep":%s}' % (b"[" * 100_000), id="deeper-than-the-stack"),
+    ],
+)
 def test_a_body_that_is_no_push_is_named(body: bytes) -> None:
     with pytest.raises(BadInput, match="no push delivery"):
         git_hook.read({}, body)
@@ -137,9 +145,19 @@ def test_one_of_several_signatures_is_enough_and_other_versions_are_passed_over(
     assert "m" == standard_webhooks.verify([b"k"], headers, BODY, NOW)
 
 
-def test_a_mangled_signing_secret_is_named() -> None:
+@pytest.mark.parametrize("secret", ["whsec_?", "whsec_", "whsec_YQ", "whsec_ü"])
+def test_a_mangled_signing_secret_is_named(secret: str) -> None:
     with pytest.raises(BadInput, match="whsec_"):
-        standard_webhooks.key_of("whsec_?")
+        standard_webhooks.key_of(secret)
+
+
+def test_a_mangled_signing_secret_opens_nothing_and_keeps_no_other_from_working() -> None:
+    mangled = [Secret("file:cut", "whsec_"), Secret("file:typo", "whsec_?")]
+    headers = standard_webhooks.sign(standard_webhooks.key_of(SIGNING.value), "d-1", int(NOW), BODY)
+    assert SIGNING == git_hook.verify(headers, BODY, [*mangled, SIGNING], NOW)
+    for key in (b"", b"whsec_"):
+        with pytest.raises(Unauthenticated):
+            git_hook.verify(standard_webhooks.sign(key, "d-1", int(NOW), BODY), BODY, mangled, NOW)
 
 
 def test_a_secret_never_shows_its_value() -> None:
