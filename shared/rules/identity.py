@@ -72,7 +72,7 @@ def _claims(files: Sequence[File], homes: Mapping[str, Experiment]) -> Iterator[
         elif had:
             yield (3 if _gave_up_its_label(file, had) else 0), file.path, had.id
         elif ids := moved.get(file.blob):
-            yield 4, file.path, ids.pop(0)
+            yield 1, file.path, ids.pop(0)
 
 
 def _moved(files: Sequence[File], homes: Mapping[str, Experiment]) -> dict[str, list[str]]:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.model.experiments import Edit, SyncState
+from shared.model.orders import Dispatched
+from shared.rules.lagging import forgotten, lags, overdue
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+EARLIER, JUST_NOW, LATER = "2026-01-01T11:58:00.000Z", "2026-01-01T11:59:30.000Z", "2026-01-01T13:00:00.000Z"
+SYNCED = SyncState(dirty=3, clean=3, commit="c1", head="c1")
+ORDER = Dispatched("o1", "shop", "L", "eu", "run", EARLIER, LATER, "ready")
+EDIT = Edit("e1", "shop", "L", "cart.yaml", b"", None, "Ada", EARLIER)
+
+
+@pytest.mark.parametrize(
+    ("state", "head", "expected"),
+    [
+        pytest.param(SYNCED, "c1", False, id="equal"),
+        pytest.param(SYNCED, "c2", True, id="the branch moved"),
+        pytest.param(SYNCED, None, True, id="the branch is gone"),
+        pytest.param(msgspec.structs.replace(SYNCED, dirty=4), "c1", True, id="dirty"),
+        pytest.param(msgspec.structs.replace(SYNCED, problem="away"), "c1", True, id="degraded"),
+    ],
+)
+def test_a_project_lags(state: SyncState, head: str | None, expected: bool) -> None:
+    assert expected is lags(state, head)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, True, id="pending for long"),
+        pytest.param({"at": JUST_NOW}, False, id="its own message is still on its way"),
+        pytest.param({"state": "conflict"}, False, id="a person has to decide"),
+    ],
+)
+def test_an_edit_is_forgotten(changes: dict[str, Any], expected: bool) -> None:
+    assert expected is forgotten(msgspec.structs.replace(EDIT, **changes), NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, True, id="ready for long"),
+        pytest.param({"state": "waiting"}, True, id="waiting for long"),
+        pytest.param({"created_at": JUST_NOW}, False, id="young"),
+        pytest.param({"state": "held"}, False, id="held for another order"),
+        pytest.param({"state": "held", "not_after": EARLIER}, True, id="held beyond its time"),
+        pytest.param({"created_at": JUST_NOW, "not_after": JUST_NOW}, True, id="expired"),
+        pytest.param({"state": "taken", "not_after": EARLIER}, False, id="taken"),
+    ],
+)
+def test_an_order_is_overdue(changes: dict[str, Any], expected: bool) -> None:
+    assert expected is overdue(msgspec.structs.replace(ORDER, **changes), NOW)
