@@ -78,6 +78,11 @@ def side(obj: Mapping[str, Any], key: bytes) -> Side:
     )
 
 
+def sealing_key(subscriber_key: bytes) -> bytes:
+    """Return the key under which a cluster's sensitive values are sealed, here and by its subscriber."""
+    return hmac.digest(subscriber_key, b"sealing", hashlib.sha256)
+
+
 def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in metadata.items() if name != "managedFields"}
     if LAST_APPLIED in (metadata.get("annotations") or {}):

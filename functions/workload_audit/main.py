@@ -1,0 +1,16 @@
+"""Takes the workload changes that a batch of the API server's audit events tells of."""
+
+from shared.clients.ids import new_id
+from shared.clients.opening import open_store, utc_now
+from shared.edge.functions import function
+from shared.edge.metrics import count
+from shared.model.calls import Route
+from shared.services.changes import BATCH_LIMIT, Changes
+from shared.services.sightings import Sightings
+from shared.services.watching import Watch
+from shared.settings import Watching
+
+settings = Watching.read()
+watch = Watch(open_store(settings.state.store_url), utc_now, settings.state.master_key)
+changes = Changes(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
+workload_audit = function(Route("POST", "/audit/{cluster}/{token}", changes.hear, ("application/json",), BATCH_LIMIT))

@@ -1,0 +1,174 @@
+"""One change, decided: which experiments it starts and why, or why none; policies first, then safety."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from shared.model.changes import COMMIT, GITOPS, Change, Changed
+from shared.model.policies import Decision
+from shared.model.records import Write
+from shared.model.runs import Active, Recent
+from shared.model.triggers import Trigger
+from shared.ports import Clock, Store
+from shared.rules.facts import Facts, Refusal
+from shared.rules.policies import decide
+from shared.rules.safety import refuse, remember, scales_zero
+from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
+from shared.services.watching import Context
+
+Verdict = Literal["triggered", "observed", "ignored"]
+
+LIMIT: Final = 50
+"""Experiments that one change may start: each adds a write to the transaction that holds the decision."""
+
+_TOO_MANY: Final = Refusal("too many", f"one change starts at most {LIMIT} experiments: name fewer on the workload")
+_OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
+
+    `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become.
+    """
+
+    verdict: Verdict
+    reason: str
+    detail: Mapping[str, Any]
+    starts: tuple[str, ...] = ()
+    cooldowns: tuple[Versioned[str], ...] = ()
+    recent: tuple[Versioned[Recent], Recent] | None = None
+
+    def writes(self, at: str) -> list[Write]:
+        """Return what remembers the trigger; `at` is the ledger event's own time, from which the cooldown counts."""
+        remembered: list[Write] = [COOLDOWNS.replace(was, at) for was in self.cooldowns]
+        return remembered + ([RECENT.replace(*self.recent)] if self.recent else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Asks the policies, then safety, about one change at a time; reads what safety remembers."""
+
+    store: Store
+    clock: Clock
+
+    def rule(self, context: Context, change: Change) -> Ruling:
+        """Return the ruling on a change under the policies and settings of its context."""
+        labels = context.cluster.value.labels
+        decision = decide(change, context.book.value.policies, context.gitops.default_policy, labels)
+        policies = msgspec.to_builtins(decision.opinions)
+        if not decision.experiments:
+            return Ruling("ignored", decision.reason, {"rule": decision.rule, "policies": policies})
+        case = self._case(context, change, decision)
+        ruling = case.ruling(self.clock())
+        return replace(ruling, detail={**ruling.detail, "policies": policies})
+
+    def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
+        subject, project = change.workload, context.project.value.id
+        named = [f"{subject.cluster}/{subject.subject}/{experiment}" for experiment in decision.experiments[:LIMIT]]
+        rows = self.store.query(ACTIVE.partition(subject.cluster))
+        return _Case(
+            context,
+            change,
+            decision,
+            recent=RECENT.load_or(self.store, Recent(), project),
+            cooldowns=tuple(COOLDOWNS.load_or(self.store, "", project, name) for name in named),
+            active=tuple(ACTIVE.read(row).value for row in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A change that the policies let start something, with all that safety knows of it."""
+
+    context: Context
+    change: Change
+    decision: Decision
+    recent: Versioned[Recent]
+    cooldowns: tuple[Versioned[str], ...]
+    active: tuple[Active, ...]
+
+    def ruling(self, now: datetime) -> Ruling:
+        refusals = {name: refuse("decision", self._facts(now, name, was.value)) for name, was in self._experiments()}
+        refusals |= dict.fromkeys(self.decision.experiments[LIMIT:], _TOO_MANY)
+        starts = tuple(name for name, refusal in refusals.items() if refusal is None or refusal.wait)
+        if not starts:
+            return _refused(refusals)
+        mode, storm = self.context.gitops.mode, self.context.project.value.safety.storm
+        return Ruling(
+            verdict="triggered" if mode == "enforce" else "observed",
+            reason="; ".join((self.decision.reason, *_provisos(refusals))),
+            detail={"rule": self.decision.rule, "refused": _told(refusals), "trigger": self._trigger(starts)},
+            starts=starts,
+            cooldowns=tuple(was for name, was in self._experiments() if name in starts),
+            recent=(self.recent, remember(self.recent.value, now, storm, len(starts), hold=mode == "enforce")),
+        )
+
+    def _experiments(self) -> list[tuple[str, Versioned[str]]]:
+        return list(zip(self.decision.experiments, self.cooldowns, strict=False))
+
+    def _facts(self, now: datetime, experiment: str, last: str) -> Facts:
+        project, change, decision = self.context.project.value, self.change, self.decision
+        return Facts(
+            now,
+            project.safety,
+            change.workload.cluster,
+            experiment,
+            project_freeze=project.freeze,
+            cluster_freeze=self.context.cluster.value.freeze,
+            subject=change.workload.subject,
+            actor=change.actor,
+            rollback=change.rollback,
+            zero=scales_zero(change),
+            last=last or None,
+            cooldown=decision.cooldowns.get(experiment),
+            windows=decision.windows.get(experiment, ()),
+            recent=self.recent.value,
+            active=self.active,
+        )
+
+    def _trigger(self, starts: tuple[str, ...]) -> dict[str, Any]:
+        decision, change = self.decision, self.change
+        trigger = Trigger(
+            workload=change.workload,
+            uid=change.new.uid,
+            changed=_guard(change),
+            experiments=starts,
+            commits=_commits(change),
+            cooldowns=decision.cooldowns,
+            waits=decision.waits,
+            windows=decision.windows,
+        )
+        told: dict[str, Any] = msgspec.to_builtins(trigger)
+        return told
+
+
+def _guard(change: Change) -> tuple[Changed, ...]:
+    """Return the fields that must still stand when chaos starts; of a creation only that it has opted in."""
+    if change.operation == "CREATE":
+        return tuple(one for one in change.metadata_changed if one.path == _OPTED_IN)
+    return change.changed or change.metadata_changed
+
+
+def _commits(change: Change) -> tuple[str, ...]:
+    named = change.new.annotations.get(COMMIT, "").split(",")
+    return tuple(dict.fromkeys(commit.strip() for commit in named if commit.strip()))
+
+
+def _refused(refusals: Mapping[str, Refusal | None]) -> Ruling:
+    first = next(filter(None, refusals.values()))
+    return Ruling("ignored", first.reason, {"rule": first.rule, "refused": _told(refusals)})
+
+
+def _provisos(refusals: Mapping[str, Refusal | None]) -> list[str]:
+    verbs = {True: "waits", False: "does not start"}
+    return [f"{name} {verbs[one.wait]}: {one.reason}" for name, one in refusals.items() if one]
+
+
+def _told(refusals: Mapping[str, Refusal | None]) -> dict[str, Any]:
+    return {name: {"rule": one.rule, "reason": one.reason} for name, one in refusals.items() if one}

@@ -1,0 +1,104 @@
+"""One sighting, taken: what is tracked, the decision, its ledger row and its message, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.errors import Stale
+from shared.model.changes import Change, Sighting, Tracked
+from shared.model.ledger import Event
+from shared.model.records import Put, Write
+from shared.ports import Ids
+from shared.rules.tracking import observe
+from shared.rules.trails import Outcome
+from shared.services.attempts import until_fresh
+from shared.services.deciding import Judge, Ruling
+from shared.services.ledger import Ledger, message
+from shared.services.tables import TRACKED
+from shared.services.watching import Context, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Takes sightings of workloads, whatever brought them. `kinds` are those that are watched, `*` being any."""
+
+    watch: Watch
+    ids: Ids
+    kinds: frozenset[str]
+
+    def take(self, context: Context, sighting: Sighting) -> str:
+        """Return what became of it: `triggered`, `observed`, `ignored`, or why the ledger does not note it.
+
+        Raises `Stale` if others kept writing the same records, `Unavailable` if the store is away.
+        """
+        try:
+            return self._once(context, sighting)
+        except Stale:
+            return until_fresh(lambda: self._once(self.watch.renew(context), sighting))
+
+    def _once(self, context: Context | None, sighting: Sighting) -> str:
+        if context is None:
+            return "gitops_off"
+        place = (sighting.workload.cluster, sighting.workload.subject)
+        was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
+        outcome = self._outcome(was.value if was.version else None, sighting)
+        tracks: list[Write] = [TRACKED.replace(was, outcome.tracked)] if outcome.tracked else []
+        if outcome.noted:
+            return self._note(context, sighting, outcome, tracks)
+        if tracks:
+            self.watch.store.commit(tracks)
+        return outcome.rule
+
+    def _outcome(self, tracked: Tracked | None, sighting: Sighting) -> Outcome:
+        if self.kinds.isdisjoint({"*", sighting.workload.kind}):
+            watched = ", ".join(sorted(self.kinds))
+            return Outcome("kind", f"the kind {sighting.workload.kind} is not watched: WATCHED_KINDS has {watched}")
+        return observe(tracked, sighting)
+
+    def _note(self, context: Context, sighting: Sighting, outcome: Outcome, tracks: list[Write]) -> str:
+        ruling = self._ruling(context, outcome)
+        event, row = self._row(context, sighting, outcome, ruling)
+        checks = context.checks if outcome.change else []
+        ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
+        self.watch.store.commit([*tracks, *checks, row, *ruling.writes(event.at)], [ask] if ruling.starts else [])
+        return ruling.verdict
+
+    def _ruling(self, context: Context, outcome: Outcome) -> Ruling:
+        if outcome.change is None:
+            return Ruling("ignored", outcome.reason, {"rule": outcome.rule})
+        ruling = Judge(self.watch.store, self.watch.clock).rule(context, outcome.change)
+        if ruling.starts or outcome.change.operation == "UPDATE":
+            return ruling
+        return replace(
+            ruling, reason=f"{outcome.reason}; {ruling.reason}", detail={**ruling.detail, "rule": outcome.rule}
+        )
+
+    def _row(self, context: Context, sighting: Sighting, outcome: Outcome, ruling: Ruling) -> tuple[Event, Put]:
+        return Ledger(self.watch.clock, self.ids).row(
+            context.project.value.id,
+            "change",
+            verdict=ruling.verdict,
+            reason=ruling.reason,
+            subject=sighting.workload.subject,
+            detail={**_told(sighting, outcome.change), "experiments": _experiments(sighting, ruling), **ruling.detail},
+            links=[("cluster", context.cluster.value.id)],
+        )
+
+
+def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
+    differing = (*change.changed, *change.metadata_changed) if change else ()
+    return {
+        "source": sighting.source,
+        "operation": "UPDATE" if change and change.operation == "UPDATE" else sighting.operation,
+        "actor": sighting.actor,
+        "cluster": sighting.workload.cluster,
+        "changed": [one.path for one in differing],
+        "policies": [],
+    }
+
+
+def _experiments(sighting: Sighting, ruling: Ruling) -> list[str]:
+    shown = sighting.new or sighting.old
+    return list(ruling.starts or (shown.experiments if shown else ()))

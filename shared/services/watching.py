@@ -1,0 +1,114 @@
+"""What decisions read of a cluster and its project, and who may signal for it; cached for seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from shared.errors import Unauthenticated
+from shared.model.calls import Call
+from shared.model.policies import PolicyBook
+from shared.model.projects import Cluster, GitOps, Project
+from shared.model.records import Check, Key
+from shared.ports import Clock, Store
+from shared.rules import keys
+from shared.rules.digests import sealing_key
+from shared.services.tables import CLUSTERS, POLICIES, PROJECTS, Table, Versioned, unchanged
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Cache:
+    """Records by key for `seconds` each; at most `size` of them, and it starts over when it is full."""
+
+    def __init__(self, seconds: float = 5.0, size: int = 10_000) -> None:
+        self._seconds = seconds
+        self._size = size
+        self._kept: dict[Key, tuple[float, Versioned[Any]]] = {}
+
+    def recall(self, key: Key, now: float) -> Versioned[Any] | None:
+        """Return the record if it was read less than `seconds` before `now` (in seconds since 1970)."""
+        at, found = self._kept.get(key, (0.0, None))
+        return found if abs(now - at) < self._seconds else None
+
+    def keep(self, found: Versioned[Any], now: float) -> None:
+        """Remember a record that was read `now`."""
+        if len(self._kept) >= self._size:
+            self._kept.clear()
+        self._kept[found.key] = (now, found)
+
+    def drop(self, *records: Versioned[Any]) -> None:
+        """Forget records that turned out to be old."""
+        for record in records:
+            self._kept.pop(record.key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A cluster with its project and policies, each as it was read; `gitops` is the project's, and enabled."""
+
+    cluster: Versioned[Cluster]
+    project: Versioned[Project]
+    book: Versioned[PolicyBook]
+    gitops: GitOps
+
+    @property
+    def checks(self) -> list[Check]:
+        """The conditions under which a decision made from this still stands."""
+        return [unchanged(self.cluster), unchanged(self.project), unchanged(self.book)]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Finds the context of a signal."""
+
+    store: Store
+    clock: Clock
+    master: bytes
+    cache: Cache = field(default_factory=Cache)
+
+    def cluster(self, call: Call, purpose: str) -> Versioned[Cluster]:
+        """Return the cluster of a call to `/…/{cluster}/{token}`.
+
+        Raises `Unauthenticated` alike for an unknown cluster and a wrong token.
+        """
+        name, given = call.params["cluster"], call.params["token"]
+        found = self._load(CLUSTERS, name)
+        version = found.value.version if found else 0
+        if not keys.same(keys.token(self.master, purpose, name, version), given) or found is None:
+            raise Unauthenticated("no such cluster, or not its token: register it and use the address that it answers")
+        return found
+
+    def context(self, cluster: Versioned[Cluster]) -> Context | None:
+        """Return the context of a cluster's signals; None while its project has GitOps turned off."""
+        project = self._load(PROJECTS, cluster.value.project)
+        if project is None or project.value.gitops is None or not project.value.gitops.enabled:
+            return None
+        return Context(cluster, project, self._book(project.value.id), project.value.gitops)
+
+    def renew(self, stale: Context) -> Context | None:
+        """Return the context anew after a commit found that another version of it is stored."""
+        self.cache.drop(stale.cluster, stale.project, stale.book)
+        cluster = self._load(CLUSTERS, stale.cluster.value.id)
+        return self.context(cluster) if cluster else None
+
+    def seal(self, cluster: Cluster) -> bytes:
+        """Return the key that seals a cluster's sensitive values; its subscriber can derive it too."""
+        return sealing_key(keys.subscriber_key(self.master, cluster.id, cluster.version))
+
+    def _book(self, project: str) -> Versioned[PolicyBook]:
+        return self._cached(POLICIES.key(project), lambda: POLICIES.load_or(self.store, PolicyBook(), project))
+
+    def _load(self, table: Table[T], name: str) -> Versioned[T] | None:
+        return self._cached(table.key(name), lambda: table.load(self.store, name))
+
+    def _cached(self, key: Key, read: Callable[[], R]) -> R:
+        now = self.clock().timestamp()
+        found: Any = self.cache.recall(key, now)
+        if found is None:
+            found = read()
+            if found is not None:
+                self.cache.keep(found, now)
+        return found  # type: ignore[no-any-return]
