@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,9 @@ from shared.errors import Misconfigured
 
 Environment = Mapping[str, str]
 T = TypeVar("T")
+
+KEY_BYTES = 32
+"""How long the master key is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +25,17 @@ class State:
     data_dir: Path
     store_url: str
     secrets_dir: Path
-    master_key: bytes
+    master_key: bytes = field(repr=False)
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> State:
         """Read DATA_DIR, STORE_URL, SECRETS_DIR and MASTER_KEY_FILE."""
-        data = Path(env.get("DATA_DIR", ".data"))
+        data = Path(env.get("DATA_DIR") or ".data")
         return cls(
             data_dir=data,
-            store_url=env.get("STORE_URL", f"sqlite:{data / 'litmus-gitops.db'}"),
-            secrets_dir=Path(env.get("SECRETS_DIR", str(data / "secrets"))),
-            master_key=_key(Path(env.get("MASTER_KEY_FILE", str(data / "keys" / "master")))),
+            store_url=env.get("STORE_URL") or f"sqlite:{data / 'litmus-gitops.db'}",
+            secrets_dir=Path(env.get("SECRETS_DIR") or data / "secrets"),
+            master_key=_key(Path(env.get("MASTER_KEY_FILE") or data / "keys" / "master")),
         )
 
 
@@ -65,7 +69,7 @@ class Portal:
     """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
 
     state: State
-    admin_token: str
+    admin_token: str = field(repr=False)
     public_url: str
     allow_local: bool
 
@@ -76,7 +80,7 @@ class Portal:
         return cls(
             state=state,
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
-            public_url=env.get("PUBLIC_URL", "http://127.0.0.1:8080").rstrip("/"),
+            public_url=(env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/"),
             allow_local=_flag(env, "ALLOW_LOCAL", default=False),
         )
 
@@ -91,7 +95,7 @@ class Watching:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Watching:
         """Read the state's settings and WATCHED_KINDS (comma separated)."""
-        kinds = env.get("WATCHED_KINDS", "Deployment,StatefulSet,DaemonSet")
+        kinds = env.get("WATCHED_KINDS") or "Deployment,StatefulSet,DaemonSet"
         return cls(State.read(env), tuple(kind.strip() for kind in kinds.split(",") if kind.strip()))
 
 
@@ -142,7 +146,7 @@ class Subscriber:
 
     cluster: str
     portal_url: str
-    secret: str
+    secret: str = field(repr=False)
     namespace: str
     poll: bool
     heartbeat: float
@@ -155,10 +159,10 @@ class Subscriber:
             cluster=_needed(env, "CLUSTER_ID"),
             portal_url=_needed(env, "PORTAL_URL").rstrip("/"),
             secret=_secret(env, "SUBSCRIBER_SECRET"),
-            namespace=env.get("SUBSCRIBER_NAMESPACE", "litmus-gitops"),
+            namespace=env.get("SUBSCRIBER_NAMESPACE") or "litmus-gitops",
             poll=_flag(env, "POLL", default=True),
-            heartbeat=_number(env, "HEARTBEAT_SECONDS", 15.0),
-            kubeconfig=env.get("KUBECONFIG"),
+            heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
+            kubeconfig=env.get("KUBECONFIG") or None,
         )
 
 
@@ -179,29 +183,37 @@ def _file(path: Path, setting: str) -> str:
         value = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read ({error.strerror}): create it, or set {setting}") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path} is no text in UTF-8: write the value into it, or set {setting}") from error
     if not value:
         raise Misconfigured(f"{path} is empty: write the value into it, or set {setting}")
     return value
 
 
 def _key(path: Path) -> bytes:
-    return _parse(lambda: bytes.fromhex(_file(path, "MASTER_KEY_FILE")), f"{path} must hold 64 hexadecimal digits")
+    key = _parse(lambda: bytes.fromhex(_file(path, "MASTER_KEY_FILE")))
+    if key is None or len(key) != KEY_BYTES:
+        raise Misconfigured(f"{path} must hold {2 * KEY_BYTES} hexadecimal digits: `openssl rand -hex {KEY_BYTES}`")
+    return key
 
 
 def _flag(env: Environment, name: str, *, default: bool) -> bool:
-    value = env.get(name, "true" if default else "false").lower()
+    value = (env.get(name) or str(default)).strip().lower()
     if value not in {"true", "false", "1", "0"}:
         raise Misconfigured(f"{name}={value!r} is neither true nor false")
     return value in {"true", "1"}
 
 
-def _number(env: Environment, name: str, default: float) -> float:
-    value = env.get(name, str(default))
-    return _parse(lambda: float(value), f"{name}={value!r} is no number")
+def _seconds(env: Environment, name: str, default: float) -> float:
+    value = env.get(name) or str(default)
+    number = _parse(lambda: float(value))
+    if number is None or not (math.isfinite(number) and number > 0):
+        raise Misconfigured(f"{name}={value!r} is no number of seconds above zero")
+    return number
 
 
-def _parse(read: Callable[[], T], sentence: str) -> T:
+def _parse(read: Callable[[], T]) -> T | None:
     try:
         return read()
-    except ValueError as error:
-        raise Misconfigured(sentence) from error
+    except ValueError:
+        return None

@@ -20,13 +20,14 @@ class SecretReferences:
     def __call__(self, reference: str) -> str:
         """Return the value without surrounding white space: `Misconfigured` if there is none."""
         found = Reference.parse(reference)
-        value = self._environment.get(found.name, "") if found.scheme == "env" else self._read(found.name)
+        try:
+            value = self._environment.get(found.name, "") if found.scheme == "env" else self._read(found.name)
+            value.encode()
+        except (OSError, UnicodeError) as error:
+            raise Misconfigured(f"the secret {reference} cannot be read as text in UTF-8") from error
         if not value.strip():
             raise Misconfigured(f"the secret {reference} is missing or empty")
         return value.strip()
 
     def _read(self, name: str) -> str:
-        try:
-            return (self._folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"the secret file:{name} cannot be read from the secrets folder") from error
+        return (self._folder / name).read_text(encoding="utf-8")
