@@ -9,9 +9,9 @@ from kubernetes.client import ApiClient, ApiException
 
 
 def refused(call: Callable[..., Any], *arguments: Any, **more: Any) -> tuple[int, str]:
-    """The code and the reason of the `Status` that the call is answered with."""
+    """The code and the reason, "" where there is none, of the `Status` that the call is answered with."""
     status = refusal(call, *arguments, **more)
-    return status["code"], status["reason"]
+    return status["code"], status.get("reason", "")
 
 
 def refusal(call: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:

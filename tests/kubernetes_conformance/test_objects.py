@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,42 @@ def test_a_custom_object_is_not_updated_without_naming_a_version(objects: Custom
     assert answer == (422, "Invalid")
 
 
+def test_an_update_of_another_object_of_that_name_is_a_conflict(core: CoreV1Api, namespace: str) -> None:
+    core.create_namespaced_config_map(namespace, config_map())
+    body = config_map(uid="another")
+    assert refused(core.replace_namespaced_config_map, "settings", namespace, body) == (409, "Conflict")
+
+
+@pytest.mark.parametrize(
+    ("meta", "answer"),
+    [
+        pytest.param({"namespace": "default"}, (400, "BadRequest"), id="another-namespace"),
+        pytest.param({"resourceVersion": "5"}, (500, ""), id="a-version-of-its-own"),
+    ],
+)
+def test_what_cannot_be_created_is_refused(
+    core: CoreV1Api, namespace: str, meta: dict[str, Any], answer: tuple[int, str]
+) -> None:
+    assert refused(core.create_namespaced_config_map, namespace, config_map(**meta)) == answer
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        pytest.param("application/merge-patch+json", ["x"], id="merge-patch"),
+        pytest.param("application/json-patch+json", {"data": {}}, id="json-patch"),
+        pytest.param("application/apply-patch+yaml", "a: [", id="apply"),
+    ],
+)
+def test_a_patch_of_the_wrong_form_is_a_bad_request(
+    admin: ApiClient, core: CoreV1Api, namespace: str, media_type: str, body: Any
+) -> None:
+    core.create_namespaced_config_map(namespace, config_map())
+    path = f"/api/v1/namespaces/{namespace}/configmaps/settings?fieldManager=x"
+    text = body if isinstance(body, str) else json.dumps(body)
+    assert refused(raw, admin, "PATCH", path, text, media_type) == (400, "BadRequest")
+
+
 def test_a_deletion_with_another_uid_is_a_conflict(core: CoreV1Api, namespace: str) -> None:
     core.create_namespaced_config_map(namespace, config_map())
     options: Manifest = {"preconditions": {"uid": "another"}}
@@ -162,6 +199,15 @@ def test_the_version_is_a_kubernetes_version(admin: ApiClient) -> None:
 def test_discovery_lists_what_is_served(admin: ApiClient, path: str, names: set[str]) -> None:
     assert names <= {entry["name"] for entry in raw(admin, "GET", path)["resources"]}
     assert {"apps", GROUP} <= {entry["name"] for entry in raw(admin, "GET", "/apis")["groups"]}
+
+
+def test_discovery_names_groups_and_versions(admin: ApiClient) -> None:
+    group = raw(admin, "GET", "/apis/apps")
+    assert ("APIGroup", "apps", "apps/v1") == (group["kind"], group["name"], group["preferredVersion"]["groupVersion"])
+    assert raw(admin, "GET", "/api")["versions"] == ["v1"]
+    for path in ("/apis/nobody.example", "/apis/nobody.example/v1"):
+        with pytest.raises(NotFoundException):
+            raw(admin, "GET", path)
 
 
 def test_a_custom_resource_is_served_once_it_is_defined(admin: ApiClient, namespace: str) -> None:

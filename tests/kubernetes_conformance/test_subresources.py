@@ -28,6 +28,22 @@ def test_a_scale_has_replicas_and_selector_and_no_annotations(
     assert (made.metadata.uid, made.metadata.resource_version) == (meta["uid"], meta["resourceVersion"])
 
 
+def test_a_scale_writes_its_selector_as_text(admin: ApiClient, apps: AppsV1Api, namespace: str) -> None:
+    body = workload()
+    expressions = [
+        {"key": "tier", "operator": "In", "values": ["front", "back"]},
+        {"key": "zone", "operator": "DoesNotExist"},
+        {"key": "name", "operator": "Exists"},
+        {"key": "size", "operator": "In", "values": ["1"]},
+        {"key": "old", "operator": "NotIn", "values": ["yes"]},
+    ]
+    body["spec"]["selector"]["matchExpressions"] = expressions
+    body["spec"]["template"]["metadata"]["labels"] = {"app": "till", "tier": "front", "name": "x", "size": "1"}
+    apps.create_namespaced_deployment(namespace, body)
+    selector = raw(admin, "GET", scale_path(namespace))["status"]["selector"]
+    assert selector == "app=till,name,old notin (yes),size in (1),tier in (back,front),!zone"
+
+
 def test_a_scale_to_zero_says_nothing_of_replicas(admin: ApiClient, apps: AppsV1Api, namespace: str) -> None:
     apps.create_namespaced_deployment(namespace, workload())
     apps.patch_namespaced_deployment_scale("till", namespace, {"spec": {"replicas": 0}})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 AUDITED = frozenset({"deployments", "statefulsets", "daemonsets"})
-RETRIES = urllib3.Retry(total=6, backoff_factor=0.1, status_forcelist=range(500, 600), allowed_methods=None)
+RETRIES = urllib3.Retry(total=5, backoff_factor=0.1, status_forcelist=range(500, 600), allowed_methods=None)
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, */*", "User-Agent": "Go-http-client/1.1"}
 STATUS_FIELDS = ("metadata", "status", "message", "reason", "details", "code")
 ALLOWED = {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""}

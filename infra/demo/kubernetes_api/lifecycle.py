@@ -69,7 +69,7 @@ def born(resource: Resource, document: Document) -> Document:
     Refuses an object without a name.
     """
     if revision_of(document):
-        raise refusals.bad_request("resourceVersion should not be set on objects to be created")
+        raise refusals.version_at_birth()
     meta = document["metadata"] | {"name": _name(resource, document["metadata"])}
     meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": second()}
     meta.pop("generation", None)

@@ -24,7 +24,7 @@ class Refusal(Exception):
     def document(self) -> Document:
         """Return the `Status` object of the answer's body."""
         body: Document = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-        body |= {"message": str(self), "reason": self.reason}
+        body |= {"message": str(self)} | ({"reason": self.reason} if self.reason else {})
         if self.details is not None:
             body["details"] = self.details
         return body | {"code": self.code}
@@ -70,6 +70,11 @@ def expired(asked: int, oldest: int) -> Refusal:
     """Refuse to watch from a resourceVersion that the history no longer reaches."""
     message = f"too old resource version: {asked} ({oldest})"
     return Refusal(HTTPStatus.GONE, "Expired", message)
+
+
+def version_at_birth() -> Refusal:
+    """Refuse to create an object that names a resourceVersion; the API server gives no reason but the sentence."""
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "", "resourceVersion should not be set on objects to be created")
 
 
 def bad_request(message: str) -> Refusal:

@@ -25,7 +25,7 @@ FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One condition on labels; `operator` is `in`, `notin`, `exists` or `absent`."""
+    """One condition on labels; `operator` is `=`, `in`, `notin`, `exists` or `absent`."""
 
     key: str
     operator: str
@@ -34,7 +34,7 @@ class Requirement:
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Say whether the labels meet it; an absent label meets `notin`."""
         value = labels.get(self.key)
-        if self.operator == "in":
+        if self.operator in {"=", "in"}:
             return value in self.values
         if self.operator == "notin":
             return value not in self.values
@@ -43,9 +43,9 @@ class Requirement:
     def __str__(self) -> str:
         if self.operator in {"exists", "absent"}:
             return self.key if self.operator == "exists" else f"!{self.key}"
-        if self.operator == "in" and len(self.values) == 1:
+        if self.operator == "=":
             return f"{self.key}={self.values[0]}"
-        return f"{self.key} {self.operator} ({','.join(self.values)})"
+        return f"{self.key} {self.operator} ({','.join(sorted(self.values))})"
 
 
 def parse(text: str) -> list[Requirement]:
@@ -59,7 +59,7 @@ def _requirement(term: str) -> Requirement:
         return Requirement(key, operator, tuple(value.strip() for value in values.split(",")))
     if found := COMPARED.match(term):
         key, sign, value = found.groups()
-        return Requirement(key, "notin" if sign == "!=" else "in", (value,))
+        return Requirement(key, "notin" if sign == "!=" else "=", (value,))
     if found := PRESENT.match(term):
         return Requirement(found[2], "absent" if found[1] else "exists")
     raise refusals.bad_request(f'unable to parse requirement: "{term}" is no label requirement')
@@ -70,7 +70,7 @@ def from_object(selector: Document | None) -> list[Requirement]:
     words = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
     labels = lookup(selector, "matchLabels", default={})
     expressions = lookup(selector, "matchExpressions", default=[])
-    found = [Requirement(key, "in", (value,)) for key, value in labels.items()]
+    found = [Requirement(key, "=", (value,)) for key, value in labels.items()]
     found += [Requirement(one["key"], words[one["operator"]], tuple(one.get("values", ()))) for one in expressions]
     return sorted(found, key=lambda one: one.key)
 

@@ -46,12 +46,11 @@ class Writes:
     def _insert(self, call: Call, born: Document) -> Document:
         name = born["metadata"]["name"]
         self._check_namespace(call)
-        key = _key(call, name)
-        if self.storage.read(key) is not None:
+        if self.storage.read(_key(call, name)) is not None:
             raise refusals.already_exists(call.resource, name)
         self.admission.check(Attempt(call, "CREATE", born, None))
         try:
-            return self._stored(call, key, born, "")
+            return self._stored(call, born, None)
         except StaleWrite as error:
             raise refusals.already_exists(call.resource, name) from error
 
@@ -104,14 +103,16 @@ class Writes:
         """Remove an object, or mark it while finalizers hold it; a namespace goes with all that is in it."""
         options = call.document() if call.envelope.body else {}
         trail.request_object = {**options, "kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal"}
-        key = _key(call, call.name)
-        old = self._read(call)
-        _check_preconditions(call, old, options)
-        self.admission.check(Attempt(call, "DELETE", None, old))
-        if lookup(old, "metadata", "finalizers"):
-            return HTTPStatus.OK, self._stored(call, key, lifecycle.ending(old), revision_of(old))
-        self._stored(call, key, None, revision_of(old))
-        return HTTPStatus.OK, _deleted(call, old)
+
+        def attempt(old: Document) -> Document:
+            _check_preconditions(call, old, options)
+            self.admission.check(Attempt(call, "DELETE", None, old))
+            if lookup(old, "metadata", "finalizers"):
+                return self._stored(call, lifecycle.ending(old), old)
+            self._stored(call, None, old)
+            return _deleted(call, old)
+
+        return HTTPStatus.OK, self._attempted(call, attempt)
 
     def _read(self, call: Call) -> Document:
         found = self.storage.read(_key(call, call.name))
@@ -120,15 +121,20 @@ class Writes:
         return found
 
     def _change(self, call: Call, make: Callable[[Document], Document]) -> tuple[int, Document]:
-        for _ in range(ATTEMPTS):
-            old = self._read(call)
+        def attempt(old: Document) -> Document:
             new = self._prepared(call, old, make)
             self.admission.check(Attempt(call, "UPDATE", new, old))
             if new == old:
-                return HTTPStatus.OK, _shown(call, old)
+                return _shown(call, old)
+            return _shown(call, self._stored(call, None if lifecycle.is_released(new) else new, old))
+
+        return HTTPStatus.OK, self._attempted(call, attempt)
+
+    def _attempted(self, call: Call, attempt: Callable[[Document], Document]) -> Document:
+        """Attempt a write on the object as it is now, again where someone else was faster."""
+        for _ in range(ATTEMPTS):
             try:
-                gone = None if lifecycle.is_released(new) else new
-                return HTTPStatus.OK, _shown(call, self._stored(call, _key(call, call.name), gone, revision_of(old)))
+                return attempt(self._read(call))
             except StaleWrite:
                 continue
         raise refusals.stale(call.resource, call.name)
@@ -150,11 +156,12 @@ class Writes:
         operation = "Apply" if call.applies else "Update"
         return ownership.Manager(call.manager, operation, call.resource.api_version, call.subresource)
 
-    def _stored(self, call: Call, key: Key, document: Document | None, expected: str) -> Document:
+    def _stored(self, call: Call, new: Document | None, old: Document | None) -> Document:
         if call.dry_run:
-            return document or {}
-        stored = self.storage.write(key, document, expected)
-        self._follow_up(call, stored, gone=document is None)
+            return new or {}
+        name = (new or old or {})["metadata"]["name"]
+        stored = self.storage.write(_key(call, name), new, revision_of(old))
+        self._follow_up(call, stored, gone=new is None)
         return stored
 
     def _follow_up(self, call: Call, stored: Document, *, gone: bool) -> None:
