@@ -152,6 +152,16 @@ class Subscribers(Protocol):
         ...
 
 
+class PortalApi(Protocol):
+    """The portal's HTTP API, as a subscriber uses it."""
+
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", seconds: float = 10.0
+    ) -> Answer:
+        """Send once and return the answer, its body as bytes; `Unavailable` if none came within `seconds`."""
+        ...
+
+
 class KubernetesApi(Protocol):
     """The Kubernetes API of one cluster, as the subscriber uses it; objects are plain JSON as the server sent them.
 

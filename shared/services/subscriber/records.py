@@ -39,8 +39,8 @@ class Progress(msgspec.Struct, frozen=True):
     """How far an order has come. Times are RFC 3339 UTC.
 
     `held` and `first` are what the proof has seen so far, `worry` what stood still and since when, `stop` that the run
-    was asked to stop, `engines` what was seen of its engines, `namespaces` where they may be, `reports` what is not
-    acknowledged yet, oldest first.
+    was asked to stop, `ordered` False for a run of a schedule, `engines` what was seen of its engines, `namespaces`
+    where they may be, `reports` what is not acknowledged yet, oldest first.
     """
 
     phase: Phase
@@ -57,6 +57,7 @@ class Progress(msgspec.Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     last: Report | None = None
     ended_at: str = ""
+    ordered: bool = True
 
 
 class Record(msgspec.Struct, frozen=True):

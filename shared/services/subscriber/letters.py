@@ -1,0 +1,74 @@
+"""What goes between a subscriber and its portal, each way signed with the key that both derive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.errors import BadInput, Conflict, Gone, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
+from shared.model.heartbeats import Heartbeat
+from shared.model.orders import Order
+from shared.model.runs import Report
+from shared.ports import Clock, Ids, PortalApi
+from shared.services.ledger import stamp
+from shared.wire.orders import read_order
+from shared.wire.reports import write_heartbeat, write_report
+from shared.wire.standard_webhooks import sign
+
+VERSION: Final = "0.1.0"
+CAPABILITIES: Final = ("prove", "run", "install", "remove", "stop")
+_LONG_POLL: Final = 25
+_JSON: Final = {"content-type": "application/json"}
+_REFUSALS: Final[dict[int, type[LitmusGitopsError]]] = {
+    401: Unauthenticated,
+    403: Unauthenticated,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Writes to the portal for one cluster; `key` is the newest of the subscriber's keys."""
+
+    portal: PortalApi
+    cluster: str
+    key: bytes
+    clock: Clock
+    ids: Ids
+
+    def report(self, report: Report) -> None:
+        """Deliver a report: returns once it is acknowledged, raises `Unavailable` or why it was refused."""
+        self._send("POST", f"/reports/{self.cluster}", write_report(report))
+
+    def heartbeat(self) -> None:
+        """Tell the portal that this cluster's subscriber is alive."""
+        self._send(
+            "POST", f"/reports/{self.cluster}", write_heartbeat(Heartbeat(stamp(self.clock), VERSION, CAPABILITIES))
+        )
+
+    def orders(self, wait: int = _LONG_POLL) -> list[Order]:
+        """Return the orders that wait for this cluster, after at most `wait` seconds."""
+        body = self._send("GET", f"/orders/{self.cluster}?wait={wait}", b"", wait + 10.0)
+        try:
+            found = msgspec.json.decode(body, type=dict[str, list[msgspec.Raw]])
+        except msgspec.DecodeError as error:
+            raise Unavailable(f"the portal's list of orders cannot be read: {error}") from error
+        return [read_order(bytes(one)) for one in found.get("items", [])]
+
+    def _send(self, method: str, path: str, body: bytes, seconds: float = 10.0) -> bytes:
+        headers = sign(self.key, self.ids(), int(self.clock().timestamp()), body) | (_JSON if body else {})
+        answer = self.portal(method, path, headers, body, seconds)
+        if answer.status >= 300:  # noqa: PLR2004 - the first status that is no success
+            raise _refused(answer.status, str(path).partition("?")[0])
+        return answer.body if isinstance(answer.body, bytes) else b""
+
+
+def _refused(status: int, path: str) -> LitmusGitopsError:
+    sentence = f"the portal answered {status} for {path}"
+    if status in {400, 413, 415, 422}:
+        return BadInput(sentence)
+    return _REFUSALS.get(status, Unavailable)(sentence)

@@ -1,0 +1,141 @@
+"""From a proved change to the object in the cluster: preflight, rendering, and a creation that happens once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.errors import Conflict, NotFound
+from shared.model.orders import Order
+from shared.ports import KubernetesApi
+from shared.rules.outcomes import Outcome, engine_of
+from shared.rules.preflight import CHECKS, Check, Finding, findings, needs
+from shared.rules.rendering import RESOURCES, render_run, render_schedule
+from shared.rules.tickets import EXPERIMENT, ORDER, Limits, Rendered, Ticket, label_value
+from shared.services.subscriber.artifacts import embedded, labelled, parsed
+from shared.services.subscriber.desk import Desk, Turn
+from shared.services.subscriber.records import Created, Record
+from shared.services.subscriber.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Creates what orders ask for. `namespace` takes objects that name none; `checks` are those that block."""
+
+    api: KubernetesApi
+    surroundings: Surroundings
+    desk: Desk
+    cluster: str
+    namespace: str
+    checks: frozenset[Check] = frozenset(CHECKS)
+    limits: Limits = field(default_factory=Limits)
+
+    def preflight(self, record: Record) -> Turn:
+        """Look for what the run will need: what is missing ends the order, in words."""
+        rendered = self.render(record.order)
+        missing = self.missing(rendered)
+        if blocking := [one.message for one in missing if one.check in self.checks]:
+            return self.desk.end(record, "skipped", f"preflight: {'; '.join(blocking)}")
+        warnings = "; ".join(one.message for one in missing)
+        created = Created(rendered.resource, rendered.namespace, rendered.name)
+        planned = record.moved(created=created, namespaces=_namespaces(rendered))
+        return self.desk.turn(planned, "starting", warnings)
+
+    def start(self, record: Record) -> Turn:
+        """Create the object, or find that this order created it before; never after the order's time."""
+        rendered, created = self.render(record.order), record.progress.created
+        assert created, "preflight planned it"
+        made = self._find(record.order, created)
+        if made is None and self.desk.expired(record):
+            return self.desk.end(record, "expired", f"not started by {record.order.not_after}")
+        made = made or self._create(rendered, record.order)
+        metadata = made["metadata"]
+        now = Created(rendered.resource, metadata["namespace"], metadata["name"], metadata["uid"])
+        engines = (engine_of(made),) if made["kind"] == "ChaosEngine" else ()
+        begun = record.moved(phase="running", since=self.desk.now(), created=now, engines=engines, worried_at="")
+        return Turn(self.desk.running(begun, Outcome("running", "Pending", "Awaited", ())))
+
+    def apply(self, record: Record) -> Turn:
+        """Install a schedule, and remove what an earlier state of the same experiment installed elsewhere."""
+        rendered = render_schedule(self._manifest(record.order), self._ticket(record.order), labelled)
+        if missing := [
+            one.message for one in self.missing(rendered) if one.check in {"crds", "operator", "controller"}
+        ]:
+            return self.desk.end(record, "skipped", f"not installed: {'; '.join(missing)}")
+        self.api.apply(rendered.resource, rendered.namespace, rendered.body)
+        self._sweep(record.order, keep=(rendered.resource, rendered.namespace, rendered.name))
+        created = Created(rendered.resource, rendered.namespace, rendered.name)
+        done = f"{rendered.body['kind']} {rendered.namespace}/{rendered.name} is installed"
+        return self.desk.end(record.moved(created=created), "completed", done, phase="installed")
+
+    def remove(self, record: Record) -> Turn:
+        """Remove every schedule that was installed for the experiment."""
+        removed = self._sweep(record.order)
+        return self.desk.end(
+            record, "completed", f"removed: {', '.join(removed) or 'nothing was there'}", phase="removed"
+        )
+
+    def render(self, order: Order) -> Rendered:
+        """Return the object that the order creates in this cluster."""
+        return render_run(self._manifest(order), self._ticket(order), labelled)
+
+    def missing(self, rendered: Rendered) -> list[Finding]:
+        """Return what the cluster lacks for it."""
+        needed = needs(rendered.body, embedded(rendered.body))
+        return findings(needed, self.surroundings.facts(needed))
+
+    def _manifest(self, order: Order) -> dict[str, Any]:
+        return parsed(order.manifest or "")
+
+    def _ticket(self, order: Order) -> Ticket:
+        controller, instance = self.surroundings.controller()
+        given = order.parameters.get("labels") or {}
+        labels = {name: str(value) for name, value in given.items()}
+        return Ticket(
+            order=order.order,
+            experiment=order.experiment,
+            labels={"workflow_id": label_value(order.experiment), "infra_id": self.cluster} | labels,
+            namespace=self.namespace,
+            bound=controller.bound if controller else None,
+            instance=instance if controller else None,
+            suspend=bool(order.parameters.get("suspend")),
+            limits=self.limits,
+        )
+
+    def _find(self, order: Order, created: Created) -> Mapping[str, Any] | None:
+        try:
+            found = self.api.get(created.resource, created.namespace, created.name)
+        except NotFound:
+            return None
+        if (found["metadata"].get("labels") or {}).get(ORDER) != label_value(order.order):
+            raise Conflict(f"{created.resource} {created.namespace}/{created.name} exists and is not of this order")
+        return found
+
+    def _create(self, rendered: Rendered, order: Order) -> Mapping[str, Any]:
+        try:
+            return self.api.create(rendered.resource, rendered.namespace, rendered.body)
+        except Conflict:
+            found = self._find(order, Created(rendered.resource, rendered.namespace, rendered.name))
+            if found is None:
+                raise
+            return found
+
+    def _sweep(self, order: Order, keep: tuple[str, str, str] | None = None) -> list[str]:
+        removed = []
+        for kind in ("CronWorkflow", "ChaosSchedule"):
+            resource = RESOURCES[kind]
+            selector = f"{EXPERIMENT}={label_value(order.experiment)}"
+            for one in self.api.list(resource, "", selector) if self.api.serves(resource) else ():
+                metadata = one["metadata"]
+                if (resource, metadata["namespace"], metadata["name"]) != keep:
+                    self.api.delete(resource, metadata["namespace"], metadata["name"])
+                    removed.append(f"{kind} {metadata['namespace']}/{metadata['name']}")
+        return removed
+
+
+def _namespaces(rendered: Rendered) -> tuple[str, ...]:
+    """Where the run's engines will be, as far as the manifest says."""
+    engines = [one for one in embedded(rendered.body) if one.get("kind") == "ChaosEngine"]
+    named = {str((one.get("metadata") or {}).get("namespace") or rendered.namespace) for one in engines}
+    return tuple(sorted(name for name in named | {rendered.namespace} if "{{" not in name))

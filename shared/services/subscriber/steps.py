@@ -1,0 +1,77 @@
+"""One step of any order: which it is, by the order's action and the phase that its record is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import BadInput
+from shared.model.orders import Action
+from shared.services.subscriber.desk import Desk, Turn
+from shared.services.subscriber.proving import Proving
+from shared.services.subscriber.records import Phase, Progress, Record, Records
+from shared.services.subscriber.running import Running
+from shared.services.subscriber.starting import Starting
+
+FIRST: dict[Action, Phase] = {
+    "prove": "proving",
+    "run": "proving",
+    "install": "applying",
+    "remove": "removing",
+    "stop": "stopping",
+}
+"""The phase in which each action begins."""
+
+_BEFORE_START = frozenset({"proving", "rollout", "preflight"})
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Carries orders out; every step may be done again, after any interruption."""
+
+    records: Records
+    desk: Desk
+    proving: Proving
+    starting: Starting
+    running: Running
+
+    def begin(self, action: Action) -> Progress:
+        """Return the progress of an order that was just taken."""
+        now = self.desk.now()
+        return Progress(FIRST[action], now, now)
+
+    def step(self, record: Record) -> Turn:
+        """Do the next step of an order that has not ended."""
+        phase = record.progress.phase
+        if phase in _BEFORE_START:
+            return self._before_start(record)
+        if phase == "starting":
+            return self.starting.start(record)
+        if phase == "running":
+            return self.running.look(record)
+        if phase == "applying":
+            return self.starting.apply(record)
+        return self.starting.remove(record) if phase == "removing" else self._stop(record)
+
+    def _before_start(self, record: Record) -> Turn:
+        if record.progress.stop:
+            return self.desk.end(record, "stopped", "stopped before it started", verdict="Stopped")
+        if self.desk.expired(record):
+            return self.desk.end(record, "expired", f"not started by {record.order.not_after}")
+        if record.progress.last is None:
+            record = self.desk.waiting(record, "taken")
+        if record.progress.phase == "preflight":
+            return self.starting.preflight(record)
+        return self.proving.prove(record) if record.progress.phase == "proving" else self.proving.await_rollout(record)
+
+    def _stop(self, record: Record) -> Turn:
+        run = str(record.order.parameters.get("run") or "")
+        if not run:
+            raise BadInput("this order to stop names no run: it needs parameters.run")
+        target = self.records.find(run)
+        if target is None:
+            return self.desk.end(record, "completed", f"nothing to stop: no run {run} is known here", phase="stopped")
+        if target.progress.phase == "ended":
+            return self.desk.end(record, "completed", f"the run {run} is over", phase="stopped")
+        if not target.progress.stop:
+            self.records.save(target.moved(stop=True))
+        return Turn(record, self.desk.pace.look, (run,))
