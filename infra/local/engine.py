@@ -20,7 +20,6 @@ from infra.local.folder import furnish, kept, locked
 from infra.local.gateway import Gateway
 from infra.local.greeting import greeting
 from infra.local.loading import load_functions
-from infra.local.logs import write_logs
 from infra.local.operations import Checks, Operations
 from infra.local.runner import Runner
 from infra.local.settings import HOST, LocalSettings
@@ -28,6 +27,7 @@ from infra.local.timer import Timer
 from infra.local.web import WebServer, bind
 from shared.clients.opening import utc_now
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
+from shared.edge import logs
 from shared.edge.metrics import count
 from shared.errors import LitmusGitopsError
 from shared.rules.keys import internal_key
@@ -115,8 +115,9 @@ def serve(port: int, data: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        write_logs()
-        with Engine(replace(LocalSettings.read(), port=port, data_dir=data)) as engine:
+        settings = replace(LocalSettings.read(), port=port, data_dir=data)
+        logs.configure(settings.log_level or ("WARNING" if sys.stderr.isatty() else "INFO"))
+        with Engine(settings) as engine:
             sys.stdout.write(greeting(engine.url, engine.token, engine.settings))
             sys.stdout.flush()
             ended.wait()

@@ -12,6 +12,7 @@ from shared.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class LocalSettings:
 
     `port` 0 takes a free one. `threads` answer requests, `couriers` deliver messages at a time. `delivery` is how many
     seconds a function may work on a message, `reconcile` how many pass between two looks at everything that can lag.
+    Without a `log_level`, a person at a terminal sees warnings, and a file gets each request.
     """
 
     data_dir: Path
@@ -31,6 +33,7 @@ class LocalSettings:
     couriers: int = 16
     delivery: float = 120.0
     reconcile: float = 30.0
+    log_level: str | None = None
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -45,6 +48,7 @@ class LocalSettings:
             couriers=int(_number(env, "COURIERS", 16, least=2)),
             delivery=_number(env, "DELIVERY_SECONDS", 120.0, least=1),
             reconcile=_number(env, "RECONCILE_SECONDS", 30.0, least=0.1),
+            log_level=_level(env.get("LOG_LEVEL") or None),
         )
 
 
@@ -57,3 +61,9 @@ def _number(env: Mapping[str, str], name: str, default: float, *, least: float =
     if not least <= value <= most:
         raise Misconfigured(f"{name}={text!r} is no number from {least:g} to {most:g}")
     return value
+
+
+def _level(name: str | None) -> str | None:
+    if name is not None and name.upper() not in _LEVELS:
+        raise Misconfigured(f"LOG_LEVEL={name!r} is no level: use debug, info, warning or error")
+    return name and name.upper()

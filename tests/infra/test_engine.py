@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,15 +176,18 @@ def test_subscribers_that_wait_leave_threads_for_the_others(settings: LocalSetti
     assert [200] * 4 + [503] * 8 == statuses
 
 
-def test_a_request_that_runs_while_the_engine_stops_is_answered(settings: LocalSettings) -> None:
+def test_a_stopping_engine_answers_what_runs_and_refuses_what_comes(settings: LocalSettings) -> None:
     write_function(settings.functions, "portal", WAITS)
-    with ThreadPoolExecutor(1) as pool:
-        with Engine(settings) as engine:
-            running = pool.submit(ask, engine, "GET", "/wait?seconds=0.5")
-            time.sleep(0.2)
-        assert (200, {"waited": True}) == running.result()
-        with pytest.raises(urllib3.exceptions.HTTPError):
+    with Engine(settings) as engine, ThreadPoolExecutor(2) as pool:
+        running = pool.submit(ask, engine, "GET", "/wait?seconds=0.6")
+        time.sleep(0.2)
+        stopping = pool.submit(engine.stop)
+        time.sleep(0.1)
+        with pytest.raises(urllib3.exceptions.NewConnectionError):
             ask(engine, "GET", "/wait?seconds=0")
+        assert not running.done()
+        assert (200, {"waited": True}) == running.result()
+        stopping.result()
 
 
 def test_a_message_that_is_worked_on_while_the_engine_stops_is_done_once(settings: LocalSettings) -> None:
@@ -252,3 +256,10 @@ def test_the_environment_is_as_before_once_the_engine_stopped(settings: LocalSet
         assert engine.url == os.environ["PUBLIC_URL"]
         assert "true" == os.environ["ALLOW_LOCAL"]
     assert before == dict(os.environ)
+
+
+def test_loaded_functions_do_not_see_each_others_folders(settings: LocalSettings) -> None:
+    write_named(settings.functions)
+    before = list(sys.path)
+    with Engine(settings):
+        assert before == sys.path

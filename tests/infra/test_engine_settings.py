@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import io
-import json
-import logging
 from pathlib import Path
 
 import pytest
 
 from infra.local.folder import kept
 from infra.local.greeting import greeting
-from infra.local.logs import JsonLines, PlainLines
 from infra.local.settings import ROOT, LocalSettings
 from shared.errors import Misconfigured
 
@@ -32,6 +28,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         "COURIERS": "8",
         "DELIVERY_SECONDS": "30",
         "RECONCILE_SECONDS": "0.5",
+        "LOG_LEVEL": "debug",
     }
     expected = LocalSettings(
         data_dir=Path("/data"),
@@ -43,6 +40,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         couriers=8,
         delivery=30.0,
         reconcile=0.5,
+        log_level="DEBUG",
     )
     assert expected == LocalSettings.read(environment)
 
@@ -78,27 +76,6 @@ def test_the_greeting_names_page_and_token_and_does_not_repeat_a_given_one() -> 
     assert " given" not in given
 
 
-def logged(formatter: logging.Formatter) -> str:
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter)
-    record = {"name": "litmus_gitops.edge", "levelname": "INFO", "levelno": 20, "msg": "answered", "created": 0.5}
-    handler.handle(logging.makeLogRecord(record | {"method": "GET", "route": "/git/{project}", "status": 202}))
-    return stream.getvalue()
-
-
-def test_a_log_line_for_machines_is_json() -> None:
-    expected = {
-        "at": "1970-01-01T00:00:00.500Z",
-        "level": "INFO",
-        "logger": "litmus_gitops.edge",
-        "message": "answered",
-        "method": "GET",
-        "route": "/git/{project}",
-        "status": 202,
-    }
-    assert expected == json.loads(logged(JsonLines()))
-
-
-def test_a_log_line_for_people_ends_with_the_request() -> None:
-    assert logged(PlainLines()).endswith(" INFO answered GET /git/{project} 202\n")
+def test_a_log_level_that_is_none_is_named() -> None:
+    with pytest.raises(Misconfigured, match="LOG_LEVEL='loud' is no level: use debug"):
+        LocalSettings.read({"LOG_LEVEL": "loud"})

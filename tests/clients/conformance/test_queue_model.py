@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -139,10 +140,15 @@ class Histories(RuleBasedStateMachine):
         self.engine.close()
 
 
-def test_no_history_loses_a_message_or_gives_it_to_two(new_engine: Callable[[], Engine]) -> None:
+@pytest.mark.parametrize(
+    ("histories", "steps"),
+    [pytest.param(40, 30, id="short"), pytest.param(300, 60, id="long", marks=pytest.mark.soak)],
+)
+def test_no_history_loses_a_message_or_gives_it_to_two(
+    new_engine: Callable[[], Engine], histories: int, steps: int
+) -> None:
     bounded = settings(
-        max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=histories, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
-    run_state_machine_as_test(
-        type("HistoriesHere", (Histories,), {"new_engine": staticmethod(new_engine)}), settings=bounded
-    )
+    here = type("HistoriesHere", (Histories,), {"new_engine": staticmethod(new_engine)})
+    run_state_machine_as_test(here, settings=bounded)

@@ -98,10 +98,15 @@ class Histories(RuleBasedStateMachine):
         self.engine.close()
 
 
-def test_any_history_of_commits_leaves_what_a_dict_would_hold(new_engine: Callable[[], Engine]) -> None:
+@pytest.mark.parametrize(
+    ("histories", "steps"),
+    [pytest.param(40, 25, id="short"), pytest.param(300, 60, id="long", marks=pytest.mark.soak)],
+)
+def test_any_history_of_commits_leaves_what_a_dict_would_hold(
+    new_engine: Callable[[], Engine], histories: int, steps: int
+) -> None:
     bounded = settings(
-        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=histories, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
-    run_state_machine_as_test(
-        type("HistoriesHere", (Histories,), {"new_engine": staticmethod(new_engine)}), settings=bounded
-    )
+    here = type("HistoriesHere", (Histories,), {"new_engine": staticmethod(new_engine)})
+    run_state_machine_as_test(here, settings=bounded)
