@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from infra.cli.clusters import project_option
@@ -87,3 +89,25 @@ def replay(lazy: Lazy, event_id: str, project: str, dry_run: bool, json_: bool) 
     """Have an event acted on again; what was done already is not done twice."""
     path = f"/projects/{project}/events/{event_id}/replay"
     show(lazy.open().call("POST", path, {"dry_run": dry_run}), json_=json_)
+
+
+@event.command()
+@limited
+@as_json
+@click.pass_obj
+def dead(lazy: Lazy, limit: int, json_: bool) -> None:
+    """List messages that were given up after their last attempt."""
+    columns = [("id", lambda row: row["message"]["id"]), ("asked", _asked), field("attempts"), field("reason")]
+    listing(lazy.open().items("/dead-letters", limit), columns, json_=json_)
+
+
+@event.command()
+@click.argument("message_id")
+@click.pass_obj
+def redrive(lazy: Lazy, message_id: str) -> None:
+    """Deliver a dead message again, with fresh attempts."""
+    lazy.open().call("POST", f"/dead-letters/{message_id}/redrive")
+
+
+def _asked(row: dict[str, Any]) -> str:
+    return f"{row['message']['function']}/{row['message']['action']} {row['message']['ids']}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from shared.model.calls import Answer, Route
+from shared.ports import Queue
 from shared.services.api import page
 from shared.services.api.clusters import Clusters
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
+from shared.services.api.letters import Letters
 from shared.services.api.openapi import describe
 from shared.services.api.operations import Operation, routes
 from shared.services.api.policies import Policies
@@ -18,18 +21,32 @@ from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
+from shared.services.releasing import Releasing
 
 
-def portal_routes(desk: Desk, edits: Edits, dispatching: Dispatching, admin_token: str) -> list[Route]:
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the portal puts before people."""
+
+    desk: Desk
+    edits: Edits
+    dispatching: Dispatching
+    releasing: Releasing
+    queue: Queue
+
+
+def portal_routes(services: Services, admin_token: str) -> list[Route]:
     """Return every route of the portal: `/api/…` for the owner, the page and the description for everyone."""
+    desk = services.desk
     operations = [
         *Projects(desk).operations(),
-        *Experiments(desk, edits).operations(),
+        *Experiments(desk, services.edits).operations(),
         *Clusters(desk).operations(),
         *Policies(desk).operations(),
-        *Runs(desk, dispatching).operations(),
+        *Runs(desk, services.dispatching).operations(),
         *Events(desk).operations(),
-        *SafetyRules(desk, dispatching).operations(),
+        *SafetyRules(desk, services.releasing).operations(),
+        *Letters(services.queue).operations(),
     ]
     return [*routes(operations, admin_token), _description(operations), *page.routes()]
 

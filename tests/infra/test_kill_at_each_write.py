@@ -1,0 +1,91 @@
+"""`kill -9` at any write of the whole loop, then a restart: nothing accepted is lost, and no order runs twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.infra.loop import OWNER, Loop, until
+
+ROOT = Path(__file__).parents[2]
+LAST = 100
+"""More writes than the loop has."""
+
+SEED = int(os.environ.get("SEED", time.time_ns() % 10_000))
+KILLS = [(number, moment) for number in range(1, LAST) for moment in ("before", "after")]
+SLICE = random.Random(SEED).sample(KILLS[:40], 5)  # noqa: S311 - a slice of the soak, no secret
+
+
+class Process:
+    """The engine as a process of its own; with `kill`, one that kills itself there."""
+
+    def __init__(self, loop: Loop, kill: tuple[int, str] | None = None) -> None:
+        module = ["infra.local"] if kill is None else ["tests.infra.crashing", str(kill[0]), kill[1]]
+        own = {"DATA_DIR": str(loop.folder / "data"), "PORT": str(loop.port), "ADMIN_TOKEN": OWNER}
+        self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT)}
+        self._loop, self._command = loop, [sys.executable, "-m", *module]
+
+    def __enter__(self) -> Self:
+        with (self._loop.folder / "engine.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        until(lambda: self.dead() or self._loop.ready(), "the engine to serve")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def dead(self) -> bool:
+        return self._process.poll() is not None
+
+
+def _walk(folder: Path, kill: tuple[int, str]) -> bool:
+    """Walk the loop with a kill in it, restart, and check what must hold; return whether the kill came."""
+    folder.mkdir(exist_ok=True)
+    loop = Loop(folder)
+    with loop.subscriber:
+        with Process(loop, kill) as doomed:
+            loop.drive(doomed.dead)
+            killed = _waited(loop, doomed)
+        with Process(loop):
+            loop.drive(lambda: False)
+            _check(loop)
+    return killed
+
+
+def _waited(loop: Loop, doomed: Process) -> bool:
+    """Wait until the kill came or nothing is left to be written."""
+    until(lambda: doomed.dead() or _ended(loop), "the kill, or the end of the run")
+    time.sleep(0.5)
+    return doomed.dead()
+
+
+def _ended(loop: Loop) -> bool:
+    return [run["state"] for run in loop.rows("runs")] == ["completed"]
+
+
+def _check(loop: Loop) -> None:
+    until(lambda: [row["state"] for row in loop.rows("experiments")] == ["synced"], "the accepted push to be synced")
+    until(lambda: _ended(loop), "the one run to end")
+    assert 1 == len([row for row in loop.rows("events?kind=change") if row["verdict"] == "triggered"])
+    assert {run["order"] for run in loop.rows("runs")} == set(loop.subscriber.orders)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("kill", SLICE, ids=lambda kill: f"{kill[1]}-write-{kill[0]}-seed-{SEED}")
+def test_a_kill_at_some_write_loses_nothing_and_repeats_nothing(tmp_path: Path, kill: tuple[int, str]) -> None:
+    _walk(tmp_path, kill)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_kill_at_each_write_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    came = [_walk(tmp_path / f"{number}-{moment}", (number, moment)) for number, moment in KILLS[:60]]
+    assert 40 <= sum(came)
