@@ -25,7 +25,7 @@ def load_functions(root: Path) -> dict[str, WSGIApplication]:
 def _load(folder: Path) -> WSGIApplication:
     path = list(sys.path)
     try:
-        app: WSGIApplication = functions_framework.create_app(folder.name, str(folder / "main.py"), "http")  # type: ignore[no-untyped-call] # untyped
+        app: WSGIApplication = functions_framework.create_app(folder.name, str(folder / "main.py"), "http")  # type: ignore[no-untyped-call] # it has no types
     except Exception as error:
         error.add_note(f"while loading the function {folder.name} from {folder}")
         raise
