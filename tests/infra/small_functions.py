@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
+
+import urllib3
+
+from infra.local.engine import Engine
 
 NAMES = (
     "git_push",
@@ -115,3 +121,8 @@ def write_named(root: Path, names: Iterable[str] = NAMES) -> Path:
 def write_working(root: Path) -> Path:
     write_function(root, "portal", WRITES)
     return write_function(root, "sync", WORKS)
+
+
+def ask(engine: Engine, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+    answer = urllib3.request(method, engine.url + path, body=body, retries=False, timeout=10)
+    return answer.status, json.loads(answer.data) if b"{" in answer.data[:1] else answer.data.decode()

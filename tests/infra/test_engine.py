@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-import json
-import os
-import socket
-import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import urllib3
@@ -20,12 +14,11 @@ from infra.local.engine import Engine
 from infra.local.settings import LocalSettings
 from shared.clients.opening import open_store, utc_now
 from shared.clients.sqlite import SqliteQueue, open_database
-from shared.errors import Misconfigured
 from shared.model.messages import Message
 from shared.model.records import Key
 from shared.ports import Store
 from shared.services.leases import Leases
-from tests.infra.small_functions import SAYS_ITS_NAME, WAITS, WORKS, write_function, write_named, write_working
+from tests.infra.small_functions import WAITS, WORKS, ask, write_function, write_named, write_working
 
 
 @pytest.fixture
@@ -51,20 +44,11 @@ def database_url(settings: LocalSettings) -> str:
     return f"sqlite:{settings.data_dir / 'litmus-gitops.db'}"
 
 
-def ask(engine: Engine, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
-    answer = urllib3.request(method, engine.url + path, body=body, retries=False, timeout=10)
-    return answer.status, json.loads(answer.data) if b"{" in answer.data[:1] else answer.data.decode()
-
-
 def until(look: Callable[[], object], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.mark.parametrize(
@@ -199,67 +183,3 @@ def test_a_message_that_is_worked_on_while_the_engine_stops_is_done_once(setting
         record = store.get(Key("begun", "1"))
         assert record is not None
         assert 1 == record.version
-
-
-def test_a_second_engine_on_the_same_folder_is_refused(named: Engine) -> None:
-    with pytest.raises(Misconfigured, match=f"is in use by process {os.getpid()}: stop that one, or set DATA_DIR"):
-        Engine(named.settings).start()
-    assert (200, {"status": "ready"}) == ask(named, "GET", "/readyz")
-
-
-def test_a_port_that_is_taken_is_refused_and_the_folder_is_free_again(settings: LocalSettings) -> None:
-    write_named(settings.functions, ["portal"])
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(Misconfigured, match=f"port {port} cannot be taken .*: set PORT to another one"):
-            Engine(replace(settings, port=port)).start()
-    with Engine(settings) as engine:
-        assert (200, {"status": "ready"}) == ask(engine, "GET", "/readyz")
-
-
-def test_a_function_that_cannot_be_loaded_is_named_and_nothing_stays_behind(settings: LocalSettings) -> None:
-    write_function(settings.functions, "sync", "raise RuntimeError('no such module')")
-    with pytest.raises(RuntimeError, match="no such module") as caught:
-        Engine(settings).start()
-    assert [f"while loading the function sync from {settings.functions / 'sync'}"] == caught.value.__notes__
-    write_function(settings.functions, "sync", SAYS_ITS_NAME)
-    with Engine(settings) as engine:
-        assert 200 == ask(engine, "POST", "/internal/sync")[0]
-
-
-def test_secrets_of_the_engine_are_for_its_owner_alone_and_stay(settings: LocalSettings) -> None:
-    write_named(settings.functions, ["portal"])
-    with Engine(settings) as engine:
-        token = engine.token
-    data = settings.data_dir
-    master = (data / "keys" / "master").read_text().strip()
-    assert 32 == len(bytes.fromhex(master))
-    assert len(token) >= 32
-    assert [0o600, 0o600] == [mode(data / "keys" / "master"), mode(data / "admin-token")]
-    assert [0o700] * 3 == [mode(data), mode(data / "keys"), mode(data / "secrets")]
-    with Engine(settings) as engine:
-        assert token == engine.token == (data / "admin-token").read_text().strip()
-    assert master == (data / "keys" / "master").read_text().strip()
-
-
-def test_a_given_token_is_used_and_not_kept(settings: LocalSettings) -> None:
-    write_named(settings.functions, ["portal"])
-    with Engine(replace(settings, admin_token="given")) as engine:
-        assert ("given", "given") == (engine.token, os.environ["ADMIN_TOKEN"])
-    assert not (settings.data_dir / "admin-token").exists()
-
-
-def test_the_environment_is_as_before_once_the_engine_stopped(settings: LocalSettings) -> None:
-    write_named(settings.functions, ["portal"])
-    before = dict(os.environ)
-    with Engine(settings) as engine:
-        assert engine.url == os.environ["PUBLIC_URL"]
-        assert "true" == os.environ["ALLOW_LOCAL"]
-    assert before == dict(os.environ)
-
-
-def test_loaded_functions_do_not_see_each_others_folders(settings: LocalSettings) -> None:
-    write_named(settings.functions)
-    before = list(sys.path)
-    with Engine(settings):
-        assert before == sys.path
