@@ -30,6 +30,7 @@ _REASONS: Final = (
     ("end of stream", "the quote that begins here is never closed; close it"),
     ("expected ':'", "a line without a colon among keys; write it as key: value"),
     ("expected ','", "the bracket that begins here goes on to something else; put a comma or close it"),
+    ("node content", "a value is missing here, or a bracket above is never closed; write or close it"),
     ("expected key", _MISALIGNED),
     ("expected '-'", _MISALIGNED),
     ("expected <block end>", _MISALIGNED),
