@@ -11,6 +11,7 @@ from typing import Any
 
 import functions_framework
 import urllib3
+from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import make_server
 
@@ -26,14 +27,16 @@ def load(source: Path, target: str) -> Any:
 @contextmanager
 def waitress_server(app: Any) -> Iterator[int]:
     """Serve as the local engine does: bodies are buffered before the app is called."""
-    server = create_server(app, host=HOST, port=0, threads=4)
+    connections: dict[int, Any] = {}
+    server: Any = create_server(app, map=connections, host=HOST, port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        yield server.effective_port  # type: ignore[union-attr]
+        yield server.effective_port
     finally:
-        server.close()
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(connections))
         thread.join(SECONDS)
+        server.task_dispatcher.shutdown(timeout=SECONDS)
         assert not thread.is_alive()
 
 
