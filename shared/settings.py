@@ -141,7 +141,9 @@ class Reconcile:
 class Subscriber:
     """Settings of `subscriber`, which runs in the cluster and holds no state but ConfigMaps there.
 
-    Durations are in seconds. `secret` is the `whsec_…` value that registering the cluster showed once.
+    Durations are in seconds. `secret` is the `whsec_…` value that registering the cluster showed once; while it is
+    being rotated, the old one stands behind it, after a space. What is `allowed` are globs, and nothing given allows
+    all. `checks` are the preflight checks that keep a run from starting.
     """
 
     cluster: str
@@ -151,10 +153,23 @@ class Subscriber:
     poll: bool
     heartbeat: float
     kubeconfig: str | None
+    look: float = 1.0
+    chaos_namespace: str = "litmus"
+    allowed_kinds: tuple[str, ...] = ()
+    allowed_namespaces: tuple[str, ...] = ()
+    allowed_service_accounts: tuple[str, ...] = ()
+    allowed_images: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    run_seconds: float = 3_600.0
+    exit_image: str = ""
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> Subscriber:
-        """Read CLUSTER_ID, PORTAL_URL, SUBSCRIBER_SECRET_FILE or SUBSCRIBER_SECRET, and what has defaults."""
+        """Read CLUSTER_ID, PORTAL_URL, SUBSCRIBER_SECRET_FILE or SUBSCRIBER_SECRET, and what has defaults.
+
+        RESOURCES says where more kinds of workloads are found, as in `Rollout=argoproj.io/v1alpha1/rollouts`.
+        """
         return cls(
             cluster=_needed(env, "CLUSTER_ID"),
             portal_url=_needed(env, "PORTAL_URL").rstrip("/"),
@@ -163,7 +178,21 @@ class Subscriber:
             poll=_flag(env, "POLL", default=True),
             heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
             kubeconfig=env.get("KUBECONFIG") or None,
+            look=_seconds(env, "LOOK_SECONDS", 1.0),
+            chaos_namespace=env.get("CHAOS_NAMESPACE") or "litmus",
+            allowed_kinds=_words(env, "ALLOWED_KINDS"),
+            allowed_namespaces=_words(env, "ALLOWED_NAMESPACES"),
+            allowed_service_accounts=_words(env, "ALLOWED_SERVICE_ACCOUNTS"),
+            allowed_images=_words(env, "ALLOWED_IMAGES"),
+            checks=_words(env, "PREFLIGHT", "crds,operator,controller,service-accounts,experiments,nodes"),
+            resources=_words(env, "RESOURCES"),
+            run_seconds=_seconds(env, "RUN_SECONDS", 3_600.0),
+            exit_image=env.get("EXIT_IMAGE") or "litmuschaos/k8s:2.11.0",
         )
+
+
+def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:
+    return tuple(word.strip() for word in env.get(name, default).split(",") if word.strip())
 
 
 def _needed(env: Environment, name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.model.orders import Order
 from shared.model.runs import FaultResult, Report, RunState
 from shared.ports import Clock
 from shared.rules.outcomes import Outcome
@@ -53,9 +54,9 @@ class Desk:
         """Return the seconds that have passed since a record's time."""
         return (self.clock() - datetime.fromisoformat(since)).total_seconds()
 
-    def expired(self, record: Record) -> bool:
+    def expired(self, order: Order) -> bool:
         """Whether the order may no longer be begun."""
-        return self.age(record.order.not_after) > 0
+        return self.age(order.not_after) > 0
 
     def turn(self, record: Record, phase: Phase, message: str = "") -> Turn:
         """Return the next phase of an order that has not started anything yet, to be looked at at once."""

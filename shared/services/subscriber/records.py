@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, LitmusGitopsError, NotFound
 from shared.model.orders import Order
 from shared.model.runs import Report
 from shared.ports import KubernetesApi
@@ -115,6 +115,14 @@ class Records:
         """Return the records of this cluster, in the order of their ids."""
         found = self.api.list(MAPS, self.namespace, f"{MARK}={self.cluster}")
         return sorted(map(_read, found), key=lambda record: record.id)
+
+    def reachable(self) -> bool:
+        """Whether records can be read now."""
+        try:
+            self.api.list(MAPS, self.namespace, f"{MARK}={self.cluster}-nothing")
+        except LitmusGitopsError:
+            return False
+        return True
 
     def save(self, record: Record) -> Record:
         """Write the record's progress if nobody else did since it was read: `Stale` otherwise."""

@@ -47,7 +47,7 @@ class Starting:
         rendered, created = self.render(record.order), record.progress.created
         assert created, "preflight planned it"
         made = self._find(record.order, created)
-        if made is None and self.desk.expired(record):
+        if made is None and self.desk.expired(record.order):
             return self.desk.end(record, "expired", f"not started by {record.order.not_after}")
         made = made or self._create(rendered, record.order)
         metadata = made["metadata"]
@@ -90,12 +90,12 @@ class Starting:
 
     def _ticket(self, order: Order) -> Ticket:
         controller, instance = self.surroundings.controller()
-        given = order.parameters.get("labels") or {}
-        labels = {name: str(value) for name, value in given.items()}
+        named = {"workflow_id": order.experiment, "infra_id": self.cluster}
+        named |= {"revision_id": str(order.parameters["revision"])} if order.parameters.get("revision") else {}
         return Ticket(
             order=order.order,
             experiment=order.experiment,
-            labels={"workflow_id": label_value(order.experiment), "infra_id": self.cluster} | labels,
+            labels={name: label_value(value) for name, value in named.items()},
             namespace=self.namespace,
             bound=controller.bound if controller else None,
             instance=instance if controller else None,

@@ -55,7 +55,7 @@ class Steps:
     def _before_start(self, record: Record) -> Turn:
         if record.progress.stop:
             return self.desk.end(record, "stopped", "stopped before it started", verdict="Stopped")
-        if self.desk.expired(record):
+        if self.desk.expired(record.order):
             return self.desk.end(record, "expired", f"not started by {record.order.not_after}")
         if record.progress.last is None:
             record = self.desk.waiting(record, "taken")

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from shared.errors import LitmusGitopsError, Stale
@@ -52,12 +53,13 @@ class Worker:
             self._thread.join()
         self._pool.shutdown()
 
-    def resume(self) -> int:
-        """Take up every recorded order, and return how many there are."""
-        records = self._records.all()
-        for record in records:
-            self.wake(record.id)
-        return len(records)
+    def resume(self) -> None:
+        """Take up every recorded order that nobody has taken up yet."""
+        for record in self._records.all():
+            with self._changed:
+                if record.id not in self._busy:
+                    self._due.setdefault(record.id, 0.0)
+                    self._changed.notify_all()
 
     def wake(self, order_id: str) -> None:
         """Look at an order now."""
@@ -76,7 +78,8 @@ class Worker:
                     continue
                 self._busy.add(ready)
                 del self._due[ready]
-            self._pool.submit(self._turn, ready)
+            with suppress(RuntimeError):  # the interpreter is ending, and the records keep what is left
+                self._pool.submit(self._turn, ready)
 
     def _ready(self) -> str | None:
         now = time.monotonic()

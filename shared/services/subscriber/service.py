@@ -1,0 +1,139 @@
+"""A cluster's subscriber as a whole: it takes orders, works them off, and says that it is alive."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from shared.errors import Misconfigured, NotYet
+from shared.model.calls import Answer, Call
+from shared.ports import Clock, Ids, KubernetesApi, PortalApi
+from shared.rules.digests import sealing_key
+from shared.rules.permits import Permits
+from shared.rules.preflight import CHECKS, Check
+from shared.rules.tickets import Limits
+from shared.services.subscriber.desk import Desk, Pace
+from shared.services.subscriber.letters import Letters
+from shared.services.subscriber.outbox import Outbox
+from shared.services.subscriber.proving import Proving
+from shared.services.subscriber.records import Records
+from shared.services.subscriber.rounds import Polling, Round
+from shared.services.subscriber.running import Running
+from shared.services.subscriber.starting import Starting
+from shared.services.subscriber.steps import Steps
+from shared.services.subscriber.surroundings import KINDS, Surroundings
+from shared.services.subscriber.taking import Taking
+from shared.services.subscriber.worker import Worker
+from shared.wire.standard_webhooks import key_of
+
+_HEAL_SECONDS: Final = 60.0
+"""How often records are looked for that nobody works on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one cluster's subscriber is told. `secrets` are its keys as text, newest first; `heartbeat` is in seconds.
+
+    `namespace` holds its records, `chaos_namespace` takes objects that name none; `kinds` are
+    `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that block.
+    """
+
+    cluster: str
+    secrets: tuple[str, ...]
+    namespace: str
+    chaos_namespace: str = "litmus"
+    poll: bool = False
+    heartbeat: float = 15.0
+    pace: Pace = field(default_factory=Pace)
+    permits: Permits = field(default_factory=Permits)
+    checks: Sequence[str] = CHECKS
+    kinds: Sequence[str] = ()
+    limits: Limits = field(default_factory=Limits)
+    first_pause: float = 1.0
+
+
+class Subscriber:
+    """Everything of one cluster's subscriber; nothing runs until `start`."""
+
+    def __init__(self, taking: Taking, worker: Worker, rounds: Sequence[Round], records: Records) -> None:
+        self._taking = taking
+        self._worker = worker
+        self._rounds = rounds
+        self._records = records
+        self._lock = threading.Lock()
+        self._process = 0
+
+    def take(self, call: Call) -> Answer:
+        """Answer an order; the first one starts the work where nothing else did."""
+        self.start()
+        return self._taking(call)
+
+    def ready(self, _: Call) -> Answer:
+        """Answer 200 while the cluster's API answers: without it no order can be recorded."""
+        self.start()
+        if not self._records.reachable():
+            raise NotYet("the namespace of the records cannot be read: check SUBSCRIBER_NAMESPACE and the role")
+        return Answer(200, {"status": "ready"})
+
+    def start(self) -> None:
+        """Start the threads, once in each process: a server that forks its workers starts them in each of those."""
+        with self._lock:
+            if self._process == os.getpid():
+                return
+            self._process = os.getpid()
+            self._worker.start()
+            for one in self._rounds:
+                one.start()
+
+    def stop(self) -> None:
+        """End what is under way; records keep the rest."""
+        for one in self._rounds:
+            one.stop()
+        self._worker.stop()
+
+
+def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clock, ids: Ids) -> Subscriber:
+    """Return the subscriber of one cluster; `Misconfigured` names a setting that cannot be meant."""
+    keys = tuple(key_of(secret) for secret in options.secrets)
+    desk = Desk(clock, options.pace)
+    records = Records(api, options.namespace, options.cluster)
+    letters = Letters(portal, options.cluster, keys[0], clock, ids)
+    steps = _steps(api, records, desk, options, keys[0])
+    worker = Worker(records, steps, Outbox(records, letters, options.first_pause))
+    taking = Taking(keys, options.cluster, records, steps, clock, options.permits, worker.wake)
+    rounds = [
+        Round("subscriber-resume", worker.resume, _HEAL_SECONDS),
+        Round("subscriber-heartbeat", letters.heartbeat, options.heartbeat),
+    ]
+    if options.poll:
+        rounds.append(Round("subscriber-polling", Polling(letters, taking, desk), 0.0))
+    return Subscriber(taking, worker, rounds, records)
+
+
+def _steps(api: KubernetesApi, records: Records, desk: Desk, options: Options, key: bytes) -> Steps:
+    surroundings = Surroundings(api, options.namespace, {**KINDS, **dict(map(_kind, options.kinds))})
+    return Steps(
+        records=records,
+        desk=desk,
+        proving=Proving(surroundings, desk, sealing_key(key)),
+        starting=Starting(
+            api, surroundings, desk, options.cluster, options.chaos_namespace, _checks(options.checks), options.limits
+        ),
+        running=Running(api, desk, options.limits),
+    )
+
+
+def _checks(names: Sequence[str]) -> frozenset[Check]:
+    if unknown := sorted(set(names) - set(CHECKS)):
+        raise Misconfigured(f"PREFLIGHT names no check {unknown[0]!r}: there are {', '.join(CHECKS)}")
+    return cast("frozenset[Check]", frozenset(names))
+
+
+def _kind(text: str) -> tuple[str, str]:
+    kind, _, resource = text.partition("=")
+    if not kind or resource.count("/") not in {1, 2}:
+        raise Misconfigured(f"RESOURCES holds {text!r}: write Kind=group/version/plural")
+    return kind, resource
