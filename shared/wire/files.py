@@ -16,7 +16,9 @@ from shared.wire.metadata import name_of
 from shared.wire.policies import KIND, read_policy
 from shared.wire.yaml import MAX_BYTES, read_yaml
 
-_POLICY: Final = re.compile(rb"^[{ ]*[\"']?kind[\"']?[ ]*:[ ]*[\"']?EventTrackerPolicy\b", re.MULTILINE)
+_POLICY: Final = re.compile(
+    rb"(?:^[\"']?|\A\s*\{[^{}]*[\"'])kind[\"']?[ ]*:[ ]*[\"']?EventTrackerPolicy\b", re.MULTILINE
+)
 
 
 def read_file(path: str, text: bytes) -> Manifest | Policy | Problem:

@@ -11,7 +11,7 @@ from jmespath.functions import Functions
 
 from shared.errors import Invalid
 
-LONGEST: Final = 512
+LONGEST: Final = 256
 DEEPEST: Final = 60
 MOST_SELECTS: Final = 2
 """Multi-selects multiply: each can repeat its input as often as it has room for names."""
