@@ -32,9 +32,9 @@ soak: .venv/tests-installed ## longer histories, with the seed printed
 bench: .venv/tests-installed ## figures beside their references from the same run
 	@$(PY) -m infra.bench
 
-lock: .venv/tests-installed ## lock requirements.in and tests/requirements.in anew
+lock: .venv/tests-installed ## lock all dependencies anew, with hashes
 	.venv/bin/pip install -q uv
-	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade tests/requirements.in -o tests/requirements.txt
 
 clean: ## remove what the targets above made, except .data
