@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import re
+import socket
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +23,15 @@ ENVIRONMENT = {
     "GIT_AUTHOR_EMAIL": "ada@example.com",
     "GIT_COMMITTER_NAME": "Ada",
     "GIT_COMMITTER_EMAIL": "ada@example.com",
+    "GIT_CONFIG_COUNT": "3",
+    "GIT_CONFIG_KEY_0": "gc.auto",
+    "GIT_CONFIG_VALUE_0": "0",
+    "GIT_CONFIG_KEY_1": "receive.autogc",
+    "GIT_CONFIG_VALUE_1": "false",
+    "GIT_CONFIG_KEY_2": "core.fsync",
+    "GIT_CONFIG_VALUE_2": "none",
 }
+"""Nobody's settings but these; nothing is tidied up or forced to disk behind a test's back."""
 
 
 def git(*arguments: str, cwd: Path | None = None, given: bytes | None = None) -> str:
@@ -70,14 +80,19 @@ class Clone:
 
 @dataclass
 class GitServer:
-    """Serves the bare repositories under `root`; `login` is the `user:password` that it wants, if any."""
+    """Serves the bare repositories under `root`.
+
+    `login` is the `user:password` that it wants, if any; `old` servers know protocol version 0 only; `moved` names
+    are answered with where the repository is now.
+    """
 
     root: Path
     login: str | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     old: bool = False
+    moved: dict[str, str] = field(default_factory=dict)
     _port: int = 0
-    _server: ThreadingHTTPServer | None = None
+    _server: _Server | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -102,7 +117,7 @@ class GitServer:
 
     def start(self) -> None:
         """Serve, on the same port as before if there was one."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
+        self._server = _Server(("127.0.0.1", self._port), _handler(self))
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -111,20 +126,39 @@ class GitServer:
         if self._server:
             self._server.shutdown()
             self._server.server_close()
+            self._server.hang_up()
             self._server = None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.connections: list[socket.socket] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def bare(path: Path, *, partial: bool = True) -> Path:
     """Create an empty bare repository that may be pushed to over http."""
-    git("init", "-q", "--bare", "-b", "main", str(path))
-    git("config", "http.receivepack", "true", cwd=path)
-    git("config", "uploadpack.allowFilter", str(partial).lower(), cwd=path)
+    git("init", "-q", "--template=", "--bare", "-b", "main", str(path))
+    (path / "hooks").mkdir(exist_ok=True)
+    with (path / "config").open("a") as config:
+        config.write(f"[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = {str(partial).lower()}\n")
     return path
 
 
 def clone(repository: Path, folder: Path) -> Clone:
     """Return a working copy of a repository, which may be empty."""
-    git("clone", "-q", str(repository), str(folder))
+    git("clone", "-q", "--template=", str(repository), str(folder))
     return Clone(folder)
 
 
@@ -141,6 +175,10 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
         def _serve(self, body: bytes) -> None:
             if server.login and self.headers.get("Authorization") != _basic(server.login):
                 self._reply(401, [("WWW-Authenticate", 'Basic realm="git"')], b"")
+                return
+            name = self.path.split("/")[1]
+            if name in server.moved:
+                self._reply(301, [("Location", self.path.replace(name, server.moved[name]))], b"")
                 return
             status, headers, answer = _backend(server, self, body)
             server.exchanges.append(_exchange(self, body, answer))

@@ -167,4 +167,6 @@ def _inflate(pack: bytes, position: int, size: int) -> tuple[bytes | None, int]:
             raise GitProtocolError("a packed object is longer than its head says, or cut off")
         if size <= KEPT:
             parts.append(part)
+    if found < size:
+        raise GitProtocolError("a packed object is shorter than its head says")
     return (b"".join(parts) if size <= KEPT else None), position - len(inflater.unused_data)

@@ -64,6 +64,8 @@ def _plain(reason: object) -> object:
 
 
 def _unreadable(place: Place, error: Exception) -> LitmusGitopsError:
+    if "not our ref" in str(error):
+        return Stale(f"{place.url} no longer offers the commit that its branch named: read it again")
     return Unavailable(f"the git host {place.host or place.url} broke off: {said(error)}")
 
 

@@ -15,7 +15,8 @@ from shared.clients.git.commits import committed, note_place
 from shared.clients.git.lines import Known, Line, StreamLine, WebLine
 from shared.clients.git.local import LocalSource
 from shared.clients.git.places import Place, login
-from shared.clients.git.streams import CONNECT, READ, SshStream, Stream, TcpStream
+from shared.clients.git.ssh import Ssh, SshStream
+from shared.clients.git.streams import Patience, Stream, TcpStream
 from shared.clients.git.trees import LookUp, folder_of, manifests
 from shared.clients.git.wire import WireSource
 from shared.errors import Invalid, Stale
@@ -109,11 +110,11 @@ class Remote:
 class Remotes:
     """Opens remotes (`ports.GitRemotes`); connections and what servers offer are shared within a process."""
 
-    def __init__(self, ssh: Sequence[str] = ("ssh",)) -> None:
-        timeout = urllib3.Timeout(connect=CONNECT, read=READ)
+    def __init__(self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None) -> None:
+        self._ssh = Ssh(tuple(ssh), patience or Patience())
+        timeout = urllib3.Timeout(connect=self._ssh.patience.connect, read=self._ssh.patience.read)
         self._pool = urllib3.PoolManager(maxsize=4, timeout=timeout, retries=False)
         self._known: dict[str, Known] = {}
-        self._ssh = tuple(ssh)
 
     def __call__(self, url: str, credential: str | None) -> Remote:
         """Return the remote at `url`; opening does no I/O.
@@ -134,7 +135,7 @@ class Remotes:
 
     def _dial(self, place: Place, credential: str | None, service: str, version: int) -> Stream:
         if place.scheme == "git":
-            return TcpStream(place, service, version)
+            return TcpStream(place, service, version, self._ssh.patience)
         return SshStream(place, service, version, credential, self._ssh)
 
 

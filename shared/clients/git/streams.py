@@ -1,41 +1,25 @@
-"""Two-way byte streams to a git server, ssh and plain TCP, on which every wait ends."""
+"""Two-way byte streams to a git server, on which every wait ends."""
 
 from __future__ import annotations
 
-import os
-import re
-import select
 import socket
-import subprocess
-import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Final, Protocol
+from typing import NamedTuple, Protocol
 
 from shared.clients.git.places import Place
-from shared.errors import Forbidden, Misconfigured
-
-CONNECT: Final = 5.0
-"""Seconds to reach the host."""
-
-READ: Final = 30.0
-"""Seconds that a host may be silent."""
-
-_PIECE: Final = 4096
-"""Bytes that a pipe takes at once without blocking, if it takes any (POSIX PIPE_BUF)."""
 
 
-_KEY: Final = re.compile(
-    r"\s*(?P<key>-+BEGIN [A-Z ]*PRIVATE KEY-+.+?-+END [A-Z ]*PRIVATE KEY-+)(?P<hosts>.*)", re.DOTALL
-)
+class Patience(NamedTuple):
+    """How long a host is waited for: seconds to reach it, and seconds that it may be silent."""
+
+    connect: float = 5.0
+    read: float = 30.0
 
 
 class Stream(Protocol):
     """An open connection to one service of one repository."""
 
     def read(self, size: int) -> bytes:
-        """Return exactly `size` bytes, or fewer at the end: `TimeoutError` after `READ` seconds of silence."""
+        """Return exactly `size` bytes, or fewer at the end: `TimeoutError` after too long a silence."""
         ...
 
     def write(self, data: bytes) -> int:
@@ -50,9 +34,9 @@ class Stream(Protocol):
 class TcpStream:
     """git://, without login."""
 
-    def __init__(self, place: Place, service: str, version: int) -> None:
-        self._socket = socket.create_connection((place.host, place.port or 9418), CONNECT)
-        self._socket.settimeout(READ)
+    def __init__(self, place: Place, service: str, version: int, patience: Patience) -> None:
+        self._socket = socket.create_connection((place.host, place.port or 9418), patience.connect)
+        self._socket.settimeout(patience.read)
         self._file = self._socket.makefile("rb")
         extra = f"\0version={version}\0" if version else ""
         request = f"{service} {place.path}\0host={place.host}\0{extra}".encode()
@@ -71,114 +55,3 @@ class TcpStream:
         """Hang up."""
         self._file.close()
         self._socket.close()
-
-
-class SshStream:
-    """A command on the host by OpenSSH's client, which checks the host's key and never asks anyone.
-
-    `credential` is a private key as OpenSSH writes it; lines after its end are the host's `known_hosts` lines.
-    Without them the ones of the user who runs us count.
-    """
-
-    def __init__(
-        self, place: Place, service: str, version: int, credential: str | None, ssh: Sequence[str] = ("ssh",)
-    ) -> None:
-        self._place = place
-        with ExitStack() as kept:
-            self._said = kept.enter_context(tempfile.TemporaryFile())
-            folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="litmus-gitops-")))
-            arguments = [*ssh, *_options(place, version), *_identity(folder, credential), *_target(place, service)]
-            self._process = _start(arguments, self._said.fileno())
-            self._kept = kept.pop_all()
-
-    def read(self, size: int) -> bytes:
-        """Return exactly `size` bytes, or fewer at the end; what ssh complains of is raised in its place."""
-        assert self._process.stdout
-        pipe, parts = self._process.stdout.fileno(), bytearray()
-        while len(parts) < size:
-            if not select.select([pipe], [], [], READ)[0]:
-                raise TimeoutError(f"nothing came for {READ:.0f} s")
-            part = os.read(pipe, size - len(parts))
-            if not part:
-                self._explain()
-                break
-            parts += part
-        return bytes(parts)
-
-    def write(self, data: bytes) -> int:
-        """Send all of it."""
-        assert self._process.stdin
-        pipe = self._process.stdin.fileno()
-        for start in range(0, len(data), _PIECE):
-            if not select.select([], [pipe], [], READ)[1]:
-                raise TimeoutError(f"nothing was taken for {READ:.0f} s")
-            os.write(pipe, data[start : start + _PIECE])
-        return len(data)
-
-    def close(self) -> None:
-        """Hang up, and remove the key's copy."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe and not pipe.closed:
-                pipe.close()
-        try:
-            self._process.wait(CONNECT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._kept.close()
-
-    def _explain(self) -> None:
-        """Raise the reason if ssh itself gave up, which it says by exit code 255."""
-        self._process.wait(CONNECT)
-        self._said.seek(0)
-        complaint = self._said.read()[-2000:].decode(errors="replace")
-        if "Host key verification failed" in complaint:
-            raise Misconfigured(
-                f"the ssh host key of {self._place.host} is not known: "
-                "put its known_hosts line below the private key in the secret that `credential` names"
-            )
-        if "Permission denied" in complaint:
-            raise Forbidden(f"{self._place.host} does not accept our ssh key: mend the secret that `credential` names")
-        if self._process.returncode:
-            raise ConnectionError(complaint.strip() or f"ssh ended with {self._process.returncode}")
-
-
-def _start(arguments: list[str], complaints: int) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603 - our own arguments; the host's name cannot be read as an option
-            arguments, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
-        )
-    except FileNotFoundError as error:
-        raise Misconfigured("ssh repositories need OpenSSH's client: install it, or use https") from error
-
-
-def _options(place: Place, version: int) -> list[str]:
-    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"ConnectTimeout={CONNECT:.0f}", "ServerAliveInterval=10"]
-    options += [f"SetEnv=GIT_PROTOCOL=version={version}"] if version else []
-    options += [f"Port={place.port}"] if place.port else []
-    return ["-T", "-x", *(part for option in options for part in ("-o", option))]
-
-
-def _identity(folder: Path, credential: str | None) -> list[str]:
-    """Write the key, and the hosts that come with it, where only ssh finds them; return how ssh is told of them."""
-    if not credential:
-        return []
-    found = _KEY.match(credential)
-    if found is None:
-        raise Misconfigured("the secret that `credential` names holds no private key as OpenSSH writes it")
-    told = ["-o", "IdentitiesOnly=yes", "-i", str(_private(folder / "key", found["key"]))]
-    if found["hosts"].strip():
-        told += ["-o", f"UserKnownHostsFile={_private(folder / 'known_hosts', found['hosts'])}"]
-    return told
-
-
-def _private(path: Path, text: str) -> Path:
-    path.touch(mode=0o600)
-    path.write_text(text.strip() + "\n", encoding="utf-8")
-    return path
-
-
-def _target(place: Place, service: str) -> list[str]:
-    path = place.path[1:] if place.path.startswith("/~") else place.path
-    quoted = path.replace("'", "'\\''")
-    return [f"{place.user}@{place.host}" if place.user else place.host, f"{service} '{quoted}'"]

@@ -1,0 +1,270 @@
+"""What is particular to http(s): how little is asked for, logins, moved hosts, and hosts that are away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.clients.git import Patience, Remotes
+from shared.errors import Forbidden, NotFound, Stale, Unavailable
+from shared.model.experiments import Draft
+from shared.rules.edits import blob_id
+from tests.gitserver import Clone, GitServer, git
+
+AT = "2026-01-02T03:04:05.000Z"
+DRAFT = Draft({"p/a.yaml": b"new"}, "Change a.\n", "Ada <ada@example.com>", AT)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    (tmp_path / "served").mkdir()
+    with GitServer(tmp_path / "served") as server:
+        yield server
+
+
+@pytest.fixture
+def person(server: GitServer) -> Clone:
+    server.create()
+    clone = server.clone()
+    clone.write("p/a.yaml", "a")
+    clone.push()
+    return clone
+
+
+def open_and_read(remotes: Remotes, url: str) -> dict[str, str]:
+    remote = remotes(url, None)
+    return remote.files(remote.head("main") or "", "p")[1]
+
+
+def test_one_changed_file_of_a_thousand_is_one_file_read_in_three_requests(server: GitServer, person: Clone) -> None:
+    for number in range(1000):
+        person.write(f"p/e{number:03}.yaml", f"kind: Workflow\nname: e{number}\n")
+    person.push()
+    remotes, url = Remotes(), f"{server.url}/chaos.git"
+    before = open_and_read(remotes, url)
+    person.write("p/e007.yaml", "kind: Workflow\nname: changed\n")
+    commit = person.push()
+    server.exchanges.clear()
+    remote = remotes(url, None)
+    _, after = remote.files(remote.head("main") or "", "p")
+    changed = set(after.values()) - set(before.values())
+    assert [b"kind: Workflow\nname: changed\n"] == list(remote.blobs(commit, changed).values())
+    assert [([], 0), ([commit], 3), (sorted(changed), 1)] == [(e.wants, e.objects) for e in server.exchanges]
+    assert sum(exchange.sent + exchange.received for exchange in server.exchanges) < 40_000
+
+
+def test_the_head_is_one_request_once_the_server_is_known(server: GitServer, person: Clone) -> None:
+    remotes, url = Remotes(), f"{server.url}/chaos.git"
+    remotes(url, None).head("main")
+    server.exchanges.clear()
+    assert person.push() == remotes(url, None).head("main")
+    assert ["POST"] == [exchange.method for exchange in server.exchanges]
+
+
+def test_all_files_of_a_first_import_are_read_in_one_request(server: GitServer, person: Clone) -> None:
+    for number in range(300):
+        person.write(f"p/e{number:03}.yaml", f"kind: Workflow\nname: e{number}\n")
+    commit = person.push()
+    remote = Remotes()(f"{server.url}/chaos.git", None)
+    _, files = remote.files(commit, "p")
+    assert 301 == len(remote.blobs(commit, files.values()))
+    assert ["GET", "POST", "POST"] == [exchange.method for exchange in server.exchanges]
+
+
+def test_where_partial_fetches_are_refused_a_commit_is_fetched_whole_and_once(server: GitServer) -> None:
+    url = server.create(partial=False)
+    person = server.clone()
+    person.write("p/a.yaml", "a")
+    commit = person.push()
+    remote = Remotes()(url, None)
+    remote.files(commit, "p")
+    server.exchanges.clear()
+    assert {blob_id(b"a"): b"a"} == remote.blobs(commit, [blob_id(b"a")])
+    assert [] == server.exchanges
+
+
+def test_a_small_file_that_is_packed_with_a_large_one_is_read_all_the_same(server: GitServer, person: Clone) -> None:
+    rows = b"".join(b"key-%d: value\n" % number for number in range(600_000))
+    small = rows[: 200 << 10]
+    person.write("p/large.yaml", rows)
+    person.write("p/small.yaml", small)
+    commit = person.push()
+    git("gc", "-q", cwd=server.root / "chaos.git")
+    remote = Remotes()(f"{server.url}/chaos.git", None)
+    remote.files(commit, "p")
+    found = remote.blobs(commit, [blob_id(rows), blob_id(small)])
+    assert ((256 << 10) + 1, small) == (len(found[blob_id(rows)]), found[blob_id(small)])
+
+
+LOGINS = [
+    pytest.param("ada:word", "ada:word", id="user and password"),
+    pytest.param("x-access-token:t0ken", "t0ken", id="a bare token"),
+    pytest.param("ada:a:b", "ada:a:b", id="a password with a colon"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "credential"), LOGINS)
+def test_a_credential_logs_in_to_read_and_to_write(
+    server: GitServer, person: Clone, wanted: str, credential: str
+) -> None:
+    server.login = wanted
+    remote = Remotes()(f"{server.url}/chaos.git", credential)
+    commit = remote.commit_files("main", remote.head("main"), DRAFT)
+    assert commit == git("rev-parse", "main", cwd=server.root / "chaos.git")
+    person.pull()
+
+
+def test_a_token_goes_with_the_user_that_the_address_names(server: GitServer, person: Clone) -> None:
+    server.login = "ada:t0ken"
+    commit = person.push()
+    url = server.url.replace("//", "//ada@") + "/chaos.git"
+    assert commit == Remotes()(url, "t0ken").head("main")
+
+
+def test_a_wrong_login_is_told_without_the_credential(server: GitServer, person: Clone) -> None:
+    server.login = "ada:word"
+    person.push()
+    with pytest.raises(Forbidden) as refusal:
+        Remotes()(f"{server.url}/chaos.git", "ada:s3cret").head("main")
+    assert f"{server.url}/chaos.git does not accept our login: mend the secret that `credential` names" == str(
+        refusal.value
+    )
+
+
+def test_a_repository_that_is_not_there_is_named_without_a_login(server: GitServer) -> None:
+    with pytest.raises(NotFound, match=r"^http://127\.0\.0\.1:\d+/none\.git is no repository"):
+        Remotes()(server.url.replace("//", "//ada:s3cret@") + "/none.git", None).head("main")
+
+
+def test_a_login_that_may_not_write_is_told_so(server: GitServer, person: Clone) -> None:
+    head = person.push()
+    git("config", "http.receivepack", "false", cwd=server.root / "chaos.git")
+    with pytest.raises(Forbidden, match="refuses this to our login"):
+        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+
+
+def test_a_protected_branch_is_told_in_the_servers_own_words(server: GitServer, person: Clone) -> None:
+    head = person.push()
+    hook = server.root / "chaos.git" / "hooks" / "update"
+    hook.write_text("#!/bin/sh\nprintf 'main is \\033[31mprotected: open a merge request\\n' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(Forbidden, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
+        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+
+
+def test_a_race_lost_on_the_server_is_a_stale_head(server: GitServer, person: Clone) -> None:
+    head = person.push()
+    hook = server.root / "chaos.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nunset GIT_QUARANTINE_PATH\ngit update-ref -d refs/heads/main\n")
+    hook.chmod(0o755)
+    with pytest.raises(Stale):
+        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+
+
+def test_a_host_that_is_away_is_named_without_a_login(server: GitServer) -> None:
+    url = server.url.replace("//", "//ada:s3cret@") + "/chaos.git"
+    server.stop()
+    with pytest.raises(Unavailable) as away:
+        Remotes()(url, None).head("main")
+    assert str(away.value).startswith("the git host 127.0.0.1 does not answer: ")
+    assert not {"s3cret", "object at"} & set(str(away.value).split())
+
+
+def test_a_host_that_comes_back_is_used_again(server: GitServer, person: Clone) -> None:
+    remotes, url = Remotes(), f"{server.url}/chaos.git"
+    remotes(url, None).head("main")
+    server.stop()
+    with pytest.raises(Unavailable):
+        remotes(url, None).head("main")
+    server.start()
+    assert person.push() == remotes(url, None).head("main")
+
+
+def test_a_host_that_nobody_knows_is_named() -> None:
+    with pytest.raises(Unavailable, match=r"^the git host git\.invalid does not answer: "):
+        Remotes()("https://git.invalid/chaos.git", None).head("main")
+
+
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A server that answers every request in one way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/chaos.git"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def replying(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+ADVERTISED = {"Content_Type": "application/x-git-upload-pack-advertisement"}
+ODD = [
+    pytest.param(replying(500), Unavailable, "answered with HTTP status 500", id="500"),
+    pytest.param(replying(429), Unavailable, "answered with HTTP status 429", id="429"),
+    pytest.param(replying(200, b"<html>", Content_Type="text/html"), NotFound, "is no repository", id="a web page"),
+    pytest.param(replying(200, b"zzzz", **ADVERTISED), Unavailable, "broke off", id="no packets"),
+    pytest.param(replying(200, b"", **ADVERTISED), Unavailable, "broke off", id="nothing"),
+    pytest.param(replying(200, b"000eversion 2\n", **ADVERTISED), Unavailable, "broke off", id="cut off"),
+    pytest.param(replying(302, Location="http://localhost:1/x"), NotFound, "has moved to another host", id="elsewhere"),
+    pytest.param(replying(302, Location="/info/refs"), NotFound, "has moved to another host", id="round in circles"),
+]
+
+
+@pytest.mark.parametrize(("answer", "error", "says"), ODD)
+def test_an_odd_answer_is_told(
+    answer: Callable[[BaseHTTPRequestHandler], None], error: type[Exception], says: str
+) -> None:
+    with answering(answer) as url, pytest.raises(error, match=says):
+        Remotes()(url, None).head("main")
+
+
+def test_a_repository_that_moved_on_its_host_is_followed(server: GitServer, person: Clone) -> None:
+    server.login, server.moved = "ada:word", {"old.git": "older.git", "older.git": "chaos.git"}
+    remote = Remotes()(f"{server.url}/old.git", "ada:word")
+    assert person.push() == remote.head("main")
+    commit = remote.commit_files("main", remote.head("main"), DRAFT)
+    assert commit == git("rev-parse", "main", cwd=server.root / "chaos.git")
+
+
+def test_a_login_does_not_follow_to_another_host(server: GitServer, person: Clone) -> None:
+    server.login = "ada:word"
+    person.push()
+    elsewhere = replying(302, Location=f"{server.url}/chaos.git/info/refs?service=git-upload-pack")
+    with answering(elsewhere) as url, pytest.raises(NotFound, match="has moved to another host: set the new address"):
+        Remotes()(url, "ada:word").head("main")
+    assert [] == server.exchanges
+
+
+def test_a_silent_host_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remotes = Remotes(patience=Patience(read=0.2))
+        with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 does not answer: .*timed out"):
+            remotes(f"http://127.0.0.1:{silent.getsockname()[1]}/chaos.git", None).head("main")
