@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from infra.local.courier import Courier
 from infra.local.environment import applied, variables
@@ -34,15 +34,12 @@ from shared.rules.keys import internal_key
 from shared.services.leases import Leases
 from shared.settings import State
 
-GRACE: Final = 10.0
-"""Seconds that running requests and deliveries have to end in once the engine is stopped."""
-
 
 class Engine:
     """All that `litmus-gitops up` runs; a `with` block starts and stops it.
 
-    A stopped engine drains for `GRACE` seconds. A killed one loses nothing: what was committed is on disk, and what
-    was being worked on is claimed anew by the next engine, which voids every lease before it serves.
+    A stopped engine drains for `settings.grace` seconds. A killed one loses nothing: what was committed is on disk, and
+    what was being worked on is claimed anew by the next engine, which voids every lease before it serves.
     """
 
     def __init__(self, settings: LocalSettings) -> None:
@@ -71,7 +68,7 @@ class Engine:
             self._parts = parts.pop_all()
 
     def stop(self) -> None:
-        """Accept no more, let what runs end within `GRACE` seconds, and let go of everything."""
+        """Accept no more, let what runs end within the grace, and let go of everything."""
         self._parts.close()
 
     def _take_place(self, parts: ExitStack) -> socket.socket:
@@ -103,7 +100,7 @@ class Engine:
         operations = Operations(store, queue, _checks(runner, timer))
         gateway = Gateway(functions, operations.application(), polls=settings.threads // 2)
         web = WebServer(gateway, on, settings.threads)
-        parts.callback(_wind_down, web, runner, timer)
+        parts.callback(_wind_down, web, runner, timer, settings.grace)
         for part in (web, runner, timer):
             if part is not None:
                 part.start()
@@ -142,8 +139,8 @@ def _checks(runner: Runner, timer: Timer | None) -> Checks:
     return checks if timer is None else checks | {"timer": lambda: timer.alive}
 
 
-def _wind_down(web: WebServer, runner: Runner, timer: Timer | None) -> None:
-    deadline = time.monotonic() + GRACE
+def _wind_down(web: WebServer, runner: Runner, timer: Timer | None, grace: float) -> None:
+    deadline = time.monotonic() + grace
     web.refuse()
     if timer is not None:
         timer.stop()

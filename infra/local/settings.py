@@ -20,7 +20,8 @@ class LocalSettings:
     """How one process serves every function.
 
     `port` 0 takes a free one. `threads` answer requests, `couriers` deliver messages at a time. `delivery` is how many
-    seconds a function may work on a message, `reconcile` how many pass between two looks at everything that can lag.
+    seconds a function may work on a message, `reconcile` how many pass between two looks at everything that can lag,
+    `grace` how many a stopped engine leaves to what is running.
     Without a `log_level`, a person at a terminal sees warnings, and a file gets each request.
     """
 
@@ -33,6 +34,7 @@ class LocalSettings:
     couriers: int = 16
     delivery: float = 120.0
     reconcile: float = 30.0
+    grace: float = 10.0
     log_level: str | None = None
 
     @classmethod
@@ -48,6 +50,7 @@ class LocalSettings:
             couriers=int(_number(env, "COURIERS", 16, least=2)),
             delivery=_number(env, "DELIVERY_SECONDS", 120.0, least=1),
             reconcile=_number(env, "RECONCILE_SECONDS", 30.0, least=0.1),
+            grace=_number(env, "GRACE_SECONDS", 10.0),
             log_level=_level(env.get("LOG_LEVEL") or None),
         )
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
-from waitress import wasyncore
 from waitress.server import create_server
 
 from infra.local.settings import HOST
@@ -74,16 +73,28 @@ class WebServer:
         return not busy
 
     def stop(self) -> None:
-        """Close every connection and end the threads; a request that is still running is left behind."""
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
+        """Close every connection and end the threads; a request that is still running is left behind.
+
+        A thread that is left behind will still write to the trigger's pipe. So that stays open: another file under
+        its number, perhaps the database's, would get that byte.
+        """
+        self._server.trigger.pull_trigger(self._close_connections)
         self._loop.join(_JOIN)
         self._server.task_dispatcher.shutdown(timeout=_JOIN)
+        if not self._server.task_dispatcher.threads:
+            self._server.trigger.close()
 
     def _stop_listening(self) -> None:
         with suppress(OSError):
             self._server.accepting = False
             self._server.del_channel()
             self._server.socket.close()
+
+    def _close_connections(self) -> None:
+        for connection in list(self._connections.values()):
+            if connection is not self._server.trigger:
+                connection.close()
+        self._connections.clear()
 
     def _busy(self) -> bool:
         channels = list(self._server.active_channels.values())

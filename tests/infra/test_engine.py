@@ -174,6 +174,13 @@ def test_a_stopping_engine_answers_what_runs_and_refuses_what_comes(settings: Lo
         stopping.result()
 
 
+def test_an_engine_may_be_stopped_the_moment_it_started(settings: LocalSettings) -> None:
+    write_named(settings.functions, ["portal"])
+    for _ in range(20):
+        with Engine(settings):
+            pass
+
+
 def test_a_message_that_is_worked_on_while_the_engine_stops_is_done_once(settings: LocalSettings) -> None:
     with working(settings) as (engine, store):
         ask(engine, "POST", "/api/write/1?action=slow")

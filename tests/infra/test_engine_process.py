@@ -117,6 +117,18 @@ def test_a_terminated_engine_answers_what_runs_and_exits_with_zero(tmp_path: Pat
         assert 200 == running.result().status
 
 
+def test_a_request_that_hangs_does_not_keep_a_terminated_engine(tmp_path: Path) -> None:
+    write_function(tmp_path / "functions", "portal", WAITS)
+    with process(tmp_path, GRACE_SECONDS="0.2", LOG_LEVEL="info") as engine, ThreadPoolExecutor(1) as pool:
+        url = engine.url()
+        hanging = pool.submit(urllib3.request, "GET", f"{url}/wait?seconds=60", retries=False, timeout=30)
+        time.sleep(0.3)
+        started = time.monotonic()
+        assert 0 == engine.end(signal.SIGTERM)[0]
+        assert time.monotonic() - started < 5
+        assert isinstance(hanging.exception(), urllib3.exceptions.HTTPError)
+
+
 def test_an_interrupted_engine_exits_with_zero(tmp_path: Path) -> None:
     write_working(tmp_path / "functions")
     with process(tmp_path) as engine:

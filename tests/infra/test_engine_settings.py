@@ -28,6 +28,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         "COURIERS": "8",
         "DELIVERY_SECONDS": "30",
         "RECONCILE_SECONDS": "0.5",
+        "GRACE_SECONDS": "3",
         "LOG_LEVEL": "debug",
     }
     expected = LocalSettings(
@@ -40,6 +41,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         couriers=8,
         delivery=30.0,
         reconcile=0.5,
+        grace=3.0,
         log_level="DEBUG",
     )
     assert expected == LocalSettings.read(environment)
