@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from kubernetes.client import (
     AdmissionregistrationV1Api,
     ApiClient,
     AppsV1Api,
+    AuthorizationV1Api,
     CoreV1Api,
     CustomObjectsApi,
     RbacAuthorizationV1Api,
@@ -22,6 +24,7 @@ from tests.kubernetes_conformance.manifests import AUDIT_POLICY, definition
 from tests.real.apiserver import AuditWebhook, RealApiServer
 from tests.real.connections import Manifest, connected
 from tests.real.receiver import Receiver, accept
+from tests.real.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +53,13 @@ def bind_to_cluster_admin(client: ApiClient, user: str) -> None:
         "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
     }
     RbacAuthorizationV1Api(client).create_cluster_role_binding(body)
+    eventually(lambda: may_everything(client, user), f"{user} may do everything")
+
+
+def may_everything(client: ApiClient, user: str) -> bool:
+    question: Manifest = {"spec": {"user": user, "resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}}
+    review: Any = AuthorizationV1Api(client).create_subject_access_review(question)
+    return bool(review.status.allowed)
 
 
 def started_double(audited: Receiver, folder: Path, exits: ExitStack) -> Cluster:

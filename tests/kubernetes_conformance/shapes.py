@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-RECORDED = Path(__file__).parents[1] / "deliveries" / "kubernetes"
+RECORDED = Path(__file__).parents[1] / "deliveries"
 SET_BY_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "namespace")
 
 

@@ -84,6 +84,12 @@ def test_an_update_takes_fields_over_without_a_conflict(core: CoreV1Api, namespa
     assert answer == (409, "Conflict")
 
 
+def test_who_owned_a_field_owns_it_no_longer_once_it_is_gone(core: CoreV1Api, namespace: str) -> None:
+    apply_config_map(core, namespace, "ours", config_map(data={"mode": "a", "size": "1"}))
+    now: Any = core.patch_namespaced_config_map("settings", namespace, {"data": {"size": None}}, field_manager="editor")
+    assert managers(now) == {("ours", "Apply"): {"f:data": {"f:mode": {}}}}
+
+
 def test_containers_are_applied_by_name(apps: AppsV1Api, namespace: str) -> None:
     apply_deployment(apps, namespace, "ours", workload())
     sidecar = workload()

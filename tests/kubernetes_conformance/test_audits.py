@@ -24,7 +24,7 @@ def audited(cluster: Cluster, namespace: str, count: int) -> list[dict[str, Any]
         except Empty:
             continue
         assert delivery.path == "/audit/here?timeout=30s"
-        assert {**delivery.body, "items": []} == {**recorded("audit__delete-and-conflict"), "items": []}
+        assert {**delivery.body, "items": []} == {**recorded("audit/delete-and-conflict"), "items": []}
         found += [event for event in delivery.body["items"] if event["objectRef"].get("namespace") == namespace]
     return found
 
@@ -35,7 +35,7 @@ def envelope(event: dict[str, Any]) -> Any:
 
 
 def recorded_event(verb: str, subresource: str = "") -> dict[str, Any]:
-    both = [*recorded("audit__create-image-scale-env")["items"], *recorded("audit__delete-and-conflict")["items"]]
+    both = [*recorded("audit/create-image-scale-env")["items"], *recorded("audit/delete-and-conflict")["items"]]
     found: dict[str, Any] = next(
         event for event in both if (event["verb"], event["objectRef"].get("subresource", "")) == (verb, subresource)
     )

@@ -29,8 +29,11 @@ START_SECONDS = 10.0
 class ApiServer:
     """A Kubernetes API on a free loopback port, for as long as the `with` block lasts.
 
-    Not a Kubernetes: no schema validation, no CEL (`matchConditions`), no authorization, no controllers. What it does
-    answer, it answers as kube-apiserver does; `tests/kubernetes_conformance` holds both to the same claims.
+    What it answers, it answers as kube-apiserver 1.36 does: `tests/kubernetes_conformance` holds both to the same
+    claims. What it leaves out: validation and pruning by schemas, CEL (`matchConditions` are ignored), authorization
+    (impersonation works), mutating webhooks and webhooks reached through a Service, watch bookmarks, tables and
+    protobuf. It has no controllers; a deleted namespace or definition takes its objects along at once. Only here may
+    a webhook be called over plain http, and audit events are of Deployments, StatefulSets and DaemonSets alone.
 
     Args:
         history: how many writes a watch can look back; an older resourceVersion is answered 410.

@@ -43,17 +43,11 @@ STOPPED = Outcome("Stopped")
 
 def running(probes: list[Document], before: Document | None) -> Document:
     """Return the status of a result whose fault has begun; `before` is that of an earlier run of the same name."""
+    experiment: Document = {"phase": "Running", "verdict": "Awaited", "probeSuccessPercentage": "Awaited"}
+    experiment |= {"errorOutput": None} if before else {}
     history = (before or {}).get("history") or dict.fromkeys(COUNTED.values(), 0)
-    return {
-        "experimentStatus": {
-            "phase": "Running",
-            "verdict": "Awaited",
-            "probeSuccessPercentage": "Awaited",
-            "errorOutput": None,
-        },
-        "probeStatuses": [_probe(probe, "Awaited") for probe in probes],
-        "history": history,
-    }
+    statuses = [_probe(probe, "Awaited") for probe in probes]
+    return {"experimentStatus": experiment, "probeStatuses": statuses, "history": history}
 
 
 def ended(outcome: Outcome, probes: list[Document], before: Document) -> Document:
