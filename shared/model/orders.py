@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from shared.model.changes import Changed
+from shared.model.projects import Window
 
 Action = Literal["prove", "run", "install", "remove", "stop"]
 OrderState = Literal["held", "waiting", "ready", "taken", "refused", "superseded", "expired", "done"]
@@ -51,11 +52,23 @@ class Order(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """What safety needs to know of an order again when it is let go (the same fields as the rules' facts)."""
+
+    subject: str | None = None
+    triggered_at: str | None = None
+    cooldown: str | None = None
+    windows: tuple[Window, ...] = ()
+    namespaces: tuple[str | None, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
 class Dispatched(msgspec.Struct, frozen=True):
     """An order as we keep it: to whom it goes, how far it came, and why.
 
     `manifest` texts are not repeated here: `blob` names the stored one. `change` is the ledger id of the change that
-    caused it (None for a person's run), `after` the `prove` order that must succeed first.
+    caused it (None for a person's run), `after` the `prove` order that must succeed first, on
+    cluster `origin`, `rule` what it waits for.
     """
 
     id: str
@@ -74,3 +87,7 @@ class Dispatched(msgspec.Struct, frozen=True):
     reason: str = ""
     traceparent: str = ""
     attempts: int = 0
+    rule: str = ""
+    origin: str | None = None
+    bounds: Bounds = Bounds()
+    parameters: dict[str, Any] = {}

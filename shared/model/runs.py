@@ -86,8 +86,9 @@ class Active(msgspec.Struct, frozen=True):
 class Recent(msgspec.Struct, frozen=True):
     """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
 
-    `cooldowns` maps `<cluster>/<subject>/<experiment>` to the time of its last trigger; `release` counts releases.
+    `dropped_at` is when a person last dropped what a storm held: no trigger up to then makes an order any more.
     """
 
     triggers: tuple[str, ...] = ()
     held: bool = False
+    dropped_at: str = ""

@@ -48,10 +48,10 @@ def refuse(at: Moment, facts: Facts) -> Refusal | None:
 def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1, *, hold: bool = True) -> Recent:
     """Return the record after `count` more triggers; with `hold` a storm stays until a person releases it."""
     if storm is None:
-        return Recent()
+        return Recent(dropped_at=recent.dropped_at)
     triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
     held = hold and (recent.held or len(triggers) > storm.triggers)
-    return Recent(triggers[-storm.triggers - 1 :], held)
+    return Recent(triggers[-storm.triggers - 1 :], held, recent.dropped_at)
 
 
 def scales_zero(change: Change) -> bool:
@@ -147,6 +147,12 @@ def _within(recent: Recent, now: datetime, storm: Storm) -> tuple[str, ...]:
     return tuple(at for at in recent.triggers if _time(at) > since)
 
 
+def _dropped(facts: Facts) -> Refusal | None:
+    if not facts.triggered_at or facts.triggered_at > facts.recent.dropped_at:
+        return None
+    return Refusal("storm", f"a person dropped at {facts.recent.dropped_at} what a storm of triggers held")
+
+
 def _allowed_namespaces(facts: Facts) -> Refusal | None:
     named = facts.namespaces or (None,)
     return _allowed("allowed namespaces", "namespace", named, facts.safety.allowed_namespaces)
@@ -176,5 +182,5 @@ def _stamp(moment: datetime) -> str:
 _REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)
 _RULES: Final[dict[Moment, tuple[Rule, ...]]] = {
     "decision": (_chaos_actor, _under_run, _zero, _rollback, *_REFUSING, _storm),
-    "dispatch": (_expired, *_REFUSING, _allowed_namespaces, _allowed_faults, *WAITING),
+    "dispatch": (_expired, _dropped, *_REFUSING, _allowed_namespaces, _allowed_faults, *WAITING),
 }

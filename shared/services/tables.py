@@ -82,6 +82,12 @@ class Lease(msgspec.Struct, frozen=True):
     until: str
 
 
+class Gate(msgspec.Struct, frozen=True):
+    """The last order that was let go to a cluster; its version makes those that let orders go take turns."""
+
+    order: str = ""
+
+
 class Seen(msgspec.Struct, frozen=True):
     """A delivery id that came before."""
 
@@ -118,6 +124,8 @@ ORDERS = Table("order", Dispatched)
 """order/<cluster> / order id."""
 OPEN_ORDERS = Table("open-order", Dispatched)
 """open-order/<cluster> / order id: those not over yet, in the order they were made."""
+GATES = Table("gate", Gate)
+"""gate / cluster."""
 RUNS = Table("run", Run)
 """run/<project> / run id."""
 ACTIVE = Table("active", Active)

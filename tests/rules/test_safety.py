@@ -144,13 +144,13 @@ def test_the_hold_begins_with_the_trigger_that_is_one_too_many(gaps: list[int]) 
 
 
 def test_a_hold_stays_when_the_storm_is_over() -> None:
-    held = remember(Recent(), NOW, Storm(triggers=1), count=2)
+    held = remember(Recent(dropped_at=ago()), NOW, Storm(triggers=1), count=2)
     later = remember(held, NOW + timedelta(hours=1), Storm(triggers=1))
-    assert (True, 1) == (later.held, len(later.triggers))
+    assert (True, 1, ago()) == (later.held, len(later.triggers), later.dropped_at)
 
 
 def test_without_a_storm_rule_nothing_is_remembered() -> None:
-    assert Recent() == remember(Recent((ago(),), held=True), NOW, None)
+    assert Recent(dropped_at=ago()) == remember(Recent((ago(),), held=True, dropped_at=ago()), NOW, None)
 
 
 def side(spec: object) -> Side:

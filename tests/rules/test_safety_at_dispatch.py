@@ -52,6 +52,11 @@ def facts(**more: Any) -> Facts:
             id="an earlier one's is",
         ),
         pytest.param(facts(recent=Recent((), held=True)), "storm", "", id="an order waits for the release"),
+        pytest.param(
+            facts(triggered_at=ago(minutes=1), recent=Recent(dropped_at=ago())), "storm", "a person dropped", id="dropped"
+        ),
+        pytest.param(facts(triggered_at=ago(), recent=Recent(dropped_at=ago(minutes=1))), None, "", id="not this one"),
+        pytest.param(facts(recent=Recent(dropped_at=ago())), None, "", id="a person's run is not dropped"),
         pytest.param(facts(recent=Recent((ago(),) * 99)), None, "", id="at dispatch only the hold itself counts"),
         pytest.param(facts(recent=Recent((), held=True), safety=Safety(storm=None)), None, "", id="storm turned off"),
         pytest.param(facts(not_after=ago(seconds=1)), "expiry", "late chaos is never run", id="past its expiry"),

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from shared.clients.kubernetes import Kubernetes
+from tests.services.chaos_cluster import ChaosCluster, PortalStand, prepare, shared_cluster
+from tests.services.dispatch_parts import SubscriberStand
+from tests.services.dispatch_stage import Stage
 from tests.services.watched import House
 
 
@@ -13,3 +18,29 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
     yield made
     made.database.close()
+
+
+@pytest.fixture(scope="session")
+def chaos_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kubernetes, Path]]:
+    with shared_cluster(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+@pytest.fixture
+def cluster(chaos_api: tuple[Kubernetes, Path]) -> Iterator[ChaosCluster]:
+    api, kubeconfig = chaos_api
+    namespace = f"t-{uuid4().hex[:8]}"
+    prepare(api, namespace)
+    with PortalStand().open() as portal:
+        made = ChaosCluster(api, kubeconfig, namespace, portal)
+        yield made
+        for one in made.started:
+            one.stop()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with SubscriberStand().open() as subscriber:
+        made = Stage(tmp_path, subscriber)
+        yield made
+        made.database.close()

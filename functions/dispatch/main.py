@@ -1,0 +1,35 @@
+"""Turns triggers into orders, and brings orders to their clusters: by POST, or when a subscriber asks for them."""
+
+import time
+
+from shared.clients.ids import new_id
+from shared.clients.opening import open_git, open_secrets, open_store, utc_now
+from shared.clients.subscribers import HttpSubscribers
+from shared.edge.functions import function
+from shared.model.calls import Route
+from shared.rules.keys import internal_key
+from shared.services.delivering import Delivering
+from shared.services.dispatching import Dispatching
+from shared.services.inbox import Inbox
+from shared.services.polling import Polling
+from shared.services.repositories import Repositories
+from shared.settings import Dispatch
+
+settings = Dispatch.read()
+state = settings.state
+store = open_store(state.store_url)
+repositories = Repositories(open_git(), open_secrets(state.secrets_dir), settings.allow_local)
+dispatching = Dispatching(store, repositories, utc_now, new_id)
+subscribers = HttpSubscribers(allow_local=settings.allow_local)
+delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
+polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
+actions = {
+    "change": dispatching.change,
+    "order": delivering.order,
+    "next": delivering.next,
+    "proved": delivering.proved,
+}
+dispatch = function(
+    Route("GET", "/orders/{cluster}", polling.poll),
+    Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),
+)

@@ -1,0 +1,195 @@
+"""What goes into an order and its run, once it is known what starts where; one cause always makes the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from shared.model.experiments import Experiment, Manifest
+from shared.model.orders import Bounds, Dispatched, Guard, Target
+from shared.model.runs import Active, Run
+from shared.model.triggers import Trigger
+from shared.rules.durations import seconds
+from shared.rules.routing import namespaces
+
+STOP_WITHIN: Final = timedelta(days=7)
+"""How long an order to stop a run is worth delivering."""
+
+_WAIT: Final = "10m"
+
+
+class Start(msgspec.Struct, frozen=True):
+    """One experiment that starts: `cause` is `change`, `push` or `person`, `id` the change's, or a new one.
+
+    `at` is when that was decided and `expiry` how long it is worth starting after that.
+    """
+
+    id: str
+    project: str
+    cause: str
+    at: str
+    expiry: str
+    experiment: Experiment
+    trigger: Trigger | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """The experiment's manifest; an experiment that has none starts nothing."""
+        return self.experiment.manifest or Manifest("Workflow", self.experiment.name)
+
+    @property
+    def origin(self) -> str | None:
+        """The cluster of the changed workload."""
+        return self.trigger.workload.cluster if self.trigger else None
+
+    @property
+    def subject(self) -> str | None:
+        """The changed workload, as the ledger names it."""
+        return self.trigger.workload.subject if self.trigger else None
+
+    @property
+    def until(self) -> str:
+        """When it is too late to start it."""
+        return _later(self.at, timedelta(seconds=seconds(self.expiry)))
+
+
+def order_id(cause: str, *parts: str) -> str:
+    """Return the id of the one order that `cause` makes for these parts; it sorts by the cause's time."""
+    return f"{cause}-{_hash(*parts)[:12]}"
+
+
+def run_order(start: Start, cluster: str, now: str, after: str | None = None) -> Dispatched:
+    """Return the order that starts the experiment on a cluster, held where it comes `after` a proof at the origin."""
+    identity = order_id(start.id, start.experiment.id, cluster)
+    return Dispatched(
+        id=identity,
+        project=start.project,
+        experiment=start.experiment.id,
+        cluster=cluster,
+        action="run",
+        created_at=now,
+        not_after=start.until,
+        state="held" if after else "waiting",
+        blob=start.experiment.blob,
+        run=identity,
+        guard=_guard(start) if start.origin == cluster else None,
+        change=start.id if start.trigger else None,
+        after=after,
+        origin=start.origin,
+        traceparent=traceparent(start.id, identity),
+        bounds=_bounds(start),
+        parameters=_parameters(start, cluster, identity),
+    )
+
+
+def prove_order(start: Start, origin: str, now: str) -> Dispatched:
+    """Return the order by which the origin proves the change, before it starts anything on another cluster."""
+    identity = order_id(start.id, "prove", start.experiment.id, origin)
+    return Dispatched(
+        id=identity,
+        project=start.project,
+        experiment=start.experiment.id,
+        cluster=origin,
+        action="prove",
+        created_at=now,
+        not_after=start.until,
+        state="waiting",
+        guard=_guard(start),
+        change=start.id,
+        traceparent=traceparent(start.id, identity),
+        bounds=_bounds(start),
+    )
+
+
+def stop_order(run: Run, identity: str, now: str) -> Dispatched:
+    """Return an order that stops a run."""
+    return Dispatched(
+        id=identity,
+        project=run.project,
+        experiment=run.experiment,
+        cluster=run.cluster,
+        action="stop",
+        created_at=now,
+        not_after=_later(now, STOP_WITHIN),
+        state="waiting",
+        change=run.change,
+        traceparent=traceparent(run.id, identity),
+        parameters={"run": run.id},
+    )
+
+
+def run_of(start: Start, order: Dispatched) -> Run:
+    """Return the run that an order is to become."""
+    faults, commits = start.manifest.faults, start.trigger.commits if start.trigger else ()
+    return Run(
+        id=order.id,
+        project=start.project,
+        experiment=start.experiment.id,
+        cluster=order.cluster,
+        state="queued",
+        created_at=order.created_at,
+        updated_at=order.created_at,
+        cause=start.cause,
+        order=order.id,
+        commit=start.experiment.commit,
+        change=order.change,
+        workload=order.bounds.subject,
+        namespaces=tuple(filter(None, order.bounds.namespaces)),
+        service_accounts=tuple(dict.fromkeys(one.service_account for one in faults if one.service_account)),
+        report_to=tuple(dict.fromkeys((start.experiment.commit, *commits))),
+    )
+
+
+def active_of(run: Run) -> Active:
+    """Return what the rules that count runs need of one."""
+    return msgspec.convert(msgspec.to_builtins(run) | {"run": run.id}, Active)
+
+
+def traceparent(cause: str, identity: str) -> str:
+    """Return a W3C trace context: one trace a cause, one span an order."""
+    return f"00-{_hash('trace', cause)[:32]}-{_hash('span', identity)[:16]}-01"
+
+
+def _guard(start: Start) -> Guard | None:
+    if start.trigger is None:
+        return None
+    workload = start.trigger.workload
+    target = Target(workload.kind, workload.namespace, workload.name)
+    wait = start.trigger.waits.get(start.experiment.id, _WAIT)
+    return Guard(target, start.trigger.uid, start.trigger.changed, wait)
+
+
+def _bounds(start: Start) -> Bounds:
+    faults = tuple(dict.fromkeys(fault.name for fault in start.manifest.faults))
+    bounds = Bounds(namespaces=namespaces(start.manifest), faults=faults)
+    if start.trigger is None:
+        return bounds
+    return msgspec.structs.replace(
+        bounds,
+        subject=start.subject,
+        triggered_at=start.at,
+        cooldown=start.trigger.cooldowns.get(start.experiment.id),
+        windows=start.trigger.windows.get(start.experiment.id, ()),
+    )
+
+
+def _parameters(start: Start, cluster: str, run: str) -> dict[str, Any]:
+    return {
+        "run": run,
+        "infra_id": cluster,
+        "workflow_id": start.experiment.id,
+        "revision": start.experiment.commit,
+        "kind": start.manifest.kind,
+        "cause": start.cause,
+    }
+
+
+def _later(at: str, span: timedelta) -> str:
+    return (datetime.fromisoformat(at) + span).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,18 @@
+"""Whether what the portal holds of an experiment is what git has at its head, so that it may be run."""
+
+from __future__ import annotations
+
+from shared.model.experiments import Experiment
+from shared.rules.facts import Refusal
+
+
+def unfit(experiment: Experiment | None, name: str) -> Refusal | None:
+    """Return why the experiment cannot run; one that waits for its edit to be committed may be fit soon."""
+    if experiment is None:
+        return Refusal("experiment", f"there is no experiment {name} at the head of the branch")
+    if experiment.state == "pending":
+        return Refusal("experiment", f"an edit of {experiment.path} is not in git yet", wait=True)
+    if experiment.state == "synced" and experiment.manifest:
+        return None
+    why = experiment.problem.message if experiment.problem else "it has not been read"
+    return Refusal("experiment", f"{experiment.path} is {experiment.state}: {why}")

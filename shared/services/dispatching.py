@@ -1,0 +1,168 @@
+"""From a change that triggers, or from a person, to orders: looked up at git's head, routed, and made once each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound, NotYet
+from shared.model.experiments import Experiment, SyncState
+from shared.model.ledger import Event
+from shared.model.messages import Message
+from shared.model.projects import Cluster, GitOps, Project
+from shared.model.runs import Run
+from shared.model.triggers import Trigger
+from shared.ports import Clock, Ids, Store
+from shared.rules.composing import Start, run_order
+from shared.rules.facts import Refusal
+from shared.rules.routing import chosen, targets
+from shared.rules.standing import unfit
+from shared.services.dirt import dirty_writes
+from shared.services.guarding import Guarding
+from shared.services.ledger import stamp
+from shared.services.placing import Placing
+from shared.services.portal_records import listed
+from shared.services.repositories import Repositories
+from shared.services.stopping import Stopping
+from shared.services.tables import EVENTS, EXPERIMENTS, MEMBERS, PROJECTS, SYNCS
+
+_PAUSES: Final = {"head": 2.0, "experiment": 5.0, "git": 15.0}
+"""Seconds until a change is looked at again, by what it waits for."""
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """A change that triggered, with the project that it belongs to."""
+
+    project: Project
+    gitops: GitOps
+    event: Event
+    trigger: Trigger
+
+    def start(self, experiment: Experiment) -> Start:
+        """Return what the change starts."""
+        return Start(
+            id=self.event.id,
+            project=self.project.id,
+            cause="change",
+            at=self.event.at,
+            expiry=self.project.safety.expiry,
+            experiment=experiment,
+            trigger=self.trigger,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatching:
+    """Starts experiments; what is made here is sent by `Delivering`."""
+
+    store: Store
+    repositories: Repositories
+    clock: Clock
+    ids: Ids
+
+    def change(self, message: Message) -> None:
+        """Make the orders of a change (message `dispatch/change`): `NotYet` until the portal is at the head of git."""
+        case = self._case(message.ids["project"], message.ids["change"])
+        if case is None:
+            return
+        behind = self._behind(case)
+        waits = [self._begin(case, name, behind) for name in case.trigger.experiments]
+        if waiting := [one for one in waits if one]:
+            raise NotYet(waiting[0].reason, _PAUSES[waiting[0].rule])
+
+    def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
+        """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.
+
+        Raises `NotFound`, `Invalid` for clusters, and `Conflict` that names the rule which refuses.
+        """
+        settings, found = PROJECTS.load(self.store, project), EXPERIMENTS.load(self.store, project, experiment)
+        if settings is None or found is None:
+            raise NotFound(f"no experiment {experiment!r} in project {project!r}")
+        if refusal := unfit(found.value, experiment):
+            raise _conflict(refusal)
+        start = self._by_person(settings.value, found.value, cause)
+        routed = chosen(start.manifest, clusters, self._clusters(project))
+        if routed.refusals:
+            raise Invalid("; ".join(refusal.reason for refusal in routed.refusals))
+        return self._start(start, routed.clusters, by)
+
+    def stop(self, project: str, run: str, by: str = "owner") -> Run:
+        """Stop a run: one that was not let go ends here, any other is told to. `Conflict` if it is over."""
+        return Stopping(self.store, self.clock, self.ids).stop(project, run, by)
+
+    def _case(self, project: str, change: str) -> _Case | None:
+        found, event = PROJECTS.load(self.store, project), EVENTS.load(self.store, project, "change", change)
+        gitops = found and found.value.gitops
+        if found is None or not gitops or not gitops.enabled or event is None:
+            return None
+        trigger = event.value.detail.get("trigger")
+        return _Case(found.value, gitops, event.value, msgspec.convert(trigger, Trigger)) if trigger else None
+
+    def _begin(self, case: _Case, name: str, behind: Refusal | None) -> Refusal | None:
+        """Make the orders of one experiment, or return why that is too early."""
+        found = EXPERIMENTS.load(self.store, case.project.id, name)
+        start = case.start(found.value if found else Experiment(name, "", "", "", "invalid", case.event.at))
+        refusal = behind or unfit(found.value if found else None, name)
+        if stamp(self.clock) > start.until:
+            self._late(start, refusal)
+            return None
+        if refusal and not refusal.wait:
+            self._placing.note(start, "refused", refusal)
+            return None
+        if refusal is None:
+            self._place(case, start)
+        return refusal
+
+    def _late(self, start: Start, refusal: Refusal | None) -> None:
+        if not self._placing.made_before(start, [cluster.id for cluster in self._clusters(start.project)]):
+            why = refusal.reason if refusal else "nobody came to it"
+            self._placing.note(start, "expired", Refusal("expiry", f"it was to start by {start.until}: {why}"))
+
+    def _place(self, case: _Case, start: Start) -> None:
+        workload = case.trigger.workload
+        routed = targets(start.manifest, workload.cluster, workload.namespace, self._clusters(start.project))
+        for refusal in routed.refusals:
+            self._placing.note(start, "refused", refusal)
+        enforced = case.gitops.mode == "enforce" and case.event.verdict == "triggered"
+        (self._placing.place if enforced else self._placing.show)(start, routed.clusters)
+
+    def _behind(self, case: _Case) -> Refusal | None:
+        """Return why the portal cannot be known to be at the branch's head, and have it synced."""
+        state = SYNCS.load_or(self.store, SyncState(), case.project.id)
+        try:
+            head = self.repositories.of(case.gitops).head(case.gitops.branch)
+        except LitmusGitopsError as error:
+            return Refusal("git", f"the head of {case.gitops.branch} cannot be read: {error}", wait=True)
+        if head and head == state.value.commit:
+            return None
+        if state.value.dirty == state.value.clean:
+            self.store.commit(*dirty_writes(state, self.ids, case.project.id))
+        synced = state.value.commit or "nothing"
+        return Refusal("head", f"{case.gitops.branch} is at {head or 'nothing'}, the portal at {synced}", wait=True)
+
+    def _by_person(self, project: Project, experiment: Experiment, cause: str) -> Start:
+        now, expiry = stamp(self.clock), project.safety.expiry
+        return Start(self.ids(), project.id, cause, now, expiry, experiment)
+
+    def _start(self, start: Start, clusters: Sequence[str], by: str) -> list[Run]:
+        orders = [run_order(start, cluster, start.at) for cluster in clusters]
+        for order in orders:
+            refusal = Guarding(self.store, self.clock).refusal(order)
+            if refusal and not refusal.wait:
+                self._placing.note(start, "refused", refusal, order.cluster)
+                raise _conflict(refusal)
+        return [self._placing.make(start, order, by) for order in orders]
+
+    @property
+    def _placing(self) -> Placing:
+        return Placing(self.store, self.clock, self.ids)
+
+    def _clusters(self, project: str) -> list[Cluster]:
+        return [row.value for row in listed(self.store, MEMBERS, project)]
+
+
+def _conflict(refusal: Refusal) -> Conflict:
+    return Conflict(f"{refusal.rule}: {refusal.reason}")

@@ -1,0 +1,114 @@
+"""Lets orders go, one at a time a cluster: each by the rules of safety as they are at that moment."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from shared.errors import Stale
+from shared.model.orders import Dispatched, OrderState
+from shared.ports import Clock, Ids, Store
+from shared.rules.facts import Refusal
+from shared.rules.runs import UNSTARTED, moves
+from shared.services.attempts import until_fresh
+from shared.services.guarding import Guarding
+from shared.services.ordering import OPEN, Ordering, Work
+from shared.services.tables import GATES, ORDERS, RUNS, Gate, Versioned
+
+_GRACE: Final = timedelta(minutes=5)
+"""How long after its expiry a report of an order that was taken may still be on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """Decides for each order whether it goes, waits or ends."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    def let_go(self, cluster: str, order: str) -> Versioned[Dispatched] | None:
+        """Return the order if it may be given to its cluster now; what it waits for, or why it ended, is recorded."""
+        return until_fresh(lambda: self._let_go(cluster, order))
+
+    def end(self, was: Versioned[Dispatched], refusal: Refusal) -> None:
+        """End an order that cannot go, and its run with it; whoever wrote it meanwhile was right."""
+        with suppress(Stale):
+            self._commit(self._ended(was, refusal))
+
+    def _let_go(self, cluster: str, name: str) -> Versioned[Dispatched] | None:
+        gate, was = GATES.load_or(self.store, Gate(), cluster), ORDERS.load(self.store, cluster, name)
+        if was is None or was.value.state not in OPEN:
+            return None
+        refusal = self._refusal(was.value)
+        if refusal and not refusal.wait:
+            self._commit(self._ended(was, refusal))
+        elif was.value.state in {"ready", "taken"}:
+            return was if was.value.state == "ready" else None
+        elif refusal:
+            self._commit(self._waiting(was, refusal))
+        else:
+            return self._passed(gate, was)
+        return None
+
+    def _refusal(self, order: Dispatched) -> Refusal | None:
+        if order.state == "taken":
+            return self._lost(order)
+        refusal = Guarding(self.store, self.clock).refusal(order)
+        return refusal if refusal and not refusal.wait else self._unproved(order) or refusal
+
+    def _lost(self, order: Dispatched) -> Refusal | None:
+        """Say that a run which was taken did not start in time; evidence that it did overrides this."""
+        run = RUNS.load(self.store, order.project, order.run) if order.run else None
+        if run is None or run.value.state not in UNSTARTED:
+            return None
+        if self.clock() < datetime.fromisoformat(order.not_after) + _GRACE:
+            return None
+        return Refusal("expiry", f"its cluster took it and did not start it by {order.not_after}")
+
+    def _unproved(self, order: Dispatched) -> Refusal | None:
+        if not (order.after and order.origin):
+            return None
+        proof = ORDERS.load(self.store, order.origin, order.after)
+        if proof and proof.value.state == "done":
+            return None
+        if proof and proof.value.state in OPEN:
+            return Refusal("proof", f"cluster {order.origin} has to prove the change first", wait=True)
+        return Refusal("proof", f"cluster {order.origin} did not prove the change: {proof and proof.value.reason}")
+
+    def _ended(self, was: Versioned[Dispatched], refusal: Refusal) -> Work:
+        expired = refusal.rule == "expiry"
+        state: OrderState = "expired" if expired else "refused"
+        return self._ordering.ended(was, state, refusal, "expired" if expired else "skipped")
+
+    def _waiting(self, was: Versioned[Dispatched], refusal: Refusal) -> Work:
+        """Return what an order's waiting writes, once for each rule that it waits by."""
+        if was.value.rule == refusal.rule:
+            return Work()
+        state: OrderState = "held" if refusal.rule in {"storm", "proof"} else "waiting"
+        now = msgspec.structs.replace(was.value, state=state, rule=refusal.rule, reason=refusal.reason)
+        row = Work((self._ordering.row(now, state, refusal.reason),))
+        return self._ordering.moved(was, now) + row + self._run_waits(now)
+
+    def _run_waits(self, order: Dispatched) -> Work:
+        run = RUNS.load(self.store, order.project, order.run) if order.run else None
+        if run is None or not moves(run.value.state, "waiting"):
+            return Work()
+        return self._ordering.run_moved(run, msgspec.structs.replace(run.value, state="waiting", message=order.reason))
+
+    def _passed(self, gate: Versioned[Gate], was: Versioned[Dispatched]) -> Versioned[Dispatched]:
+        now = msgspec.structs.replace(was.value, state="ready", rule="", reason="")
+        self._commit(self._ordering.moved(was, now) + Work((GATES.replace(gate, Gate(now.id)),)))
+        return Versioned(was.key, now, was.version + 1)
+
+    def _commit(self, work: Work) -> None:
+        if work.writes:
+            self.store.commit(work.writes, work.messages)
+
+    @property
+    def _ordering(self) -> Ordering:
+        return Ordering(self.store, self.clock, self.ids)

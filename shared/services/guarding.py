@@ -1,0 +1,84 @@
+"""Asks the rules of safety about an order, with all that they need to know read from the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.model.orders import Dispatched
+from shared.model.projects import Cluster, Project
+from shared.model.runs import Active, Recent
+from shared.ports import Clock, Store
+from shared.rules.facts import Facts, Refusal
+from shared.rules.safety import refuse
+from shared.services.portal_records import listed
+from shared.services.tables import ACTIVE, CLUSTERS, COOLDOWNS, OPEN_ORDERS, PROJECTS, RECENT
+
+_LET_GO: Final = frozenset({"ready", "taken"})
+_STARTING: Final = frozenset({"run", "prove"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """Judges orders at dispatch."""
+
+    store: Store
+    clock: Clock
+
+    def refusal(self, order: Dispatched, *, observing: bool = False) -> Refusal | None:
+        """Return why the order may not go, or not yet; what starts nothing always may.
+
+        With `observing` the answer is what it would be if the project enforced.
+        """
+        project = PROJECTS.load(self.store, order.project)
+        cluster = CLUSTERS.load(self.store, order.cluster)
+        if project is None or cluster is None or cluster.value.project != order.project:
+            return Refusal("routing", f"cluster {order.cluster} does not belong to project {order.project} any more")
+        if order.action not in _STARTING:
+            return None
+        off = None if observing else _observed(project.value)
+        return off or refuse("dispatch", self._facts(order, project.value, cluster.value))
+
+    def _facts(self, order: Dispatched, project: Project, cluster: Cluster) -> Facts:
+        bounds, starts = order.bounds, order.action == "run"
+        return Facts(
+            self.clock(),
+            project.safety,
+            cluster.id,
+            order.experiment,
+            project_freeze=project.freeze,
+            cluster_freeze=cluster.freeze,
+            subject=bounds.subject,
+            last=self._last(order),
+            triggered_at=bounds.triggered_at,
+            cooldown=bounds.cooldown,
+            windows=bounds.windows,
+            recent=self._recent(order) if order.change else Recent(),
+            active=self._others(order) if starts else (),
+            namespaces=bounds.namespaces,
+            faults=bounds.faults,
+            not_after=order.not_after,
+        )
+
+    def _recent(self, order: Dispatched) -> Recent:
+        return RECENT.load_or(self.store, Recent(), order.project).value
+
+    def _last(self, order: Dispatched) -> str | None:
+        if not order.bounds.subject:
+            return None
+        name = f"{order.cluster}/{order.bounds.subject}/{order.experiment}"
+        return COOLDOWNS.load_or(self.store, "", order.project, name).value or None
+
+    def _others(self, order: Dispatched) -> tuple[Active, ...]:
+        """Return the runs that hold a place: those whose order was let go, and those that had none."""
+        states = {row.value.run: row.value.state for row in listed(self.store, OPEN_ORDERS, order.cluster)}
+        active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
+        return tuple(run for run in active if run.run != order.run and states.get(run.run, "taken") in _LET_GO)
+
+
+def _observed(project: Project) -> Refusal | None:
+    gitops = project.gitops
+    if gitops and gitops.enabled and gitops.mode == "enforce":
+        return None
+    off = "it observes" if gitops and gitops.enabled else "its GitOps is off"
+    return Refusal("mode", f"nothing starts in project {project.id}, since {off}: set mode to enforce")

@@ -1,0 +1,134 @@
+"""Orders in the store: made, moved and ended, each together with its run, its ledger row and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.model.messages import Message
+from shared.model.orders import Dispatched, OrderState
+from shared.model.records import ABSENT, Delete, Put, Write
+from shared.model.runs import Run, RunState
+from shared.ports import Clock, Ids, Store
+from shared.rules.composing import active_of
+from shared.rules.facts import Refusal
+from shared.rules.runs import OVER, ended
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
+
+OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
+"""States in which an order may still do something."""
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Writes and messages that belong into one commit."""
+
+    writes: tuple[Write, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+    def __add__(self, other: Work) -> Work:
+        """Return both together."""
+        return Work(self.writes + other.writes, self.messages + other.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Says what a step of an order writes; the caller commits it."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    def made(self, order: Dispatched, run: Run | None, reason: str) -> Work:
+        """Return the making of an order and its run; `Stale` at commit if the order exists."""
+        key = (order.cluster, order.id)
+        row = self.row(order, "ordered", reason, event_id=order.id)
+        started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
+        writes = (ORDERS.put(order, *key, expected=ABSENT), OPEN_ORDERS.put(order, *key), *started, row)
+        return Work(writes, (self.due(order),))
+
+    def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
+        """Return the write of an order's next state, conditional on the one that was read."""
+        key = (now.cluster, now.id)
+        listed: Put | Delete = OPEN_ORDERS.put(now, *key) if now.state in OPEN else OPEN_ORDERS.delete(*key)
+        return Work((ORDERS.replace(was, now), listed))
+
+    def run_moved(self, was: Versioned[Run], now: Run) -> Work:
+        """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
+        now = msgspec.structs.replace(now, updated_at=stamp(self.clock))
+        begun = Work(self._written(RUNS.replace(was, now), now))
+        return begun + self._over(now) if now.state in OVER and was.value.state != now.state else begun
+
+    def ended(self, was: Versioned[Dispatched], state: OrderState, refusal: Refusal, run: RunState = "skipped") -> Work:
+        """Return the end of an order from our side, and of its run unless that went on without us."""
+        now = msgspec.structs.replace(was.value, state=state, reason=refusal.reason, rule=refusal.rule)
+        row = Work((self.row(now, state, refusal.reason),), self.after(now))
+        return self.moved(was, now) + row + self._run_ended(now, run)
+
+    def row(self, order: Dispatched, verdict: str, reason: str, event_id: str | None = None) -> Put:
+        """Return the ledger's row on an order."""
+        told = {"order": order.id, "cluster": order.cluster, "action": order.action, "state": order.state}
+        detail = told | ({"rule": order.rule} if order.rule else {})
+        ledger, links = Ledger(self.clock, self.ids), self.links(order)
+        _, row = ledger.row(
+            order.project,
+            "order",
+            verdict=verdict,
+            reason=reason,
+            subject=order.experiment,
+            detail=detail,
+            links=links,
+            event_id=event_id,
+        )
+        return row
+
+    def links(self, order: Dispatched) -> list[tuple[str, str]]:
+        """Return what an order belongs to, as a ledger row links it."""
+        named = (("order", order.id), ("run", order.run), ("change", order.change), ("cluster", order.cluster))
+        return [(rel, record) for rel, record in (*named, ("experiment", order.experiment)) if record]
+
+    def due(self, order: Dispatched) -> Message:
+        """Return the message that has an order looked at."""
+        return message(self.ids, "dispatch", "order", cluster=order.cluster, order=order.id)
+
+    def after(self, order: Dispatched) -> tuple[Message, ...]:
+        """Return what an order's end sets going: what waited for its proof, or for its place."""
+        if order.action == "prove":
+            return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
+        return (message(self.ids, "dispatch", "next", cluster=order.cluster),)
+
+    def _run_ended(self, order: Dispatched, state: RunState) -> Work:
+        run = RUNS.load(self.store, order.project, order.run) if order.run else None
+        now = ended(run.value, state, order.reason) if run else None
+        return self.run_moved(run, now) if run and now else Work()
+
+    def _written(self, put: Put, run: Run) -> tuple[Write, ...]:
+        if run.state in OVER:
+            return (put, ACTIVE.delete(run.cluster, run.id))
+        return (put, ACTIVE.put(active_of(run), run.cluster, run.id))
+
+    def _over(self, run: Run) -> Work:
+        links: Sequence[tuple[str, str | None]] = (
+            ("run", run.id),
+            ("order", run.order),
+            ("change", run.change),
+            ("commit", run.commit),
+        )
+        _, row = Ledger(self.clock, self.ids).row(
+            run.project,
+            "run",
+            verdict=run.state,
+            reason=run.message or _told(run),
+            subject=run.experiment,
+            detail={"cluster": run.cluster, "verdict": run.verdict, "score": run.score, "cause": run.cause},
+            links=[(rel, record) for rel, record in links if record],
+        )
+        noted = message(self.ids, "sync", "note", project=run.project, run=run.id)
+        return Work((row,), (noted,))
+
+
+def _told(run: Run) -> str:
+    score = "without a score" if run.score is None else f"with a score of {run.score:.2f}"
+    return f"it ended as {run.verdict or run.state}, {score}"

@@ -1,0 +1,131 @@
+"""Places what starts: an order and a run for each cluster, once, in place of older ones that have not started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from shared.errors import Stale
+from shared.model.orders import Dispatched
+from shared.model.runs import Run
+from shared.ports import Clock, Ids, Store
+from shared.rules.composing import Start, order_id, prove_order, run_of, run_order
+from shared.rules.facts import Refusal
+from shared.rules.runs import UNSTARTED
+from shared.services.attempts import until_fresh
+from shared.services.guarding import Guarding
+from shared.services.ledger import Ledger, stamp
+from shared.services.ordering import Ordering
+from shared.services.portal_records import listed
+from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS
+
+_UNSENT: Final = frozenset({"held", "waiting", "ready"})
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Makes orders from starts; doing it again makes nothing twice, since a start's ids are always the same."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    def place(self, start: Start, clusters: Sequence[str]) -> None:
+        """Make the orders of a change; other clusters than the origin wait until it has proved the change."""
+        due = [cluster for cluster in clusters if not self._overtaken(start, cluster)]
+        after = self._prove(start) if any(cluster != start.origin for cluster in due) else None
+        for cluster in due:
+            self._replace_older(start, cluster)
+            self.make(start, run_order(start, cluster, self._now, None if cluster == start.origin else after))
+
+    def made_before(self, start: Start, clusters: Sequence[str]) -> bool:
+        """Whether the start has made an order on any of the clusters already."""
+        named = [ORDERS.key(cluster, order_id(start.id, start.experiment.id, cluster)) for cluster in clusters]
+        return bool(self.store.get_many(named))
+
+    def make(self, start: Start, order: Dispatched, by: str = "") -> Run:
+        """Make a run and its order, unless they are there already; `by` says who asked for it."""
+        run = run_of(start, order)
+        self._make(order, run, f"{by or _why(start)} starts {start.experiment.name} on cluster {order.cluster}")
+        return run
+
+    def show(self, start: Start, clusters: Sequence[str]) -> None:
+        """Record what would start if the project did not only observe."""
+        for cluster in clusters:
+            order = run_order(start, cluster, self._now)
+            refusal = Guarding(self.store, self.clock).refusal(order, observing=True)
+            verb = f"would not start ({refusal.rule}: {refusal.reason})" if refusal else "would start"
+            reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
+            self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
+
+    def note(self, start: Start, verdict: str, refusal: Refusal, cluster: str = "") -> None:
+        """Record, once, why no order was made."""
+        event = order_id(start.id, start.experiment.id, cluster, verdict, refusal.rule, refusal.reason)
+        named = (("experiment", start.experiment.id), ("change", start.trigger and start.id), ("cluster", cluster))
+        detail = {"rule": refusal.rule, "cause": start.cause, "action": "run", "cluster": cluster}
+        _, row = Ledger(self.clock, self.ids).row(
+            start.project,
+            "order",
+            verdict=verdict,
+            reason=refusal.reason,
+            subject=start.experiment.id,
+            detail={name: value for name, value in detail.items() if value},
+            links=[(rel, record) for rel, record in named if record],
+            event_id=event,
+        )
+        with suppress(Stale):
+            self.store.commit([row])
+
+    def _prove(self, start: Start) -> str | None:
+        if start.origin is None:
+            return None
+        order = prove_order(start, start.origin, self._now)
+        self._make(order, None, f"cluster {order.cluster} has to prove the change before others start")
+        return order.id
+
+    def _make(self, order: Dispatched, run: Run | None, reason: str) -> None:
+        work = self._ordering.made(order, run, reason)
+        with suppress(Stale):
+            self.store.commit(work.writes, work.messages)
+
+    def _overtaken(self, start: Start, cluster: str) -> bool:
+        """Whether a later change of the workload has triggered the experiment there meanwhile."""
+        key = f"{cluster}/{start.subject}/{start.experiment.id}"
+        last = COOLDOWNS.load_or(self.store, "", start.project, key).value
+        if last > start.at:
+            self.note(start, "superseded", Refusal("superseded", f"a change at {last} came after it"), cluster)
+        return last > start.at
+
+    def _replace_older(self, start: Start, cluster: str) -> None:
+        for row in listed(self.store, ACTIVE, cluster):
+            run = row.value
+            same = (run.experiment, run.workload) == (start.experiment.id, start.subject)
+            if same and run.state in UNSTARTED:
+                until_fresh(partial(self._supersede, start, cluster, run.run))
+
+    def _supersede(self, start: Start, cluster: str, name: str) -> None:
+        was = ORDERS.load(self.store, cluster, name)
+        if was is None or not _older(was.value, start):
+            return
+        refusal = Refusal("superseded", f"change {start.id} of the same workload came before it started")
+        work = self._ordering.ended(was, "superseded", refusal)
+        self.store.commit(work.writes, work.messages)
+
+    @property
+    def _now(self) -> str:
+        return stamp(self.clock)
+
+    @property
+    def _ordering(self) -> Ordering:
+        return Ordering(self.store, self.clock, self.ids)
+
+
+def _older(order: Dispatched, start: Start) -> bool:
+    return order.state in _UNSENT and order.change is not None and order.change < start.id
+
+
+def _why(start: Start) -> str:
+    return f"change {start.id}" if start.trigger else f"a {start.cause}"

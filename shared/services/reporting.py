@@ -1,0 +1,175 @@
+"""Takes what subscribers report: runs move on, end and are scored; what comes twice, late or astray does no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from shared.errors import Conflict, NotFound
+from shared.model.calls import Answer, Call
+from shared.model.heartbeats import Heartbeat
+from shared.model.orders import Dispatched, OrderState
+from shared.model.projects import Cluster, Presence
+from shared.model.records import ABSENT, Put
+from shared.model.runs import Report, Run, RunState
+from shared.ports import Clock, Ids, Store
+from shared.rules.routing import namespaces
+from shared.rules.runs import OVER, merged, told
+from shared.services.attempts import until_fresh
+from shared.services.callers import verified
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.ordering import OPEN, Ordering, Work
+from shared.services.tables import EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
+from shared.wire.reports import read_report
+
+_SILENCE: Final = timedelta(seconds=60)
+"""A subscriber that was silent for longer gets at once what waited for it."""
+
+_UNRUN: Final[frozenset[RunState]] = frozenset({"skipped", "expired"})
+_DONE: Final[frozenset[RunState]] = frozenset({"completed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Answers `POST /reports/{cluster}`."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    master: bytes
+
+    def receive(self, call: Call) -> Answer:
+        """Take a report or a heartbeat: 200 with the state that its run or order has now.
+
+        Raises `Unauthenticated`, `BadInput`, and `NotFound` where the order is none of this cluster's.
+        """
+        cluster, _ = verified(self.store, self.master, self.clock, call)
+        said = read_report(call.body)
+        if isinstance(said, Heartbeat):
+            until_fresh(lambda: self._heard(cluster))
+            return Answer(200, {"at": stamp(self.clock)})
+        return Answer(200, {"state": until_fresh(lambda: self._reported(cluster, said))})
+
+    def _heard(self, cluster: Cluster) -> None:
+        was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
+        now = Presence(cluster.id, stamp(self.clock))
+        silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
+        waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
+        self.store.commit([PRESENCE.replace(was, now)], waiting)
+
+    def _reported(self, cluster: Cluster, report: Report) -> str:
+        if report.order is None:
+            return self._scheduled(cluster, report)
+        order = ORDERS.load(self.store, cluster.id, report.order)
+        if order is None:
+            raise NotFound(f"cluster {cluster.id} has no order {report.order}")
+        run = RUNS.load(self.store, cluster.project, order.value.run) if order.value.run else None
+        return self._ran(order, run, report) if run else self._settled(order, report)
+
+    def _ran(self, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
+        now = merged(run.value, report)
+        after = _order_after(order.value, now.state if now else run.value.state)
+        if now is None and after == order.value:
+            return run.value.state
+        work = self._moved(order, after)
+        if now:
+            work += self._ordering.run_moved(run, now) + self._noted(run.value, now, report)
+        self._commit(work)
+        return now.state if now else run.value.state
+
+    def _moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
+        if now == was.value:
+            return Work()
+        over = self._ordering.after(now) if now.state not in OPEN else ()
+        return self._ordering.moved(was, now) + Work(messages=over)
+
+    def _settled(self, order: Versioned[Dispatched], report: Report) -> str:
+        """Take what became of an order that is no run: a proof, an installation, a stop."""
+        state = _settled_state(report.state)
+        if order.value.state not in OPEN or state == order.value.state:
+            return order.value.state
+        now = msgspec.structs.replace(order.value, state=state, reason=report.message, rule="")
+        row = self._row(now.project, now.experiment, report, self._ordering.links(now))
+        self._commit(self._moved(order, now) + Work((row,)))
+        return state
+
+    def _scheduled(self, cluster: Cluster, report: Report) -> str:
+        """Take the report of a run that a schedule in the cluster started."""
+        was = RUNS.load(self.store, cluster.project, report.run) or self._new(cluster, report)
+        if was.value.order or was.value.cluster != cluster.id:
+            raise Conflict(f"run {report.run} is not one that a schedule on cluster {cluster.id} started")
+        now = merged(was.value, report)
+        if now is None:
+            return was.value.state
+        self._commit(self._ordering.run_moved(was, now) + self._noted(was.value, now, report))
+        return now.state
+
+    def _new(self, cluster: Cluster, report: Report) -> Versioned[Run]:
+        found = EXPERIMENTS.load(self.store, cluster.project, report.experiment) if report.experiment else None
+        manifest, commit = (found.value.manifest, found.value.commit) if found else (None, None)
+        run = Run(
+            id=report.run,
+            project=cluster.project,
+            experiment=report.experiment,
+            cluster=cluster.id,
+            state="queued",
+            created_at=stamp(self.clock),
+            updated_at=stamp(self.clock),
+            cause="schedule",
+            commit=commit,
+            report_to=(commit,) if commit else (),
+            namespaces=tuple(filter(None, namespaces(manifest))) if manifest else (),
+        )
+        return Versioned(RUNS.key(cluster.project, report.run), run, ABSENT)
+
+    def _noted(self, was: Run, now: Run, report: Report) -> Work:
+        if not told(was, now):
+            return Work()
+        named = (("run", now.id), ("order", now.order), ("change", now.change), ("commit", now.commit))
+        links = [(rel, record) for rel, record in named if record]
+        detail = {"score": now.score, "faults": len(now.faults), "previous": was.state}
+        return Work((self._row(now.project, now.experiment, report, links, detail),))
+
+    def _row(
+        self,
+        project: str,
+        experiment: str,
+        report: Report,
+        links: Sequence[tuple[str, str]],
+        detail: dict[str, Any] | None = None,
+    ) -> Put:
+        said = {"state": report.state, "phase": report.phase, "verdict": report.verdict, "at": report.at}
+        _, row = Ledger(self.clock, self.ids).row(
+            project,
+            "report",
+            verdict=report.state,
+            reason=report.message or f"the subscriber says {report.state}",
+            subject=experiment,
+            detail=said | (detail or {}),
+            links=links,
+        )
+        return row
+
+    def _commit(self, work: Work) -> None:
+        self.store.commit(work.writes, work.messages)
+
+    @property
+    def _ordering(self) -> Ordering:
+        return Ordering(self.store, self.clock, self.ids)
+
+
+def _order_after(order: Dispatched, run: RunState) -> Dispatched:
+    """Return the order as its run's state shows it: what its cluster works on was taken, whoever ended it here."""
+    ended = order.state not in OPEN and run in _UNRUN
+    state: OrderState = order.state if ended else "done" if run in OVER else "taken"
+    return order if state == order.state else msgspec.structs.replace(order, state=state, reason="", rule="")
+
+
+def _settled_state(reported: RunState) -> OrderState:
+    if reported not in OVER:
+        return "taken"
+    return "done" if reported in _DONE else "expired" if reported == "expired" else "refused"

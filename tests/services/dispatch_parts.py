@@ -1,0 +1,109 @@
+"""The parties around dispatch: a store whose process dies when told, and a subscriber on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from shared.clients.sqlite import SqliteStore
+from shared.model.messages import Message
+from shared.model.orders import Order
+from shared.model.records import Key, Record, Write
+from shared.rules.keys import subscriber_key
+from shared.wire.orders import read_order
+from shared.wire.standard_webhooks import verify
+
+MASTER = bytes(range(32))
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class MortalStore:
+    """The real store of a process that dies right after the commit after which `lives` is used up."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.lives: int | None = None
+        self.commits = 0
+
+    def get(self, key: Key) -> Record | None:
+        return self.store.get(key)
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
+        return self.store.get_many(keys)
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> list[Record]:
+        return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
+
+    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
+        self.store.commit(writes, messages)
+        self.commits += 1
+        if self.lives is not None:
+            self.lives -= 1
+            if self.lives < 0:
+                self.lives = None
+                raise Killed
+
+
+class SubscriberStand:
+    """Verifies and keeps what it is sent; answers `status` with `reason`, and 200 to what it has already."""
+
+    def __init__(self, cluster: str = "c1") -> None:
+        self.key = subscriber_key(MASTER, cluster, 1)
+        self.status = 202
+        self.reason = b'{"detail":"not today"}'
+        self.taken: dict[str, Order] = {}
+        self.asked: list[str] = []
+        self.clock: Callable[[], float] = lambda: 0.0
+        stand = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                status = stand.take({name.lower(): value for name, value in self.headers.items()}, body)
+                self.send_response(status)
+                self.send_header("content-length", str(len(stand.reason)))
+                self.end_headers()
+                self.wfile.write(stand.reason)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        verify([self.key], headers, body, self.clock())
+        order = read_order(body)
+        self.asked.append(order.order)
+        if self.status != 202:
+            return self.status
+        status = 200 if order.order in self.taken else 202
+        self.taken[order.order] = order
+        return status
+
+    @contextmanager
+    def open(self) -> Iterator[SubscriberStand]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
