@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 AUTOSCALERS: Final = (
@@ -22,6 +23,7 @@ The controller manager itself stands for the horizontal autoscaler where its con
 """
 
 
+@lru_cache(maxsize=1_024)
 def is_autoscaler(actor: str) -> bool:
     """Whether the API server's user name is an autoscaler's."""
     return any(fnmatchcase(actor, name) for name in AUTOSCALERS)
