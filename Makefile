@@ -36,6 +36,7 @@ lock: .venv/tests-installed ## lock all dependencies anew, with hashes
 	.venv/bin/pip install -q uv
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade tests/requirements.in -o tests/requirements.txt
+	@$(PY) -m infra.bundling lock
 
 clean: ## remove what the targets above made, except .data
 	rm -rf .venv build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

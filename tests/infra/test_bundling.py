@@ -1,0 +1,134 @@
+"""Bundles: each function alone in a folder, with just what it needs, and pins that never drift."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from infra import bundling
+from infra.bench.processes import HOST, serving
+from infra.local.folder import furnish
+from shared.errors import Misconfigured
+from tests.servers import ask
+
+NAMES = bundling.names()
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
+CLUSTER = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "none",
+    "clusters": [{"name": "none", "cluster": {"server": f"http://{HOST}:9"}}],
+    "users": [{"name": "none", "user": {}}],
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+}
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """What a deployment tells a function, whichever it is."""
+    furnish(folder)
+    (folder / "kubeconfig").write_text(json.dumps(CLUSTER))
+    told = {"DATA_DIR": str(folder), "ADMIN_TOKEN": "owner", "KUBECONFIG": str(folder / "kubeconfig")}
+    return told | {"CLUSTER_ID": "prod", "PORTAL_URL": f"http://{HOST}:9", "SUBSCRIBER_SECRET": "whsec_YWJjZA=="}
+
+
+def _only_pinned(bundle: Path, folder: Path) -> Path:
+    """Make a folder in which nothing can be imported but the distributions that a bundle pins."""
+    folder.mkdir()
+    for name in PIN.findall((bundle / "requirements.txt").read_text()):
+        owned = importlib.metadata.files(name) or []
+        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"}:
+            (folder / top).symlink_to(Path(sysconfig.get_path("purelib")) / top)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_path: Path) -> None:
+    bundle = bundling.bundle(name, tmp_path / "build")
+    site, data = _only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
+    data.mkdir()
+    with serving(name, bundle, [bundle, site], _settings(data), tmp_path / "log") as started:
+        answer = ask(started.port, "GET", "/healthz")
+        assert (200, {"status": "ok"}) == (answer.status, answer.json())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pins_of_a_function_are_those_of_the_lock(name: str) -> None:
+    path = bundling.FUNCTIONS / name / "requirements.txt"
+    assert bundling.requirements(name) == path.read_text(), "run `make lock`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_folder_holds_no_module_but_main(name: str) -> None:
+    found = {path.name for path in (bundling.FUNCTIONS / name).iterdir()} - {"__pycache__"}
+    assert {"main.py", "requirements.txt"} <= found <= {"main.py", "requirements.txt", "README.md"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_main_is_short_and_has_a_target_of_its_folders_name(name: str) -> None:
+    text = (bundling.FUNCTIONS / name / "main.py").read_text()
+    assert len(text.splitlines()) <= 40
+    assert re.search(rf"^{name} = function\(", text, re.MULTILINE)
+
+
+def test_a_bundle_holds_what_is_reached_and_no_more(tmp_path: Path) -> None:
+    bundle = bundling.bundle("git_push", tmp_path)
+    found = {str(path.relative_to(bundle)) for path in bundle.rglob("*.py")}
+    assert {"main.py", "shared/__init__.py", "shared/services/pushes.py", "shared/clients/sqlite/store.py"} <= found
+    assert not [
+        path for path in found if path.startswith(("shared/services/api", "infra", "tests", "shared/wire/yaml"))
+    ]
+
+
+def test_an_import_within_a_function_is_reached_too() -> None:
+    reached = bundling.reached(bundling.FUNCTIONS / "git_push" / "main.py")
+    assert bundling.ROOT / "shared" / "clients" / "sqlite" / "database.py" in reached
+
+
+def test_files_that_modules_read_come_along(tmp_path: Path) -> None:
+    bundle = bundling.bundle("portal", tmp_path)
+    suffixes = {path.suffix for path in bundle.rglob("*") if path.is_file()}
+    assert {".html", ".css", ".js"} <= suffixes
+
+
+def test_bytecode_comes_along_and_is_never_checked_against_its_source(tmp_path: Path) -> None:
+    bundle = bundling.bundle("git_push", tmp_path)
+    sources = list(bundle.rglob("*.py"))
+    for source in sources:
+        flags = Path(importlib.util.cache_from_source(str(source))).read_bytes()[4:8]
+        assert 0b01 == int.from_bytes(flags, "little"), source
+    assert len(sources) > 20
+
+
+def test_bundling_again_leaves_nothing_of_the_former(tmp_path: Path) -> None:
+    bundle = bundling.bundle("git_push", tmp_path)
+    (bundle / "shared" / "left_over.py").write_text("")
+    assert not (bundling.bundle("git_push", tmp_path) / "shared" / "left_over.py").exists()
+
+
+def test_pins_are_exact_and_hashed() -> None:
+    text = bundling.requirements("git_push")
+    assert {"functions-framework", "flask", "msgspec"} <= set(PIN.findall(text))
+    assert not {"kubernetes", "pydantic", "pyyaml"} & set(PIN.findall(text))
+    assert all("--hash=sha256:" in block for block in re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:])
+
+
+def test_a_function_that_is_none_is_named_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Misconfigured, match=r"no function 'git_pull': there are .*git_push"):
+        bundling.bundle("git_pull", tmp_path)
+    assert 1 == bundling.main(["make", "../git_push", str(tmp_path)])
+    assert "there is no function" in capsys.readouterr().err
+
+
+def test_the_command_makes_a_bundle_and_explains_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == bundling.main(["make", "git_push", str(tmp_path)])
+    assert f"{tmp_path / 'git_push'}\n" == capsys.readouterr().out
+    assert 2 == bundling.main(["make"])
+    assert "python -m infra.bundling" in capsys.readouterr().err
