@@ -16,7 +16,7 @@ import urllib3
 
 from infra.demo import manifests
 from infra.demo.kubernetes_api.definitions import definitions
-from infra.demo.stage import CLUSTER, PROJECT, ROOT, Stage, until
+from infra.demo.stage import CLUSTER, PROJECT, ROOT, Stage
 from shared.errors import Conflict, LitmusGitopsError
 from shared.ports import KubernetesApi
 
@@ -31,7 +31,7 @@ def kubernetes(stage: Stage) -> str:
     for definition in definitions():
         _create(api, "apiextensions.k8s.io/v1/customresourcedefinitions", "", definition)
     for resource in {resource for resource, _, _ in manifests.ground()}:
-        until(lambda resource=resource: api.serves(resource) or None, f"{resource} to be served")  # type: ignore[misc]
+        stage.until(lambda resource=resource: api.serves(resource) or None, f"{resource} to be served")  # type: ignore[misc]
     for resource, namespace, body in manifests.ground():
         _create(api, resource, namespace, body)
     if not api.list("v1/nodes"):
@@ -65,16 +65,16 @@ def push(stage: Stage) -> str:
     """An experiment and a policy are pushed and appear in the portal."""
     folder = stage.work / "litmus" / PROJECT
     folder.mkdir(parents=True)
-    (folder / "web-pod-delete.yaml").write_text(manifests.EXPERIMENT, encoding="utf-8")
+    (folder / "web-pod-delete.yaml").write_text(stage.experiment, encoding="utf-8")
     (folder / "new-image.yaml").write_text(manifests.POLICY, encoding="utf-8")
     stage.git("add", "-A")
     stage.git("commit", "-q", "-m", "Delete a pod of web")
     stage.git("push", "-q", "origin", "main")
     stage.commit = stage.git("rev-parse", "HEAD")
-    found = until(lambda: _experiment(stage), "the pushed experiment in the portal")
+    found = stage.until(lambda: _experiment(stage), "the pushed experiment in the portal")
     if found["state"] != "synced":
         raise RuntimeError(f"the experiment is {found['state']}: {found['problem']}")
-    until(lambda: stage.events("delivery"), "the delivery in the ledger")
+    stage.until(lambda: stage.events("delivery"), "the delivery in the ledger")
     return f"{found['id']} at {found['commit'][:10]}"
 
 
@@ -85,7 +85,7 @@ def subscriber(stage: Stage) -> str:
     stage.cluster = stage.portal.call("POST", stage.project("/clusters"), body)
     stage.start_subscriber()
     clusters = stage.project("/clusters")
-    until(lambda: next(stage.portal.items(clusters, 1))["last_seen"], "the subscriber's heartbeat")
+    stage.until(lambda: next(stage.portal.items(clusters, 1))["last_seen"], "the subscriber's heartbeat")
     return url
 
 
@@ -94,9 +94,9 @@ def watch(stage: Stage) -> str:
     api = stage.kubernetes()
     registration = manifests.webhook(*stage.admission())
     _create(api, "admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "", registration)
-    until(lambda: _asked(stage, api), "the API server to call the webhook")
+    stage.until(lambda: _asked(stage, api), "the API server to call the webhook")
     api.create("apps/v1/deployments", manifests.NAMESPACE, manifests.deployment(manifests.IMAGES[0]))
-    seen = until(lambda: _change(stage, "CREATE"), "the new workload in the ledger")
+    seen = stage.until(lambda: _change(stage, "CREATE"), "the new workload in the ledger")
     if seen["verdict"] != "ignored":
         raise RuntimeError(f"a new workload must trigger nothing, but: {seen['verdict']}, {seen['reason']}")
     return str(seen["reason"])
@@ -106,7 +106,7 @@ def change(stage: Stage) -> str:
     """Its image changes, and policy decides that this counts."""
     patch = {"spec": manifests.deployment(manifests.IMAGES[1])["spec"]}
     stage.kubernetes().patch("apps/v1/deployments", manifests.NAMESPACE, "web", patch)
-    seen = until(lambda: _change(stage, "UPDATE"), "the change in the ledger")
+    seen = stage.until(lambda: _change(stage, "UPDATE"), "the change in the ledger")
     if seen["verdict"] != "triggered":
         raise RuntimeError(f"the change must trigger, but: {seen['verdict']}, {seen['reason']}")
     return f"{seen['detail']['changed']}: {seen['reason']}"
@@ -114,9 +114,9 @@ def change(stage: Stage) -> str:
 
 def order(stage: Stage) -> str:
     """The experiment is resolved at the branch head and its signed order reaches the subscriber."""
-    run = until(lambda: next(iter(stage.portal.items(stage.project("/runs"), 1)), None), "a run")
+    run = stage.until(lambda: next(iter(stage.portal.items(stage.project("/runs"), 1)), None), "a run")
     stage.run = run["id"]
-    until(lambda: _row(stage, "order", "taken"), "the subscriber to take the order")
+    stage.until(lambda: _row(stage, "order", "taken"), "the subscriber to take the order")
     return f"order {stage.run}"
 
 
@@ -124,13 +124,13 @@ def apply(stage: Stage) -> str:
     """The subscriber proves the change, waits for the rollout and creates the Workflow."""
     api = stage.kubernetes()
     name = "argoproj.io/v1alpha1/workflows"
-    found = until(lambda: api.list(name, manifests.NAMESPACE), "the Workflow in the cluster", 30)
+    found = stage.until(lambda: api.list(name, manifests.NAMESPACE), "the Workflow in the cluster")
     return str(found[0]["metadata"]["name"])
 
 
 def score(stage: Stage) -> str:
     """The run ends, and its resiliency score stands in the portal."""
-    run = until(lambda: _ended(stage), "the run to end", 30)
+    run = stage.until(lambda: _ended(stage), "the run to end")
     if (run["state"], run["verdict"], run["score"]) != ("completed", "Pass", 100.0):
         raise RuntimeError(f"the run ended as {run['state']} {run['verdict']} {run['score']}: {run['message']}")
     return f"{run['verdict']}, score {run['score']}"
@@ -138,7 +138,7 @@ def score(stage: Stage) -> str:
 
 def note(stage: Stage) -> str:
     """The score stands on the commit, in refs/notes/litmus."""
-    text = until(lambda: _note(stage), "the note on the commit")
+    text = stage.until(lambda: _note(stage), "the note on the commit")
     if "100" not in text:
         raise RuntimeError(f"the note says no score: {text}")
     return text.splitlines()[0]

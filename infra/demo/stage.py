@@ -30,6 +30,7 @@ PROJECT = "demo"
 CLUSTER = "demo-cluster"
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
+_PAUSE = 0.05
 
 
 def _has_controllers(api: KubernetesApi) -> bool:
@@ -50,16 +51,19 @@ def free_port() -> int:
 
 @dataclass
 class Stage:
-    """Everything that the steps act on; what was started ends with `parts`."""
+    """Everything that the steps act on; what was started ends with `parts`. A step waits `patience` seconds at most."""
 
     folder: Path
     parts: ExitStack
+    experiment: str = manifests.EXPERIMENT
+    patience: float = 30.0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     port: int = field(default_factory=free_port)
     subscriber_port: int = field(default_factory=free_port)
     cluster: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     run: str = ""
+    subscriber: Child | None = None
 
     @property
     def base(self) -> str:
@@ -135,7 +139,7 @@ class Stage:
         child = Child("the portal", ["-m", "infra.local"], environment, self.folder / "portal.log")
         self.parts.enter_context(child).wait_until_ready(f"{self.base}/readyz")
 
-    def start_subscriber(self) -> Child:
+    def start_subscriber(self) -> None:
         """Start the cluster's subscriber on functions-framework, in a process of its own."""
         environment = {
             "CLUSTER_ID": CLUSTER,
@@ -148,11 +152,9 @@ class Stage:
         source = str(ROOT / "functions" / "subscriber" / "main.py")
         arguments = ["-m", "functions_framework", "--target", "subscriber", "--source", source]
         arguments += ["--host", "127.0.0.1", "--port", str(self.subscriber_port)]
-        child = self.parts.enter_context(
-            Child("the subscriber", arguments, environment, self.folder / "subscriber.log")
-        )
-        child.wait_until_ready(f"http://127.0.0.1:{self.subscriber_port}/healthz")
-        return child
+        child = Child("the subscriber", arguments, environment, self.folder / "subscriber.log")
+        self.subscriber = self.parts.enter_context(child)
+        self.subscriber.wait_until_ready(f"http://127.0.0.1:{self.subscriber_port}/healthz")
 
     def git(self, *arguments: str, at: Path | None = None) -> str:
         """Run git as the demo's person and return what it printed."""
@@ -168,16 +170,15 @@ class Stage:
             raise RuntimeError(f"git {arguments[0]}: {done.stderr.strip()}")
         return done.stdout.strip()
 
+    def until(self, look: Callable[[], T | None], what: str) -> T:
+        """Return what `look` finds once it finds something; `RuntimeError` names what was waited for in vain."""
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(_PAUSE)
+        raise RuntimeError(f"waited {self.patience:.0f} s for {what}")
+
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the newest ledger rows of a kind."""
         return list(self.portal.items(self.project("/events"), 50, kind=kind))
-
-
-def until(look: Callable[[], T | None], what: str, seconds: float = 15.0) -> T:
-    """Return what `look` finds once it finds something; `RuntimeError` names what was waited for."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise RuntimeError(f"waited {seconds:.0f} s for {what}")

@@ -1,0 +1,5 @@
+"""`python -m infra.cli`: the command without being installed."""
+
+from infra.cli.main import main
+
+main()
