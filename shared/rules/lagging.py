@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,8 +11,6 @@ from shared.model.orders import Dispatched
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long work is left to its own message and the queue's retries."""
-
-_NOT_STARTED: Final = frozenset({"held", "waiting", "ready"})
 
 
 def lags(state: SyncState, head: str | None) -> bool:
@@ -24,10 +23,16 @@ def forgotten(edit: Edit, now: datetime) -> bool:
     return edit.state == "pending" and now - datetime.fromisoformat(edit.at) > PATIENCE
 
 
-def overdue(order: Dispatched, now: datetime) -> bool:
-    """Whether an order should have started, or can no longer do so."""
-    if order.state not in _NOT_STARTED:
-        return False
-    if datetime.fromisoformat(order.not_after) <= now:
-        return True
-    return order.state != "held" and now - datetime.fromisoformat(order.created_at) > PATIENCE
+def overdue(orders: Iterable[Dispatched], now: datetime) -> list[Dispatched]:
+    """Return those of a cluster's open orders, oldest first, that are too old or whose message may be lost.
+
+    An order that was tried has a message of its own until it is delivered, and those behind it stand in line.
+    """
+    found, in_line = [], False
+    for order in orders:
+        if datetime.fromisoformat(order.not_after) <= now:
+            found.append(order)
+        elif order.state in {"waiting", "ready"} and not in_line and not order.attempts:
+            found += [order] if now - datetime.fromisoformat(order.created_at) > PATIENCE else []
+        in_line = in_line or (order.state == "ready" and order.attempts > 0)
+    return found

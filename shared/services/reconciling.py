@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +13,11 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.lagging import forgotten, lags, overdue
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty_writes
-from shared.services.ledger import Ledger, message
+from shared.services.ledger import Ledger
 from shared.services.portal_records import listed, open_edits
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
 from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS
-
-_log = logging.getLogger("litmus_gitops.reconcile")
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -39,8 +35,7 @@ class Reconciler:
     def tick(self, _: Message) -> None:
         """Look after each project on its own (message `reconcile/tick`), so that none can hold up the others."""
         for row in listed(self.store, PROJECTS):
-            each = message(self.ids, "reconcile", "project", project=row.value.id)
-            self.store.commit([], [each])
+            self.store.commit([], [_reminder("reconcile", "project", project=row.value.id)])
 
     def look_after(self, message: Message) -> None:
         """Look after one project (message `reconcile/project`); what fails now is looked at again at the next tick."""
@@ -48,26 +43,20 @@ class Reconciler:
         found = PROJECTS.load(self.store, project)
         if found is None:
             return
-        steps: list[Callable[[], None]] = [lambda: self._orders(project)]
+        self._orders(project)
         gitops = found.value.gitops
         if gitops and gitops.enabled:
-            steps += [lambda: self._edits(project), lambda: self._head(project, gitops)]
-        for step in steps:
-            self._try(project, step)
+            self._git(project, gitops)
 
-    def _try(self, project: str, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except LitmusGitopsError as error:
-            _log.warning("reconciling failed", extra={"project": project, "reason": str(error)})
-
-    def _head(self, project: str, gitops: GitOps) -> None:
+    def _git(self, project: str, gitops: GitOps) -> None:
+        """Compare heads; while the host is away nothing is sent, since that would only pile up."""
         try:
             head = self.repositories.of(gitops).head(gitops.branch)
         except LitmusGitopsError as error:
             degrade(self.store, Ledger(self.clock, self.ids), project, str(error))
             return
         until_fresh(lambda: self._remind(project, head))
+        self._edits(project)
 
     def _remind(self, project: str, head: str | None) -> None:
         state = SYNCS.load_or(self.store, SyncState(), project)
@@ -78,13 +67,18 @@ class Reconciler:
         """Send the newest forgotten edit: the older ones go before it."""
         lost = [edit for edit in open_edits(self.store, project) if forgotten(edit, self.clock())]
         if lost:
-            self.store.commit([], [message(self.ids, "sync", "edit", project=project, edit=lost[-1].id)])
+            self.store.commit([], [_reminder("sync", "edit", project=project, edit=lost[-1].id)])
 
     def _orders(self, project: str) -> None:
         now = self.clock()
         for cluster in listed(self.store, MEMBERS, project):
             name = cluster.value.id
-            due = [row.value for row in listed(self.store, OPEN_ORDERS, name) if overdue(row.value, now)][:_ORDERS]
-            sent = [message(self.ids, "dispatch", "order", cluster=name, order=order.id) for order in due]
+            due = overdue((row.value for row in listed(self.store, OPEN_ORDERS, name)), now)[:_ORDERS]
+            sent = [_reminder("dispatch", "order", cluster=name, order=order.id) for order in due]
             if sent:
                 self.store.commit([], sent)
+
+
+def _reminder(function: str, action: str, **ids: str) -> Message:
+    """Return a message whose id says what it is about: while one is on its way, another is not added."""
+    return Message("-".join(("remind", function, action, *ids.values())), function, action, ids)

@@ -16,6 +16,7 @@ from shared.services.ledger import Ledger
 from shared.services.portal_records import Holding
 from shared.services.tables import SYNCS
 
+_COUNTED: Final = ("added", "changed", "moved", "removed")
 _NAMED: Final = 50
 """Files that one row names of each sort; it counts all."""
 
@@ -23,9 +24,10 @@ _NAMED: Final = 50
 def synced_row(ledger: Ledger, project: str, head: str, plan: Plan | None, holding: Holding | None) -> Put:
     """Return the row of a sync that came to its end."""
     detail = _detail(plan, holding) if plan and holding else {}
-    counts = ", ".join(f"{len(files)} {sort}" for sort, files in detail.items() if files and sort != "invalid")
+    counts = [f"{len(detail[sort])} {sort}" for sort in _COUNTED if detail.get(sort)]
+    counts += ["policies changed"] if plan and plan.policies is not None else []
     wrong = f"; {plan.invalid} invalid" if plan and plan.invalid else ""
-    changed = f"{counts or 'nothing changed'}{wrong}"
+    changed = f"{', '.join(counts) or 'nothing changed'}{wrong}"
     _, row = ledger.row(
         project,
         "sync",

@@ -96,6 +96,9 @@ class Syncs:
         raise NotYet(f"{project!r} changes faster than it can be synced", 2.0)
 
     def _due(self, project: str, lease: Versioned[Lease]) -> _Work | None:
+        held = self.store.get(lease.key)
+        if held is None or held.version != lease.version:
+            raise NotYet(f"the sync of {project!r} was too slow and has passed to another", 2.0)
         found = PROJECTS.load(self.store, project)
         state = SYNCS.load_or(self.store, SyncState(), project)
         gitops = found and found.value.gitops

@@ -17,6 +17,10 @@ ORDER = Dispatched("o1", "shop", "L", "eu", "run", EARLIER, LATER, "ready")
 EDIT = Edit("e1", "shop", "L", "cart.yaml", b"", None, "Ada", EARLIER)
 
 
+def an_order(**changes: Any) -> Dispatched:
+    return msgspec.structs.replace(ORDER, **changes)
+
+
 @pytest.mark.parametrize(
     ("state", "head", "expected"),
     [
@@ -49,11 +53,21 @@ def test_an_edit_is_forgotten(changes: dict[str, Any], expected: bool) -> None:
         pytest.param({}, True, id="ready for long"),
         pytest.param({"state": "waiting"}, True, id="waiting for long"),
         pytest.param({"created_at": JUST_NOW}, False, id="young"),
+        pytest.param({"attempts": 1}, False, id="tried: its message comes again"),
+        pytest.param({"attempts": 1, "not_after": EARLIER}, True, id="tried, and expired"),
         pytest.param({"state": "held"}, False, id="held for another order"),
         pytest.param({"state": "held", "not_after": EARLIER}, True, id="held beyond its time"),
         pytest.param({"created_at": JUST_NOW, "not_after": JUST_NOW}, True, id="expired"),
-        pytest.param({"state": "taken", "not_after": EARLIER}, False, id="taken"),
+        pytest.param({"state": "taken"}, False, id="taken"),
+        pytest.param({"state": "taken", "not_after": EARLIER}, True, id="taken, and not heard of in time"),
     ],
 )
 def test_an_order_is_overdue(changes: dict[str, Any], expected: bool) -> None:
-    assert expected is overdue(msgspec.structs.replace(ORDER, **changes), NOW)
+    order = an_order(**changes)
+    assert ([order] if expected else []) == overdue([order], NOW)
+
+
+def test_orders_behind_one_that_was_tried_stand_in_line() -> None:
+    first, tried, behind = an_order(id="o0"), an_order(id="o1", attempts=2), an_order(id="o2")
+    expired = an_order(id="o3", not_after=EARLIER)
+    assert [first, expired] == overdue([first, tried, behind, expired], NOW)

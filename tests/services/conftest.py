@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from shared.clients.kubernetes import Kubernetes
 from tests.services.chaos_cluster import ChaosCluster, PortalStand, prepare, shared_cluster
 from tests.services.dispatch_parts import SubscriberStand
 from tests.services.dispatch_stage import Stage
+from tests.services.gitops import Shop
 from tests.services.watched import House
 
 
@@ -44,3 +46,26 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         made = Stage(tmp_path, subscriber)
         yield made
         made.database.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> Iterator[Callable[[], Stage]]:
+    """Make as many stages as a test needs, each with everything of its own."""
+    made: list[Stage] = []
+    with ExitStack() as stack:
+
+        def make() -> Stage:
+            folder = tmp_path / str(len(made))
+            folder.mkdir()
+            made.append(Stage(folder, stack.enter_context(SubscriberStand().open())))
+            stack.callback(made[-1].database.close)
+            return made[-1]
+
+        yield make
