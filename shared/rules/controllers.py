@@ -12,6 +12,7 @@ Json = Mapping[str, Any]
 
 OPERATOR_NAMES: Final = ("chaos-operator-ce", "chaos-operator", "litmus-core")
 CONTROLLER_NAMES: Final = ("workflow-controller", "argo-workflows-workflow-controller", "argo-workflow-controller")
+SCHEDULER_NAMES: Final = ("chaos-scheduler", "chaos-scheduler-ce")
 CONFIG_MAP: Final = "workflow-controller-configmap"
 """Where Argo's controller reads its settings unless its arguments name another ConfigMap."""
 

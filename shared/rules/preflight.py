@@ -32,6 +32,7 @@ class Needs(msgspec.Struct, frozen=True):
     workflows: bool
     service_accounts: frozenset[Place] = frozenset()
     experiments: frozenset[Place] = frozenset()
+    schedules: bool = False
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Facts(msgspec.Struct, frozen=True):
     service_accounts: frozenset[Place] | None = None
     experiments: frozenset[Place] | None = None
     nodes: tuple[int, int] | None = None
+    scheduler: bool | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ def needs(body: Json, embedded: Sequence[Json] = ()) -> Needs:
         kind in _ARGO,
         _known(accounts | {(namespace, _account(body))}),
         frozenset() if _fetches(body) else _known(fault for fault in faults if fault[1] not in own),
+        schedules=kind == "ChaosSchedule",
     )
 
 
@@ -103,6 +106,8 @@ def _missing_operators(needed: Needs, facts: Facts) -> Iterable[Finding]:
         yield Finding("operator", "no chaos operator is running: engines would never start")
     if needed.workflows and facts.controller is False:
         yield Finding("controller", "no workflow controller is running: workflows would never start")
+    if needed.schedules and facts.scheduler is False:
+        yield Finding("controller", "no chaos scheduler is running (Litmus 3 ships none): nothing would ever be due")
 
 
 def _missing(check: Check, kind: str, needed: Iterable[Place], found: frozenset[Place] | None) -> list[Finding]:

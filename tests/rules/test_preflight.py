@@ -84,6 +84,7 @@ POD_DELETE = frozenset({("litmus", "pod-delete")})
                 workflows=False,
                 service_accounts=frozenset({("litmus", "chaos-sa")}),
                 experiments=POD_DELETE,
+                schedules=True,
             ),
             id="a schedule of engines",
         ),
@@ -172,6 +173,13 @@ def test_what_is_missing_is_found_in_words(seen: Facts, expected: list[Finding])
 
 def test_a_lone_engine_needs_no_workflow_controller() -> None:
     assert [] == findings(Needs(LITMUS, workflows=False), facts(controller=False))
+
+
+def test_a_schedule_of_engines_needs_the_scheduler_that_litmus_no_longer_ships() -> None:
+    needed = Needs(LITMUS, workflows=False, schedules=True)
+    sentence = "no chaos scheduler is running (Litmus 3 ships none): nothing would ever be due"
+    assert [Finding("controller", sentence)] == findings(needed, facts(scheduler=False))
+    assert [] == findings(needed, facts(scheduler=True))
 
 
 READY = {"type": "Ready", "status": "True"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ from shared.services.subscriber.desk import Pace
 from shared.services.subscriber.service import Options, Subscriber, assemble
 from shared.wire.orders import signed, write_order
 from shared.wire.reports import read_report
-from shared.wire.standard_webhooks import key_of, verify
+from shared.wire.standard_webhooks import key_of, sign, verify
 
 T = TypeVar("T")
 CLUSTER = "staging"
@@ -71,6 +72,7 @@ class PortalStand:
         self.orders: list[Order] = []
         self.status = 200
         self.asked = 0
+        self.answers = ""
         stand = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -80,13 +82,16 @@ class PortalStand:
                 )
 
             def do_GET(self) -> None:
-                self._answer(stand.give(self.path, self._headers()))
+                status, body, headers = stand.give(self.path, self._headers())
+                self._answer((status, body), headers)
 
             def _headers(self) -> dict[str, str]:
                 return {name.lower(): value for name, value in self.headers.items()}
 
-            def _answer(self, answer: tuple[int, bytes]) -> None:
+            def _answer(self, answer: tuple[int, bytes], headers: Mapping[str, str] = MappingProxyType({})) -> None:
                 self.send_response(answer[0])
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer[1])))
                 self.end_headers()
                 self.wfile.write(answer[1])
@@ -109,13 +114,14 @@ class PortalStand:
             (self.reports if isinstance(found, Report) else self.heartbeats).append(found)  # type: ignore[arg-type]
         return self.status, b"{}"
 
-    def give(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        verify([KEY], headers, b"", time.time())
+    def give(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
+        asked = verify([KEY], headers, b"", time.time())
         assert f"/orders/{CLUSTER}" == urlsplit(path).path
         self.asked += 1
         time.sleep(0.05)
         items = [msgspec.Raw(write_order(order)) for order in self.orders]
-        return self.status, msgspec.json.encode({"items": items})
+        body = msgspec.json.encode({"items": items})
+        return self.status, body, sign(KEY, self.answers or asked, int(time.time()), body)
 
     def of(self, order: str) -> list[Report]:
         return [report for report in self.reports if report.run == order]

@@ -1,42 +1,14 @@
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
-
-import pytest
-
-from shared.clients.kubernetes import Kubernetes
 from shared.model.runs import FaultResult
 from tests.services.chaos_cluster import (
     ENGINES,
     WORKFLOWS,
     ChaosCluster,
-    PortalStand,
     engine,
     order,
-    prepare,
     send,
-    shared_cluster,
     until,
     workflow,
 )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kubernetes, Path]]:
-    with shared_cluster(tmp_path_factory.mktemp("cluster")) as found:
-        yield found
-
-
-@pytest.fixture
-def cluster(shared: tuple[Kubernetes, Path]) -> Iterator[ChaosCluster]:
-    api, kubeconfig = shared
-    namespace = f"t-{uuid4().hex[:8]}"
-    prepare(api, namespace)
-    with PortalStand().open() as portal:
-        made = ChaosCluster(api, kubeconfig, namespace, portal)
-        yield made
-        for one in made.started:
-            one.stop()
 
 
 def test_a_workflow_runs_after_the_change_is_proved_and_rolled_out(cluster: ChaosCluster) -> None:

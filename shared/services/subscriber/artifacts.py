@@ -21,7 +21,7 @@ def parsed(text: str) -> Json:
     """Return a manifest's value: `Invalid` names what is wrong and where."""
     document = read_yaml(text.encode())
     if isinstance(document, Problem):
-        raise Invalid(f"the manifest cannot be read: line {document.line}: {document.message}")
+        raise Invalid(f"the manifest cannot be read: {_told(document)}")
     if not isinstance(document.value, dict):
         raise Invalid("the manifest is no mapping")
     return document.value
@@ -67,10 +67,14 @@ def back_filled(value: Any, back: Placeholders) -> Any:
     return back.fill(value) if isinstance(value, str) else value
 
 
+def _told(problem: Problem) -> str:
+    return f"line {problem.line}: {problem.message}" if problem.line else problem.message
+
+
 def _read(guarded: str) -> list[Document]:
     documents = read_documents(guarded.encode())
     if isinstance(documents, Problem):
-        raise Invalid(f"an embedded ChaosEngine cannot be read: line {documents.line}: {documents.message}")
+        raise Invalid(f"an embedded ChaosEngine cannot be read: {_told(documents)}")
     return documents
 
 

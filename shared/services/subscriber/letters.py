@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import BadInput, Conflict, Gone, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
+from shared.model.calls import Answer
 from shared.model.heartbeats import Heartbeat
 from shared.model.orders import Order
 from shared.model.runs import Report
@@ -15,7 +16,7 @@ from shared.ports import Clock, Ids, PortalApi
 from shared.services.ledger import stamp
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
-from shared.wire.standard_webhooks import sign
+from shared.wire.standard_webhooks import sign, verify
 
 VERSION: Final = "0.1.0"
 CAPABILITIES: Final = ("prove", "run", "install", "remove", "stop")
@@ -51,20 +52,33 @@ class Letters:
         )
 
     def orders(self, wait: int = _LONG_POLL) -> list[Order]:
-        """Return the orders that wait for this cluster, after at most `wait` seconds."""
-        body = self._send("GET", f"/orders/{self.cluster}?wait={wait}", b"", wait + 10.0)
-        try:
-            found = msgspec.json.decode(body, type=dict[str, list[msgspec.Raw]])
-        except msgspec.DecodeError as error:
-            raise Unavailable(f"the portal's list of orders cannot be read: {error}") from error
-        return [read_order(bytes(one)) for one in found.get("items", [])]
+        """Return the orders that wait for this cluster, after at most `wait` seconds.
 
-    def _send(self, method: str, path: str, body: bytes, seconds: float = 10.0) -> bytes:
-        headers = sign(self.key, self.ids(), int(self.clock().timestamp()), body) | (_JSON if body else {})
+        The answer bears a signature as orders do, over the id of this very question.
+        """
+        asked = self.ids()
+        answer = self._send("GET", f"/orders/{self.cluster}?wait={wait}", b"", asked, wait + 10.0)
+        body = answer.body if isinstance(answer.body, bytes) else b""
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if verify([self.key], headers, body, self.clock().timestamp()) != asked:
+            raise Unauthenticated("the portal's list of orders answers another question than ours")
+        return _orders(body)
+
+    def _send(self, method: str, path: str, body: bytes, message: str = "", seconds: float = 10.0) -> Answer:
+        now = int(self.clock().timestamp())
+        headers = sign(self.key, message or self.ids(), now, body) | (_JSON if body else {})
         answer = self.portal(method, path, headers, body, seconds)
         if answer.status >= 300:  # noqa: PLR2004 - the first status that is no success
-            raise _refused(answer.status, str(path).partition("?")[0])
-        return answer.body if isinstance(answer.body, bytes) else b""
+            raise _refused(answer.status, path.partition("?")[0])
+        return answer
+
+
+def _orders(body: bytes) -> list[Order]:
+    try:
+        found = msgspec.json.decode(body, type=dict[str, list[msgspec.Raw]])
+    except msgspec.DecodeError as error:
+        raise BadInput(f"the portal's list of orders cannot be read: {error}") from error
+    return [read_order(bytes(one)) for one in found.get("items", [])]
 
 
 def _refused(status: int, path: str) -> LitmusGitopsError:

@@ -45,7 +45,7 @@ class Round:
         failures = 0
         while not self._stopped.is_set():
             failures = 0 if self._guarded() else failures + 1
-            pause = max(self.seconds, 0.5) * 2 ** min(failures, 6) if failures else self.seconds
+            pause = max(self.seconds, 0.5) * 2 ** min(failures - 1, 6) if failures else self.seconds
             self._stopped.wait(min(pause, max(_LONGEST_PAUSE, self.seconds)))
 
     def _guarded(self) -> bool:

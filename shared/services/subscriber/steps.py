@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.errors import BadInput
 from shared.model.orders import Action
 from shared.services.subscriber.desk import Desk, Turn
@@ -69,9 +71,19 @@ class Steps:
             raise BadInput("this order to stop names no run: it needs parameters.run")
         target = self.records.find(run)
         if target is None:
-            return self.desk.end(record, "completed", f"nothing to stop: no run {run} is known here", phase="stopped")
+            self._forbid(record, run)
+            message = f"the run {run} had not come here, and will not start"
+            done = self.desk.end(record, "completed", message, phase="stopped")
+            return msgspec.structs.replace(done, wake=(run,))
         if target.progress.phase == "ended":
             return self.desk.end(record, "completed", f"the run {run} is over", phase="stopped")
         if not target.progress.stop:
             self.records.save(target.moved(stop=True))
         return Turn(record, self.desk.pace.look, (run,))
+
+    def _forbid(self, record: Record, run: str) -> None:
+        """Record the run as ended, so that its order, should it still be on its way, is taken for a repeated one."""
+        order = msgspec.structs.replace(record.order, order=run, action="run")
+        never = Record(order, self.begin("run"), "")
+        ended = self.desk.end(never, "stopped", "stopped before it came", verdict="Stopped")
+        self.records.take(order, ended.record.progress)

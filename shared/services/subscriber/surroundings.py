@@ -10,7 +10,15 @@ from shared.errors import Forbidden, Invalid, NotFound
 from shared.model.experiments import Problem
 from shared.model.orders import Target
 from shared.ports import KubernetesApi
-from shared.rules.controllers import CONTROLLER_NAMES, OPERATOR_NAMES, Controller, chosen, instance_of, running
+from shared.rules.controllers import (
+    CONTROLLER_NAMES,
+    OPERATOR_NAMES,
+    SCHEDULER_NAMES,
+    Controller,
+    chosen,
+    instance_of,
+    running,
+)
 from shared.rules.preflight import EXPERIMENTS, Facts, Needs, Place, healthy
 from shared.wire.yaml import read_yaml
 
@@ -74,6 +82,7 @@ class Surroundings:
             served=frozenset(one for one in needed.resources if self.api.serves(one)),
             operator=None if deployments is None else bool(running(deployments, self.operators)),
             controller=None if deployments is None else bool(running(deployments, self.controllers)),
+            scheduler=None if deployments is None else bool(running(deployments, SCHEDULER_NAMES)),
             service_accounts=self._present("v1/serviceaccounts", needed.service_accounts),
             experiments=self._present(EXPERIMENTS, needed.experiments),
             nodes=None if nodes is None else (sum(map(healthy, nodes)), len(nodes)),

@@ -26,7 +26,7 @@ class Taking:
     """Answers orders: 202 taken, 200 already taken, 401, 409 refused with a reason, 410 too old (CONTRACT).
 
     `keys` are the subscriber's keys, newest first: an older one counts while it is being rotated out. `begun` is told
-    the id of each order that was taken.
+    the id of each order that is there, also of one whose answer was lost when it came first.
     """
 
     keys: tuple[bytes, ...]
@@ -49,13 +49,13 @@ class Taking:
 
         Raises `Conflict` for what this cluster does not carry out, and `Gone` for what came too late.
         """
-        if self.records.find(order.order):
-            return False
+        taken = self.records.find(order.order) is None and self._record(order)
+        self.begun(order.order)
+        return taken
+
+    def _record(self, order: Order) -> bool:
         self._check(order)
-        taken = self.records.take(order, self.steps.begin(order.action))
-        if taken:
-            self.begun(order.order)
-        return taken is not None
+        return self.records.take(order, self.steps.begin(order.action)) is not None
 
     def _check(self, order: Order) -> None:
         meant = order.parameters.get("infra_id", self.cluster)

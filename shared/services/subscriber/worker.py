@@ -18,8 +18,8 @@ from shared.services.subscriber.steps import Steps
 _log = logging.getLogger("litmus_gitops.subscriber")
 _LONGEST_PAUSE: Final = 30.0
 _BUGS: Final = 3
-_STARTED: Final = frozenset({"running", "stopping"})
-"""Phases in which no error ends an order: what was started must be seen to its end."""
+_STARTED: Final = "running"
+"""The phase in which no error ends an order: what was started must be seen to its end."""
 
 
 class Worker:
@@ -138,7 +138,7 @@ class Worker:
 
     def _step(self, record: Record) -> Turn:
         """Do the record's next step; an error that trying again cannot mend ends an order that started nothing."""
-        started = record.progress.phase in _STARTED
+        started = record.progress.phase == _STARTED
         try:
             return self._steps.step(record)
         except LitmusGitopsError as error:
