@@ -32,9 +32,11 @@ class Workload(msgspec.Struct, frozen=True, order=True):
 class Side(msgspec.Struct, frozen=True):
     """One sight of an object: what counts of it, without status and managedFields.
 
-    `content` is the object as the API server sent it, less `status` and `metadata.managedFields`;
+    `content` is the object as the API server sent it, less `status`, `metadata.managedFields` and kubectl's
+    last-applied annotation, with a Secret's values sealed;
     `digest` is the SHA-256 of its RFC 8785 JSON outside metadata and status, in hex.
-    A `Scale` has no generation and only `spec.replicas`: `partial` says so.
+    A `Scale` has no generation and only `spec.replicas`: `partial` says that this came from one, alone or joined into
+    the workload that is tracked.
     """
 
     uid: str

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import sides
-from shared.rules.trails import REFUTED, Outcome, another, forgotten, fresh, judge, moved, since
+from shared.rules.trails import REFUTED, Outcome, another, forgotten, fresh, judge, moved, noted, repeat, since
 
 
 def reviewed(tracked: Tracked | None, sighting: Sighting, old: Side, new: Side) -> Outcome:
@@ -28,7 +28,9 @@ def _current(tracked: Tracked, sighting: Sighting, old: Side, new: Side) -> Outc
     lasting = bool(tracked.at) and since(tracked, sighting) > REFUTED
     base = forgotten(tracked, old) if lasting else tracked
     after = moved(base, old, None if sides.same(old, new) else new)
-    return judge(after, sighting, old, new, repeated=not lasting and _again(tracked, new))
+    if not lasting and after.candidate and _again(tracked, new):
+        return repeat(noted(after, sighting))
+    return judge(after, sighting, old, new)
 
 
 def _again(tracked: Tracked, new: Side) -> bool:

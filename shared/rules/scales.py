@@ -18,26 +18,30 @@ def rescaled(tracked: Tracked | None, sighting: Sighting, scale: Side) -> Outcom
     if tracked is None or base is None or tracked.deleted_at or another(tracked, scale) or not base.watched:
         return UNTRACKED
     if sighting.old:
-        before = sides.scaled(base, sighting.old)
-        return _reviewed(tracked, sighting, base, before, sides.scaled(before, scale))
+        return _reviewed(tracked, sighting, base, sighting.old, scale)
     return _stated(tracked, sighting, base, scale)
 
 
 def _base(tracked: Tracked, sighting: Sighting) -> Side | None:
-    """Return the latest state; the fact where the resourceVersion shows that the candidate had not come to be."""
-    if tracked.fact and tracked.candidate and sighting.old and sides.at_once(tracked.candidate, sighting.old):
-        return tracked.fact
-    return latest(tracked)
+    """Return the latest state; the fact where the resourceVersion shows that a review's candidate had not come to be.
+
+    A candidate that was itself joined from a `Scale` differs in what this one says anyway.
+    """
+    candidate = tracked.candidate
+    if candidate is None or candidate.partial or sighting.old is None or not sides.at_once(candidate, sighting.old):
+        return latest(tracked)
+    return tracked.fact or candidate
 
 
-def _reviewed(tracked: Tracked, sighting: Sighting, base: Side, before: Side, after: Side) -> Outcome:
+def _reviewed(tracked: Tracked, sighting: Sighting, base: Side, old: Side, new: Side) -> Outcome:
+    refuted = base is tracked.candidate and base.partial and sides.replicas(base) != sides.wanted(old)
+    before = sides.scaled(base, old, -1 if refuted else 0)
+    after = sides.scaled(before, new)
     if since(tracked, sighting) < timedelta(0):
         return judge(tracked, sighting, before, after)
-    lasting = since(tracked, sighting) > REFUTED
-    kept = forgotten(tracked, before) if lasting else tracked
-    fact = kept.fact if base is tracked.candidate else before
-    again = not lasting and base is tracked.candidate and base.digest == after.digest != before.digest
-    return judge(moved(kept, fact, after), sighting, before, after, repeated=again)
+    kept = forgotten(tracked, before) if since(tracked, sighting) > REFUTED else tracked
+    fact = before if base is kept.fact else kept.fact and sides.scaled(kept.fact, old)
+    return judge(moved(kept, fact, after), sighting, before, after)
 
 
 def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Outcome:
@@ -51,4 +55,4 @@ def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Ou
 
 
 def _shows(side: Side, scale: Side) -> bool:
-    return sides.at_once(side, scale) and sides.replicas(side) == sides.replicas(scale)
+    return sides.at_once(side, scale) and sides.replicas(side) == sides.wanted(scale)

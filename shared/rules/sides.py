@@ -9,7 +9,7 @@ import msgspec
 
 from shared.model.changes import Changed, Side
 from shared.rules.digests import counted, digest
-from shared.rules.paths import diff
+from shared.rules.paths import diff, value_at
 
 _UNCOMPARED = frozenset({"apiVersion", "kind"})
 
@@ -27,6 +27,11 @@ def metadata_changed(old: Side | None, new: Side) -> tuple[Changed, ...]:
     return diff(_marks(old.content) if old else _marks({}), _marks(new.content))
 
 
+def shows(side: Side, one: Changed) -> bool:
+    """Whether the field has this very value in the object."""
+    return digest(value_at(side.content, one.path)) == one.digest
+
+
 def same(one: Side, other: Side) -> bool:
     """Whether both show one state of one object, annotations and labels included."""
     if (one.uid, one.digest) != (other.uid, other.digest):
@@ -35,14 +40,13 @@ def same(one: Side, other: Side) -> bool:
 
 
 def older(one: Side, other: Side) -> bool:
-    """Whether `one` was persisted before `other`, by generation, else by resourceVersion where both are numbers.
+    """Whether `one` was persisted before `other`, by resourceVersion or by generation, as far as both have them.
 
     Source: resource versions of one object are ordered integers (Kubernetes 1.35, KEP-5504).
     """
-    if one.generation and other.generation and one.generation != other.generation:
-        return one.generation < other.generation
-    ours, theirs = _revision(one), _revision(other)
-    return 0 < ours < theirs
+    if 0 < _revision(one) < _revision(other):
+        return True
+    return one.generation is not None and other.generation is not None and one.generation < other.generation
 
 
 def created_before(one: Side, other: Side) -> bool:
@@ -62,26 +66,31 @@ def replicas(side: Side) -> int | None:
     return found if type(found) is int else None
 
 
+def wanted(scale: Side) -> int:
+    """Return the replicas of a `Scale`, which leaves a zero out (k8s.io/api/autoscaling/v1: `omitempty`)."""
+    return replicas(scale) or 0
+
+
 def at_once(one: Side, other: Side) -> bool:
     """Whether both show the workload at one resourceVersion (a candidate: the one that it would replace)."""
     return 0 < _revision(one) == _revision(other)
 
 
-def scaled(base: Side, scale: Side) -> Side:
-    """Return the workload `base` with the replicas and the resourceVersion of a `Scale`; its generation moves by one.
+def scaled(base: Side, scale: Side, steps: int | None = None) -> Side:
+    """Return the workload `base` with the replicas and the resourceVersion of a `Scale`.
 
-    `base` itself where nothing differs.
+    Its generation moves by `steps`, else by one if the replicas differ.
     """
-    count, metadata = replicas(scale), _metadata(scale.content)
+    count, metadata = wanted(scale), _metadata(scale.content)
     moved = count != replicas(base)
     spec = {**_mapping(base.content.get("spec")), "replicas": count}
     content = {**base.content, "spec": spec, "metadata": {**_metadata(base.content), **_version(metadata)}}
-    generation = base.generation + 1 if moved and base.generation else base.generation
     return msgspec.structs.replace(
         base,
         content=content,
         digest=digest(counted(content)) if moved else base.digest,
-        generation=generation,
+        generation=base.generation and base.generation + (moved if steps is None else steps),
+        partial=True,
     )
 
 

@@ -59,26 +59,28 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     candidate, fact = tracked.candidate, tracked.fact
     if candidate and sides.same(candidate, new):
         return repeat(noted(_placed(tracked, sighting, new), sighting))
+    if candidate and (_based_on(candidate, new) or (fact and sides.at_once(fact, new))):
+        return overtaken(tracked, new)
     if fact and sides.older(new, fact):
         return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else overtaken(tracked, new)
     if candidate and _precedes(tracked, sighting, new, candidate):
         return overtaken(tracked, new)
-    reference = _reference(sighting, new, candidate, fact)
-    return judge(_placed(tracked, sighting, new), sighting, reference, new)
+    after = _placed(tracked, sighting, new)
+    if candidate and (candidate.partial or not (fact and _rivals(new, candidate))):
+        return judge(after, sighting, candidate, new, fact)
+    unmoved = sighting.source == "heartbeat" and fact and _rivals(new, fact)
+    return judge(after, sighting, new if unmoved or fact is None else fact, new)
+
+
+def _based_on(candidate: Side, seen: Side) -> bool:
+    """Whether the candidate would replace exactly what is seen."""
+    return sides.at_once(candidate, seen) and (candidate.generation or 0) >= (seen.generation or 0)
 
 
 def _precedes(tracked: Tracked, sighting: Sighting, new: Side, candidate: Side) -> bool:
     if sides.older(new, candidate):
         return True
     return _rivals(new, candidate) and since(tracked, sighting) <= timedelta(0)
-
-
-def _reference(sighting: Sighting, new: Side, candidate: Side | None, fact: Side | None) -> Side:
-    if sighting.source == "heartbeat" and fact and _rivals(new, fact):
-        return new
-    if candidate and not (fact and _rivals(new, candidate)):
-        return candidate
-    return fact or new
 
 
 def _rivals(one: Side, other: Side) -> bool:

@@ -88,18 +88,19 @@ def overtaken(tracked: Tracked, new: Side) -> Outcome:
     return late() if set(_mark(new, content=True)).isdisjoint(tracked.seen) else repeat(None)
 
 
-def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, *, repeated: bool = False) -> Outcome:
+def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, doubt: Side | None = None) -> Outcome:
     """Return what the way from `old` to `new` means; `after` is the record that knows where it led.
 
-    `repeated`: the caller knows that this very change was judged before.
+    Where it is in doubt whether `old` was ever persisted, `doubt` is the state before it: what is as it was then did
+    not change.
     """
     if not new.watched:
         return _unwatched(after, sighting, was=old.watched)
-    change = _change(after.past, sighting, old, new)
+    change = _doubted(_change(after.past, sighting, old, new), doubt)
     if not (change.changed or change.metadata_changed):
         return Outcome("no change", "nothing that counts differs", noted(after, sighting))
     mark = _mark(new, content=bool(change.changed))
-    if repeated or not set(mark).isdisjoint(after.seen):
+    if not set(mark).isdisjoint(after.seen):
         return repeat(noted(after, sighting))
     if not old.watched:
         return begin(after, sighting, new, "opt-in", "the workload has just opted in")
@@ -132,6 +133,16 @@ def _change(past: tuple[str, ...], sighting: Sighting, old: Side | None, new: Si
         metadata_changed=sides.metadata_changed(old, new),
         rollback=old is not None and _rollback(past, old, new),
         actor_groups=sighting.actor_groups,
+    )
+
+
+def _doubted(change: Change, doubt: Side | None) -> Change:
+    if doubt is None:
+        return change
+    return msgspec.structs.replace(
+        change,
+        changed=tuple(one for one in change.changed if not sides.shows(doubt, one)),
+        metadata_changed=tuple(one for one in change.metadata_changed if not sides.shows(doubt, one)),
     )
 
 
