@@ -17,6 +17,7 @@ from shared.ports import Clock, Ids, Store, Subscribers
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
 from shared.services.gates import Gates
+from shared.services.ledger import message
 from shared.services.ordering import Ordering, Work
 from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
@@ -52,31 +53,31 @@ class Delivering:
     ids: Ids
     master: bytes
 
-    def order(self, message: Message) -> None:
+    def order(self, asked: Message) -> None:
         """Let an order go if it may, and send it (message `dispatch/order`); without an address it stays for polling.
 
         Raises `NotYet` while its subscriber is away, or has an older one to take first.
         """
-        order = self._gates.let_go(message.ids["cluster"], message.ids["order"])
-        cluster = CLUSTERS.load(self.store, message.ids["cluster"])
+        order = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
+        cluster = CLUSTERS.load(self.store, asked.ids["cluster"])
         if order is None or cluster is None or not cluster.value.subscriber_url:
             return
         if self._stuck_before(order.value):
-            raise NotYet("its subscriber has an older order to take first", _backoff(order.value.attempts + 1))
+            raise self._away(order, "its subscriber has an older order to take first")
         self._send(cluster.value, cluster.value.subscriber_url, order)
 
-    def next(self, message: Message) -> None:
+    def next(self, asked: Message) -> None:
         """Look at all open orders of a cluster, oldest first: a place may be free (message `dispatch/next`)."""
-        for row in listed(self.store, OPEN_ORDERS, message.ids["cluster"]):
+        for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
             if self._gates.let_go(row.value.cluster, row.value.id):
                 self.store.commit([], [self._ordering.due(row.value)])
 
-    def proved(self, message: Message) -> None:
+    def proved(self, asked: Message) -> None:
         """Look at the orders that waited for this proof (message `dispatch/proved`)."""
-        cluster = CLUSTERS.load(self.store, message.ids["cluster"])
+        cluster = CLUSTERS.load(self.store, asked.ids["cluster"])
         for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
             for row in listed(self.store, OPEN_ORDERS, member.value.id):
-                if row.value.after == message.ids["order"]:
+                if row.value.after == asked.ids["order"]:
                     self.store.commit([], [self._ordering.due(row.value)])
 
     def _stuck_before(self, order: Dispatched) -> bool:
@@ -110,12 +111,12 @@ class Delivering:
 
     def _taken(self, order: Versioned[Dispatched]) -> None:
         now = msgspec.structs.replace(order.value, state="taken", reason="", attempts=0)
-        row = Work((self._ordering.row(now, "taken", f"cluster {now.cluster} took it"),), self._followers(now))
+        row = Work((self._ordering.row(now, "taken", f"cluster {now.cluster} took it"),), self._followers(order.value))
         self._commit(self._ordering.moved(order, now) + row)
 
     def _followers(self, order: Dispatched) -> tuple[Message, ...]:
         """Wake what stood behind an order that took more than one try."""
-        return self._ordering.after(order)[:1] if order.attempts else ()
+        return (message(self.ids, "dispatch", "next", cluster=order.cluster),) if order.attempts else ()
 
     def _away(self, order: Versioned[Dispatched], reason: str) -> NotYet:
         """Remember that the order was tried; how often decides when it is tried again."""

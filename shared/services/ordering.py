@@ -59,7 +59,7 @@ class Ordering:
         """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
         now = msgspec.structs.replace(now, updated_at=stamp(self.clock))
         begun = Work(self._written(RUNS.replace(was, now), now))
-        return begun + self._over(now) if now.state in OVER and was.value.state != now.state else begun
+        return begun + self._over(now) if now.state in OVER else begun
 
     def ended(self, was: Versioned[Dispatched], state: OrderState, refusal: Refusal, run: RunState = "skipped") -> Work:
         """Return the end of an order from our side, and of its run unless that went on without us."""

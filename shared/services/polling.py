@@ -73,7 +73,7 @@ class Polling:
 
 def _wait(call: Call) -> float:
     try:
-        wanted = msgspec.convert(call.query.get("wait", "0"), float, strict=False)
+        wanted = msgspec.convert(call.query.get("wait", "0"), int, strict=False)
     except msgspec.ValidationError as error:
-        raise BadInput(f"wait={call.query['wait'][:40]!r} is no number of seconds") from error
-    return min(max(wanted, 0.0), LONGEST)
+        raise BadInput(f"wait={call.query['wait'][:40]!r} is no whole number of seconds") from error
+    return min(max(float(wanted), 0.0), LONGEST)

@@ -23,11 +23,12 @@ class Killed(BaseException):
 
 
 class MortalStore:
-    """The real store of a process that dies right after the commit after which `lives` is used up."""
+    """The real store of a process that dies at the commit after `lives` others; `early`: just before it is done."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.lives: int | None = None
+        self.early = False
         self.commits = 0
 
     def get(self, key: Key) -> Record | None:
@@ -48,13 +49,13 @@ class MortalStore:
         return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
-        self.store.commit(writes, messages)
+        dies = self.lives == 0
+        self.lives = None if self.lives is None or dies else self.lives - 1
+        if not (dies and self.early):
+            self.store.commit(writes, messages)
         self.commits += 1
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
+        if dies:
+            raise Killed
 
 
 class SubscriberStand:

@@ -60,6 +60,8 @@ KILL = Manifest("Workflow", "kill", faults=(Fault("pod-delete", "shop", service_
 class Stage:
     """Project `shop` in mode enforce, with experiment `kill` at the head of git and cluster `c1`."""
 
+    blob = hashlib.sha1(TEXT, usedforsecurity=False).hexdigest()
+
     def __init__(self, folder: Path, subscriber: SubscriberStand) -> None:
         self.clock = ManualClock()
         self.subscriber = subscriber
@@ -114,7 +116,7 @@ class Stage:
 
     def experiment(self, name: str = "kill", manifest: Manifest | None = KILL, **fields: Any) -> None:
         """Store an experiment as a sync would."""
-        blob = hashlib.sha1(TEXT, usedforsecurity=False).hexdigest()
+        blob = self.blob
         made = Experiment(
             **{"id": name, "path": f"litmus/shop/{name}.yaml", "blob": blob, "commit": self.head, "state": "synced"}
             | {"updated_at": "", "kind": "Workflow", "name": name, "manifest": manifest}
