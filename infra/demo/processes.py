@@ -49,6 +49,12 @@ class Child:
         self._signal(signal.SIGKILL)
         self._process.wait()
 
+    def kill(self) -> None:
+        """End the process and what it started at once, as a crash would."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
     def wait_until_ready(self, url: str) -> None:
         """Return once `url` answers 200; `RuntimeError` with the end of the log otherwise."""
         deadline = time.monotonic() + READY_SECONDS

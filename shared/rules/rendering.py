@@ -90,7 +90,7 @@ def _cron(source: Json, ticket: Ticket, relabel: Relabel) -> Rendered:
     labels = _instanced(_labels(source, ticket), ticket)
     spec["workflowSpec"] = _bounded(_part(spec, "workflowSpec"), source, ticket, relabel)
     given = spec.get("workflowMetadata") or {}
-    given["labels"] = _instanced((given.get("labels") or {}) | _own(ticket), ticket)
+    given["labels"] = _instanced({**(given.get("labels") or {}), **ticket.labels, **_own(ticket)}, ticket)
     spec["workflowMetadata"] = {key: value for key, value in given.items() if key not in _SERVER_SET}
     if ticket.suspend:
         spec["suspend"] = True

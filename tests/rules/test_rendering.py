@@ -242,7 +242,7 @@ def test_a_cron_workflow_is_installed_under_its_own_name_for_the_cluster_s_contr
     )
     assert {"team": "shop"} | LITMUS | own == rendered.body["metadata"]["labels"]
     cron_label = {"workflows.argoproj.io/cron-workflow": "nightly"}
-    expected = {"labels": cron_label | {"tier": "1"} | own, "annotations": {"b": "2"}}
+    expected = {"labels": cron_label | {"tier": "1"} | LITMUS | own, "annotations": {"b": "2"}}
     assert expected == spec["workflowMetadata"]
     assert "litmus-gitops-exit" == spec["workflowSpec"]["onExit"]
     assert "suspend" not in spec
@@ -253,7 +253,7 @@ def test_a_schedule_without_metadata_for_its_workflows_gets_labels_for_them() ->
     del manifest["spec"]["workflowMetadata"]
     manifest["metadata"] = {"generateName": "nightly-"}
     rendered = render_schedule(manifest, TICKET, relabel)
-    assert {"labels": {"litmuschaos.io/experiment": "w1"}} == rendered.body["spec"]["workflowMetadata"]
+    assert {"labels": LITMUS | {"litmuschaos.io/experiment": "w1"}} == rendered.body["spec"]["workflowMetadata"]
     assert rendered.name == render_schedule(manifest, Ticket("other", "w1"), relabel).name
 
 

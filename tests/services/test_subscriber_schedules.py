@@ -1,6 +1,6 @@
 import json
 
-from tests.services.chaos_cluster import CRON_WORKFLOWS, ChaosCluster, cron, order, send
+from tests.services.chaos_cluster import CRON_WORKFLOWS, WORKFLOWS, ChaosCluster, cron, order, send
 
 SCHEDULES = "litmuschaos.io/v1alpha1/chaosschedules"
 
@@ -59,3 +59,22 @@ def test_a_workflow_cannot_be_installed(cluster: ChaosCluster) -> None:
     sent = order("install", manifest="kind: Workflow\nspec: {}\n")
     send(cluster.subscriber(), sent)
     assert "is not installed" in cluster.portal.last(sent.order, "error").message
+
+
+def test_what_a_schedule_starts_by_itself_is_reported_as_a_run_without_an_order(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber(schedules=0.1)
+    sent = order("install", manifest=cron(cluster.namespace))
+    send(subscriber, sent)
+    cluster.portal.last(sent.order, "completed")
+    installed = cluster.created(CRON_WORKFLOWS)[0]["spec"]
+    labels = installed["workflowMetadata"]["labels"] | {"workflows.argoproj.io/cron-workflow": "nightly"}
+    head = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "nightly-1", "labels": labels},
+    }
+    made = cluster.api.create(WORKFLOWS, cluster.namespace, head | {"spec": installed["workflowSpec"]})
+    run = f"scheduled-{made['metadata']['uid']}"
+    done = cluster.portal.last(run, "completed")
+    assert (None, "web-pod-delete", "nightly-1", "Pass") == (done.order, done.experiment, done.object, done.verdict)
+    assert 30 == done.faults[0].weight

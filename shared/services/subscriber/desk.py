@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -53,6 +53,10 @@ class Desk:
     def age(self, since: str) -> float:
         """Return the seconds that have passed since a record's time."""
         return (self.clock() - datetime.fromisoformat(since)).total_seconds()
+
+    def later(self, seconds: float) -> str:
+        """Return the time in so many seconds, as records keep it."""
+        return stamp(lambda: self.clock() + timedelta(seconds=seconds))
 
     def expired(self, order: Order) -> bool:
         """Whether the order may no longer be begun."""

@@ -15,6 +15,7 @@ from shared.rules.digests import sealing_key
 from shared.rules.permits import Permits
 from shared.rules.preflight import CHECKS, Check
 from shared.rules.tickets import Limits
+from shared.services.subscriber.adopting import Adopting
 from shared.services.subscriber.desk import Desk, Pace
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.outbox import Outbox
@@ -35,9 +36,10 @@ _HEAL_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What one cluster's subscriber is told. `secrets` are its keys as text, newest first; `heartbeat` is in seconds.
+    """What one cluster's subscriber is told. `secrets` are its keys as text, newest first.
 
-    `namespace` holds its records, `chaos_namespace` takes objects that name none; `kinds` are
+    `heartbeat` and `schedules` are the seconds between two signs of life, and between two looks for runs that
+    schedules started. `namespace` holds its records, `chaos_namespace` takes objects that name none; `kinds` are
     `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that block.
     """
 
@@ -47,6 +49,7 @@ class Options:
     chaos_namespace: str = "litmus"
     poll: bool = False
     heartbeat: float = 15.0
+    schedules: float = 10.0
     pace: Pace = field(default_factory=Pace)
     permits: Permits = field(default_factory=Permits)
     checks: Sequence[str] = CHECKS
@@ -107,6 +110,7 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     rounds = [
         Round("subscriber-resume", worker.resume, _HEAL_SECONDS),
         Round("subscriber-heartbeat", letters.heartbeat, options.heartbeat),
+        Round("subscriber-schedules", Adopting(api, records, desk, worker), options.schedules),
     ]
     if options.poll:
         rounds.append(Round("subscriber-polling", Polling(letters, taking, desk), 0.0))

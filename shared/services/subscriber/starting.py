@@ -39,7 +39,7 @@ class Starting:
             return self.desk.end(record, "skipped", f"preflight: {'; '.join(blocking)}")
         warnings = "; ".join(one.message for one in missing)
         created = Created(rendered.resource, rendered.namespace, rendered.name)
-        planned = record.moved(created=created, namespaces=_namespaces(rendered))
+        planned = record.moved(created=created, namespaces=places(rendered.body, rendered.namespace))
         return self.desk.turn(planned, "starting", warnings)
 
     def start(self, record: Record) -> Turn:
@@ -134,8 +134,8 @@ class Starting:
         return removed
 
 
-def _namespaces(rendered: Rendered) -> tuple[str, ...]:
-    """Where the run's engines will be, as far as the manifest says."""
-    engines = [one for one in embedded(rendered.body) if one.get("kind") == "ChaosEngine"]
-    named = {str((one.get("metadata") or {}).get("namespace") or rendered.namespace) for one in engines}
-    return tuple(sorted(name for name in named | {rendered.namespace} if "{{" not in name))
+def places(body: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
+    """Return the namespaces in which a run's engines will be, as far as its object says; its own is one of them."""
+    engines = [one for one in embedded(body) if one.get("kind") == "ChaosEngine"]
+    named = {str((one.get("metadata") or {}).get("namespace") or namespace) for one in engines}
+    return tuple(sorted(name for name in named | {namespace} if "{{" not in name))
