@@ -1,0 +1,55 @@
+"""`workload_audit` as an API server's audit backend meets it: the function itself, over HTTP, with its store."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functions.clusters import Gate, gate, recorded
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Gate]:
+    with gate(tmp_path, "audit", "waitress") as found:
+        yield found
+
+
+def test_a_batch_is_taken_and_what_it_tells_is_decided(door: Gate) -> None:
+    answer = door.send(recorded("audit", "create-image-scale-env"), query="?timeout=30s")
+    assert (200, {"events": 4, "skipped": {}}) == (answer.status, answer.json())
+    rows = door.rows()
+    assert ["ignored", "triggered", "triggered", "triggered"] == [row.verdict for row in rows]
+    assert [row.id for row in rows[1:]] == [ids["change"] for ids in door.asked()]
+
+
+def test_a_gzipped_batch_is_taken_and_its_repetition_changes_nothing(door: Gate) -> None:
+    body = gzip.compress(recorded("audit", "create-image-scale-env"))
+    for _ in range(2):
+        assert door.send(body, Content_Encoding="gzip").status == 200
+    assert len(door.rows()) == 4
+
+
+def test_events_that_tell_nothing_are_counted_in_the_answer(door: Gate) -> None:
+    events = json.loads(recorded("audit", "delete-and-conflict"))
+    answer = door.send(json.dumps({**events, "items": [*events["items"], {"auditID": 7}]}).encode())
+    assert answer.json() == {"events": 2, "skipped": {"failed": 1, "broken": 1}}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        pytest.param(b"{}", {}, 400, id="something else"),
+        pytest.param(recorded("audit", "opt-out-and-in")[:9_000], {}, 400, id="cut off"),
+        pytest.param(recorded("admission", "deployment-image"), {}, 400, id="a review"),
+        pytest.param(b"{}", {"Content_Type": "text/plain"}, 415, id="another media type"),
+        pytest.param(b" " * ((16 << 20) + 1), {}, 413, id="too large"),
+        pytest.param(b"{}", {"token": "x" * 43}, 401, id="a wrong token"),
+    ],
+)
+def test_what_is_no_batch_of_ours_is_refused(door: Gate, body: bytes, headers: dict[str, str], status: int) -> None:
+    assert status == door.send(body, **headers).status
+    assert door.rows() == []
