@@ -16,6 +16,9 @@ _NAMES: Final = {
     "weekday": {name: number for number, name in enumerate(_DAYS)},
 }
 _FIELDS: Final = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 6))
+_BLANK: Final = ("day", "weekday")
+"""The fields that a question mark may leave open."""
+
 _NICKNAMES: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 _EVERY: Final = "@every "
 _ZONE: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)")
@@ -55,7 +58,7 @@ def check_zone(name: str) -> None:
 
 def _fits(part: str, name: str, low: int, high: int) -> bool:
     found = _PART.fullmatch(part)
-    if not found:
+    if not found or (part.startswith("?") and name not in _BLANK):
         return False
     first = _number(found[1], name, low)
     last = _number(found[2], name, first)

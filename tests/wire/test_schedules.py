@@ -39,6 +39,7 @@ def test_schedules_that_argo_reads_are_valid(when: str) -> None:
         pytest.param("schedule: 0 0 * * someday", "'someday' is no weekday", id="no name"),
         pytest.param("schedule: 0 mon * * *", "'mon' is no hour", id="a name out of place"),
         pytest.param("schedule: '*/0 * * * *'", "'*/0' is no minute", id="a step of nothing"),
+        pytest.param("schedule: '? * * * *'", "'?' is no minute", id="a question mark out of place"),
         pytest.param("schedule: 100 * * * *", "'100' is no minute", id="three digits"),
         pytest.param("schedule: 0 0 * *", "has 4 fields; write minute", id="four fields"),
         pytest.param("schedule: 0 0 0 * * *", "has 6 fields", id="six fields"),
