@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from shared.clients.ids import new_id
 from shared.errors import NotYet, Unavailable
 from shared.model.experiments import SyncState
 from shared.model.messages import Message
+from shared.ports import GitRemote
 from shared.services.dirt import dirty
 from shared.services.repositories import Repositories
 from shared.services.syncs import Syncs
 from shared.services.tables import SYNCS
 from tests.gitserver import git
-from tests.services.gitops import Shop, engine
+from tests.services.gitops import ADA, Shop, engine
 
 
 def test_a_branch_that_vanished_removes_nothing(shop: Shop) -> None:
@@ -98,35 +101,34 @@ def test_one_sync_of_a_project_runs_at_a_time(shop: Shop) -> None:
 
 
 class Meddling:
-    """A remote that lets something happen right after the head was read."""
+    """Remotes that let something happen right after a method, `head` or `blobs`, each time it is called."""
 
-    def __init__(self, shop: Shop, *acts: object) -> None:
-        self._shop, self._acts = shop, iter(acts)
+    def __init__(self, shop: Shop, method: str, acts: Sequence[Callable[[], object]]) -> None:
+        self._shop, self._method, self._acts = shop, method, iter(acts)
         self._opened = shop.repositories.remotes
 
-    def __call__(self, url: str, credential: str | None) -> object:
+    def __call__(self, url: str, credential: str | None) -> GitRemote:
         remote = self._opened(url, credential)
-        head = remote.head
+        called = getattr(remote, self._method)
 
-        def meddle(branch: str) -> str | None:
-            found = head(branch)
-            act = next(self._acts, None)
-            if callable(act):
-                act()
+        def meddle(*arguments: object) -> object:
+            found = called(*arguments)
+            next(self._acts, lambda: None)()
             return found
 
-        remote.head = meddle  # type: ignore[method-assign]
+        setattr(remote, self._method, meddle)
         return remote
 
 
-def meddled(shop: Shop, *acts: object) -> None:
-    """Sync while others act, one act after each reading of the head."""
-    repositories = Repositories(Meddling(shop, *acts), shop.secret, allow_local=True)  # type: ignore[arg-type]
+def meddled(shop: Shop, *acts: Callable[[], object], after: str = "head") -> None:
+    """Sync while others act, one act after each call of a method."""
+    repositories = Repositories(Meddling(shop, after, acts), shop.secret, allow_local=True)
     syncs = Syncs(shop.store, repositories, shop.leases, shop.clock, new_id)
     syncs.sync_project(Message("m", "sync", "project", {"project": "shop"}))
 
 
-def test_a_push_during_a_sync_is_synced_as_well(shop: Shop) -> None:
+@pytest.mark.parametrize("after", ["head", "blobs"])
+def test_a_push_during_a_sync_is_synced_as_well(shop: Shop, after: str) -> None:
     shop.write(cart=engine("cart"))
     shop.push()
 
@@ -134,9 +136,39 @@ def test_a_push_during_a_sync_is_synced_as_well(shop: Shop) -> None:
         shop.write(more=engine("more"))
         shop.push()
 
-    meddled(shop, push_more)
+    meddled(shop, push_more, after=after)
     assert {"cart", "more"} == shop.experiments().keys()
     assert shop.state().dirty == shop.state().clean
+
+
+def test_an_edit_during_a_sync_is_never_undone(shop: Shop) -> None:
+    shop.write(cart=engine("cart", "L"))
+    shop.push()
+    shop.work()
+    shop.tell()
+    shop.person.push()
+
+    def edit() -> None:
+        shop.edits.save("shop", "L", engine("edited", "L").encode(), None, ADA)
+        shop.edits.save("shop", None, engine("new").encode(), None, ADA)
+
+    shop.write(other=engine("other"))
+    shop.person.push()
+    meddled(shop, edit)
+    assert {"edited", "new", "other"} == {one.name for one in shop.experiments().values()}
+    assert ["1 added at", "1 added at"] == [row.reason[:10] for row in shop.ledger("sync")]
+
+
+def test_an_address_that_changes_during_a_sync_is_followed_from_its_beginning(shop: Shop) -> None:
+    shop.write(cart=engine("cart"))
+    shop.push()
+
+    def move() -> None:
+        shop.configure(path="litmus/other")
+        shop.store.commit([SYNCS.put(SyncState(dirty=shop.state().dirty + 1, clean=shop.state().clean), "shop")])
+
+    meddled(shop, move, after="blobs")
+    assert ({}, None) == (shop.experiments(), shop.state().tree)
 
 
 def test_a_sync_that_lost_its_lease_writes_nothing_more(shop: Shop) -> None:
