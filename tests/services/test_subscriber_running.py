@@ -117,13 +117,13 @@ def test_reports_wait_for_a_portal_that_is_away_and_the_run_goes_on(cluster: Cha
 
 def test_a_report_that_the_portal_refuses_is_not_sent_for_ever(cluster: ChaosCluster) -> None:
     cluster.portal.status = 409
-    sent = order(manifest=engine(cluster.namespace), not_after=later(2.5))
+    sent = order(manifest=engine(cluster.namespace), not_after=later(1.5))
     send(cluster.subscriber(), sent)
     until(lambda: cluster.record(sent.order) is None)
 
 
 def test_a_record_goes_once_its_end_is_acknowledged_and_its_time_is_over(cluster: ChaosCluster) -> None:
-    sent = order(manifest=engine(cluster.namespace), not_after=later(2.5))
+    sent = order(manifest=engine(cluster.namespace), not_after=later(1.5))
     send(cluster.subscriber(), sent)
     cluster.portal.last(sent.order, "completed")
     assert cluster.record(sent.order)

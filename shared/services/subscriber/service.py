@@ -61,11 +61,12 @@ class Options:
 class Subscriber:
     """Everything of one cluster's subscriber; nothing runs until `start`."""
 
-    def __init__(self, taking: Taking, worker: Worker, rounds: Sequence[Round], records: Records) -> None:
+    def __init__(self, taking: Taking, worker: Worker, rounds: Sequence[Round]) -> None:
+        self.records = taking.records
+        self.steps = taking.steps
         self._taking = taking
         self._worker = worker
         self._rounds = rounds
-        self._records = records
         self._lock = threading.Lock()
         self._process = 0
 
@@ -77,7 +78,7 @@ class Subscriber:
     def ready(self, _: Call) -> Answer:
         """Answer 200 while the cluster's API answers: without it no order can be recorded."""
         self.start()
-        if not self._records.reachable():
+        if not self.records.reachable():
             raise NotYet("the namespace of the records cannot be read: check SUBSCRIBER_NAMESPACE and the role")
         return Answer(200, {"status": "ready"})
 
@@ -114,7 +115,7 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     ]
     if options.poll:
         rounds.append(Round("subscriber-polling", Polling(letters, taking, desk), 0.0))
-    return Subscriber(taking, worker, rounds, records)
+    return Subscriber(taking, worker, rounds)
 
 
 def _steps(api: KubernetesApi, records: Records, desk: Desk, options: Options, key: bytes) -> Steps:

@@ -47,6 +47,8 @@ class Starting:
         rendered, created = self.render(record.order), record.progress.created
         assert created, "preflight planned it"
         made = self._find(record.order, created)
+        if made is None and record.progress.stop:
+            return self.desk.end(record, "stopped", "stopped before it started", verdict="Stopped")
         if made is None and self.desk.expired(record.order):
             return self.desk.end(record, "expired", f"not started by {record.order.not_after}")
         made = made or self._create(rendered, record.order)

@@ -17,7 +17,7 @@ from shared.services.subscriber.steps import Steps
 
 _log = logging.getLogger("litmus_gitops.subscriber")
 _LONGEST_PAUSE: Final = 30.0
-_BUGS: Final = 3
+_BUGS: Final = 2
 _STARTED: Final = "running"
 """The phase in which no error ends an order: what was started must be seen to its end."""
 
@@ -117,7 +117,7 @@ class Worker:
 
     def _pause(self, order_id: str) -> float:
         failures = self._failures[order_id] = self._failures.get(order_id, 0) + 1
-        return float(min(0.5 * 2 ** min(failures, 10), _LONGEST_PAUSE))
+        return float(min(0.25 * 2 ** min(failures, 10), _LONGEST_PAUSE))
 
     def _advance(self, order_id: str) -> float | None:
         record = self._records.find(order_id)
