@@ -52,7 +52,12 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
     request_uri: str = msgspec.field(name="requestURI", default="")
     user: User = User()
     impersonated_user: User | None = None
+    request_object: Raw = Raw(b"null")
     response_object: Raw = Raw(b"null")
+
+
+class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
+    dry_run: tuple[str, ...] | None = None
 
 
 class _List(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,6 +68,7 @@ class _List(msgspec.Struct, frozen=True, rename="camel"):
 
 _list = msgspec.json.Decoder(_List)
 _event = msgspec.json.Decoder(_Event)
+_options: msgspec.json.Decoder[_DeleteOptions | None] = msgspec.json.Decoder(_DeleteOptions | None)
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -155,7 +161,15 @@ def _untold(event: _Event) -> str | None:
         return "subresource"
     if event.response_status.code not in _GOOD:
         return "failed"
-    return "dry_run" if "dryRun" in parse_qs(urlsplit(event.request_uri).query) else None
+    return "dry_run" if _is_dry(event) else None
+
+
+def _is_dry(event: _Event) -> bool:
+    """Whether nothing was written: kubectl says so in the body of a deletion, and in the query of all else."""
+    if "dryRun" in parse_qs(urlsplit(event.request_uri).query):
+        return True
+    options = _options.decode(event.request_object) if event.verb == "delete" else None
+    return bool(options and options.dry_run)
 
 
 def _signal(event: _Event, seen: Head) -> Signal | str:

@@ -124,6 +124,8 @@ def test_who_is_impersonated_is_the_actor() -> None:
         pytest.param({"verb": "deletecollection"}, "verb", id="a collection"),
         pytest.param({"responseStatus": {"code": 409}}, "failed", id="a conflict"),
         pytest.param({"requestURI": "/apis/apps/v1/deployments?a=b&dryRun=All"}, "dry_run", id="a dry run"),
+        pytest.param({"verb": "delete", "requestObject": {"dryRun": ["All"]}}, "dry_run", id="a dry deletion"),
+        pytest.param({"verb": "delete", "requestObject": [1]}, "broken", id="a deletion with nonsense"),
         pytest.param({"objectRef": {"resource": "deployments", "subresource": "status"}}, "subresource", id="status"),
         pytest.param({"responseObject": None}, "no_object", id="level Metadata"),
         pytest.param({"responseObject": {"kind": "Status"}}, "no_object", id="an answer about it"),
