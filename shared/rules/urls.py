@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from shared.errors import Invalid
 
-REPOSITORY_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
-SUBSCRIBER_SCHEMES = frozenset({"https", "http"})
+REPOSITORY_SCHEMES: Final = frozenset({"https", "http", "ssh", "git", "file"})
+SUBSCRIBER_SCHEMES: Final = frozenset({"https", "http"})
+
+_LOCAL: Final = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".home.arpa", ".svc")
+_ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
+"""An IPv4 address in whatever spelling resolvers take, such as `127.1` (WHATWG URL, "ends in a number checker")."""
+
+_UNSPEAKABLE: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 
 def check_repository(url: str, *, allow_local: bool) -> None:
@@ -17,8 +25,11 @@ def check_repository(url: str, *, allow_local: bool) -> None:
     `user@host:path` is read as ssh. Local ones (`file://`, loopback, private literals) only where `allow_local`.
     """
     parts = _split(url if "://" in url else f"ssh://{url.replace(':', '/', 1)}", REPOSITORY_SCHEMES, "repo_url")
-    if parts.password:
-        raise Invalid("repo_url holds a password: name it as `credential` by reference instead")
+    if parts.password or (parts.scheme in SUBSCRIBER_SCHEMES and (parts.username or parts.query)):
+        raise Invalid(
+            "repo_url holds a user, a password or a query: write it without, and name user:password or a token as "
+            "`credential` by reference instead"
+        )
     if not allow_local and (parts.scheme == "file" or _local(parts.hostname or "")):
         raise Invalid("repo_url points at this machine or its network, which this deployment refuses")
 
@@ -26,27 +37,32 @@ def check_repository(url: str, *, allow_local: bool) -> None:
 def check_subscriber(url: str, *, allow_local: bool) -> None:
     """Refuse a subscriber address that is not http(s), or that is ours alone to see."""
     parts = _split(url, SUBSCRIBER_SCHEMES, "subscriber_url")
-    if parts.password or parts.username:
+    if parts.password or parts.username or parts.query:
         raise Invalid("subscriber_url holds credentials: orders are signed, none are needed")
     if not allow_local and (parts.scheme == "http" or _local(parts.hostname or "")):
         raise Invalid("subscriber_url must be https and not point at this machine or its network")
 
 
 def _split(url: str, schemes: frozenset[str], field: str) -> SplitResult:
+    if _UNSPEAKABLE.search(url):
+        raise Invalid(f"{field} holds a space, a backslash or a control character: write it percent-encoded")
     try:
         parts = urlsplit(url)
-        named = bool(parts.hostname or (parts.scheme == "file" and parts.path))
+        named = bool(parts.hostname or (parts.scheme == "file" and parts.path)) and parts.port != 0
     except ValueError as error:
-        raise Invalid(f"{field} is no address: {error}") from error
+        raise Invalid(f"{field} is no address: its host or port cannot be read") from error
     if parts.scheme not in schemes or not named:
         raise Invalid(f"{field} is no address that can be used: start it with one of {', '.join(sorted(schemes))}")
+    if (parts.hostname or "").startswith("-") or (parts.username or "").startswith("-"):
+        raise Invalid(f"{field} names a host or user that ssh would take for an option")
     return parts
 
 
 def _local(host: str) -> bool:
-    if host == "localhost" or host.endswith((".localhost", ".internal", ".local")):
-        return True
+    """Whether a host is on this machine or its network as far as its name tells; where it leads is checked later."""
+    name = host.rstrip(".").partition("%")[0]
     try:
-        return not ipaddress.ip_address(host).is_global
+        address = ipaddress.ip_address(name)
     except ValueError:
-        return False
+        return "." not in name or name.endswith(_LOCAL) or bool(_ENDS_IN_NUMBER.fullmatch(name))
+    return not (getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address).is_global
