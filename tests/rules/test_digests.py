@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.rules.digests import LAST_APPLIED, NULL, canonical, content, counted, digest, side
+from shared.rules.digests import LAST_APPLIED, NULL, canonical, content, counted, digest, sealing_key, side
 
 KEY = b"a key of this cluster"
 EXACT = st.integers(-(2**53) + 1, 2**53 - 1)
@@ -37,6 +38,27 @@ def test_canonical_json_is_that_of_rfc_8785(value: Any, expected: bytes) -> None
 def test_a_digest_is_the_sha256_of_canonical_json() -> None:
     assert digest(None) == NULL == "74234e98afe7498fb5daf1f36ac2d78acc339464f950703b8c019892f982b90b"
     assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+def rfc_8785(value: Any) -> bytes:
+    return rfc8785.dumps(value)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | EXACT | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=5),
+        max_leaves=12,
+    )
+)
+def test_the_short_way_writes_what_the_long_way_writes(value: Any) -> None:
+    assert rfc_8785(value) == canonical(value)
+
+
+@given(st.integers(10**14, 10**19) | st.integers(-(10**19), -(10**14)))
+def test_no_long_integer_takes_the_short_way(value: int) -> None:
+    exact = abs(value) < 2**53
+    assert canonical([value]) == (f"[{value}]" if exact else f'["{value}n"]').encode()
 
 
 @given(EXACT | st.text())
@@ -140,3 +162,8 @@ def test_a_secrets_digest_moves_with_its_values_and_is_nothing_without_the_key()
     assert one.digest == side(secret(a="MQ=="), KEY).digest
     assert one.digest != side(secret(a="MQ=="), b"another key").digest
     assert one.digest != digest(counted(secret(a="MQ==")))
+
+
+def test_the_sealing_key_is_derived_and_is_not_the_subscribers_own() -> None:
+    expected = "b5de98c760319cf5c97732106f93272392444c5828bba56716df9c405526035e"
+    assert expected == sealing_key(bytes(32)).hex()
