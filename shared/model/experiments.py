@@ -78,7 +78,8 @@ class SyncState(msgspec.Struct, frozen=True):
     """How far a project's portal has followed git.
 
     `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
-    `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request.
+    `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request;
+    `touched` says that a portal edit wrote experiments since, so that even then they are compared.
     """
 
     dirty: int = 0
@@ -89,6 +90,7 @@ class SyncState(msgspec.Struct, frozen=True):
     at: str | None = None
     problem: str | None = None
     invalid: int = 0
+    touched: bool = False
 
 
 class Edit(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from shared.model.experiments import Edit, Experiment
+from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.policies import Policy
 from shared.model.records import ABSENT, Write
 from shared.ports import Clock, Ids, Store
@@ -16,10 +16,10 @@ from shared.rules.edits import blob_id, marked, unmarked
 from shared.rules.identity import File, Identity
 from shared.rules.sync import experiment_of
 from shared.services.attempts import until_fresh
-from shared.services.dirt import dirty
+from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.portal_records import open_edits
-from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, Versioned
+from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, SYNCS, Versioned
 from shared.wire.files import read_file
 
 _LATER: Final = 30.0
@@ -95,7 +95,9 @@ class EditRecords:
             if other.experiment == edit.experiment and other.id != edit.id
         ]
         shown = show(before, others)
-        writes, messages = dirty(self.store, self.ids, edit.project)
+        state = SYNCS.load_or(self.store, SyncState(), edit.project)
+        touched = msgspec.structs.replace(state, value=msgspec.structs.replace(state.value, touched=True))
+        writes, messages = dirty_writes(touched, self.ids, edit.project)
         writes += [_end(record, step), *self._outdo(step, others), *_experiment(edit, was, shown), *self._rows(step)]
         self.store.commit(writes, messages)
         return shown

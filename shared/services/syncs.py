@@ -111,15 +111,18 @@ class Syncs:
         head = remote.head(work.gitops.branch)
         if head is None:
             raise NotFound(f"there is no branch {work.gitops.branch!r} in {work.gitops.repo_url}: nothing was removed")
+        self._finish(work, self._found(work, remote, head))
+
+    def _found(self, work: _Work, remote: GitRemote, head: str) -> _Found:
+        """Compare as little as shows that nothing changed; files that were wrong are looked at again each time."""
         was = work.state.value
-        if was.commit == head and not was.invalid:
-            self._finish(work, _Found(head, was.tree))
-            return
+        settled = was.commit is not None and not was.invalid and not was.touched
+        if settled and was.commit == head:
+            return _Found(head, was.tree)
         tree, files = remote.files(head, work.gitops.path)
-        if was.commit is not None and was.tree == tree and not was.invalid:
-            self._finish(work, _Found(head, tree))
-            return
-        self._finish(work, self._apply(work, remote, Tree(work.project, head, files, stamp(self.clock)), tree))
+        if settled and was.tree == tree:
+            return _Found(head, tree)
+        return self._apply(work, remote, Tree(work.project, head, files, stamp(self.clock)), tree)
 
     def _apply(self, work: _Work, remote: GitRemote, tree: Tree, tree_id: str | None) -> _Found:
         """Read what is unknown of a tree and write the difference, all but the policies, which `_finish` writes."""
@@ -157,10 +160,10 @@ class Syncs:
 
     def _finish(self, work: _Work, found: _Found) -> None:
         """Write how far we are: what became dirty meanwhile stays so, and a changed address lets us begin again."""
-        was = work.state.value
         for _ in range(_PASSES):
             now = SYNCS.load_or(self.store, SyncState(), work.project)
-            if msgspec.structs.replace(now.value, dirty=was.dirty) != was:
+            settings = PROJECTS.load(self.store, work.project)
+            if settings is None or _place(settings.value.gitops) != _place(work.gitops):
                 raise Stale("the project's repository was changed while it was synced")
             try:
                 self.store.commit([*self._outcome(work, found, now), unchanged(work.lease)])
@@ -179,6 +182,7 @@ class Syncs:
             at=stamp(self.clock),
             problem=None,
             invalid=found.plan.invalid if found.plan else now.value.invalid,
+            touched=now.value.touched and now.value.dirty != work.state.value.dirty,
         )
         policies = found.holding.policy_writes(found.plan) if found.plan and found.holding else []
         row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding)
@@ -187,3 +191,7 @@ class Syncs:
     @property
     def _ledger(self) -> Ledger:
         return Ledger(self.clock, self.ids)
+
+
+def _place(gitops: GitOps | None) -> tuple[str, str, str] | None:
+    return None if gitops is None else (gitops.repo_url, gitops.branch, gitops.path)

@@ -47,6 +47,14 @@ def test_the_sync_after_an_edit_changes_nothing_and_reads_no_file(cart: Shop) ->
     assert 2 == len(cart.server.exchanges)
 
 
+def test_an_edit_that_git_was_robbed_of_is_gone_from_the_portal_too(cart: Shop) -> None:
+    before = (cart.head(), cart.experiments())
+    cart.edits.save("shop", "L", NEW.encode(), None, ADA)
+    git("update-ref", "refs/heads/main", before[0], cwd=cart.bare)
+    cart.work()
+    assert before == (cart.state().commit, cart.experiments())
+
+
 def test_the_commit_names_author_and_edit_and_the_ledger_names_the_commit(cart: Shop) -> None:
     saved = cart.edits.save("shop", "L", NEW.encode(), None, ADA)
     said = git("log", "-1", "--format=%an <%ae>|%s|%(trailers:key=Litmus-Gitops-Edit,valueonly)", cwd=cart.bare)
