@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import time
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -31,17 +32,15 @@ class _LocalAddress(Exception):
 class _PublicHTTP(HTTPConnection):
     """Refuses, once connected and before anything is sent, a peer that is not public: names can be made to lie."""
 
-    def connect(self) -> None:
-        super().connect()
-        _check_peer(self)
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
 
 
 class _PublicHTTPS(HTTPSConnection):
-    """The same over TLS."""
+    """The same, before TLS begins."""
 
-    def connect(self) -> None:
-        super().connect()
-        _check_peer(self)
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
 
 
 class _PublicHTTPPool(HTTPConnectionPool):
@@ -93,8 +92,9 @@ def _bounded(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
     return read
 
 
-def _check_peer(connection: HTTPConnection) -> None:
-    found = ipaddress.ip_address(connection.sock.getpeername()[0].partition("%")[0])
-    if not (getattr(found, "ipv4_mapped", None) or found).is_global:
-        connection.close()
-        raise _LocalAddress
+def _checked(connected: socket.socket) -> socket.socket:
+    found = ipaddress.ip_address(connected.getpeername()[0].partition("%")[0])
+    if (getattr(found, "ipv4_mapped", None) or found).is_global:
+        return connected
+    connected.close()
+    raise _LocalAddress

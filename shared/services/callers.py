@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.errors import Unauthenticated
 from shared.model.calls import Call
 from shared.model.projects import Cluster
 from shared.ports import Clock, Store
@@ -17,9 +16,7 @@ def verified(store: Store, master: bytes, clock: Clock, call: Call) -> tuple[Clu
     An unknown cluster is answered like a wrong signature, so that ids cannot be tried out.
     """
     found = CLUSTERS.load(store, call.params["cluster"])
-    version = found.value.version if found else 0
-    key = subscriber_key(master, call.params["cluster"], version)
-    asked = verify([key], call.headers, call.body, clock().timestamp())
-    if found is None:
-        raise Unauthenticated("webhook-signature does not match: sender and receiver hold different secrets")
+    keys = [subscriber_key(master, found.value.id, found.value.version)] if found else []
+    asked = verify(keys, call.headers, call.body, clock().timestamp())
+    assert found, "without a key nothing is verified"
     return found.value, asked

@@ -84,9 +84,8 @@ class Delivering:
         """Whether an older order could not be delivered yet; an order to stop waits for none."""
         if order.action == "stop":
             return False
-        rows = self.store.query(OPEN_ORDERS.partition(order.cluster))
-        older = (found for found in (OPEN_ORDERS.read(row).value for row in rows) if found.id < order.id)
-        return any(found.state == "ready" and found.attempts for found in older)
+        opened = (row.value for row in listed(self.store, OPEN_ORDERS, order.cluster))
+        return any(found.state == "ready" and found.attempts for found in opened if found.id < order.id)
 
     def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> None:
         key = subscriber_key(self.master, cluster.id, cluster.version)
@@ -145,13 +144,11 @@ def _backoff(attempts: int) -> float:
 
 def _reason(answer: Answer) -> str:
     """Return the answer's own words, whatever they are, short and on one line."""
-    body: Any = answer.body
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
+    body = answer.body if isinstance(answer.body, bytes) else b""
     try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, TypeError):
-        said = body
+        said: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = body.decode("utf-8", "replace")
     if isinstance(said, dict):
         said = said.get("detail") or said.get("reason") or said.get("message")
     return " ".join(str(said or "no reason given").split())[:300]

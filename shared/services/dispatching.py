@@ -127,7 +127,10 @@ class Dispatching:
         for refusal in routed.refusals:
             self._placing.note(start, "refused", refusal)
         enforced = case.gitops.mode == "enforce" and case.event.verdict == "triggered"
-        (self._placing.place if enforced else self._placing.show)(start, routed.clusters)
+        if enforced:
+            self._placing.place(start, workload.cluster, routed.clusters)
+        else:
+            self._placing.show(start, routed.clusters)
 
     def _behind(self, case: _Case) -> Refusal | None:
         """Return why the portal cannot be known to be at the branch's head, and have it synced."""

@@ -33,13 +33,13 @@ class Placing:
     clock: Clock
     ids: Ids
 
-    def place(self, start: Start, clusters: Sequence[str]) -> None:
-        """Make the orders of a change; other clusters than the origin wait until it has proved the change."""
+    def place(self, start: Start, origin: str, clusters: Sequence[str]) -> None:
+        """Make the orders of a change; other clusters than its origin wait until that has proved the change."""
         due = [cluster for cluster in clusters if not self._overtaken(start, cluster)]
-        after = self._prove(start) if any(cluster != start.origin for cluster in due) else None
+        after = self._prove(start, origin) if any(cluster != origin for cluster in due) else None
         for cluster in due:
             self._replace_older(start, cluster)
-            self.make(start, run_order(start, cluster, self._now, None if cluster == start.origin else after))
+            self.make(start, run_order(start, cluster, self._now, None if cluster == origin else after))
 
     def made_before(self, start: Start, clusters: Sequence[str]) -> bool:
         """Whether the start has made an order on any of the clusters already."""
@@ -79,11 +79,9 @@ class Placing:
         with suppress(Stale):
             self.store.commit([row])
 
-    def _prove(self, start: Start) -> str | None:
-        if start.origin is None:
-            return None
-        order = prove_order(start, start.origin, self._now)
-        self._make(order, None, f"cluster {order.cluster} has to prove the change before others start")
+    def _prove(self, start: Start, origin: str) -> str:
+        order = prove_order(start, origin, self._now)
+        self._make(order, None, f"cluster {origin} has to prove the change before others start")
         return order.id
 
     def _make(self, order: Dispatched, run: Run | None, reason: str) -> None:

@@ -29,7 +29,6 @@ from shared.wire.reports import read_report
 _SILENCE: Final = timedelta(seconds=60)
 """A subscriber that was silent for longer gets at once what waited for it."""
 
-_UNRUN: Final[frozenset[RunState]] = frozenset({"skipped", "expired"})
 _DONE: Final[frozenset[RunState]] = frozenset({"completed", "stopped"})
 
 
@@ -72,14 +71,11 @@ class Reporting:
 
     def _ran(self, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
         now = merged(run.value, report)
-        after = _order_after(order.value, now.state if now else run.value.state)
-        if now is None and after == order.value:
+        if now is None:
             return run.value.state
-        work = self._moved(order, after)
-        if now:
-            work += self._ordering.run_moved(run, now) + self._noted(run.value, now, report)
-        self._commit(work)
-        return now.state if now else run.value.state
+        work = self._moved(order, _order_after(order.value, now.state))
+        self._commit(work + self._ordering.run_moved(run, now) + self._noted(run.value, now, report))
+        return now.state
 
     def _moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         if now == was.value:
@@ -163,9 +159,8 @@ class Reporting:
 
 
 def _order_after(order: Dispatched, run: RunState) -> Dispatched:
-    """Return the order as its run's state shows it: what its cluster works on was taken, whoever ended it here."""
-    ended = order.state not in OPEN and run in _UNRUN
-    state: OrderState = order.state if ended else "done" if run in OVER else "taken"
+    """Return the order as a report on its run shows it: its cluster took it, whoever ended it here meanwhile."""
+    state: OrderState = "done" if run in OVER else "taken"
     return order if state == order.state else msgspec.structs.replace(order, state=state, reason="", rule="")
 
 

@@ -67,6 +67,17 @@ def test_an_order_is_sent_again_with_growing_pauses_until_it_is_taken(stage: Sta
     assert ("taken", 6) == (stage.orders()[0].state, len(stage.subscriber.asked))
 
 
+def test_a_subscriber_that_is_down_is_tried_again(stage: Stage) -> None:
+    stage.cluster("c1", "http://127.0.0.1:9/")
+    stage.change()
+    stage.pump(5)
+    [order] = stage.orders()
+    assert ("ready", "its subscriber does not answer: NewConnectionError") == (order.state, order.reason)
+    stage.cluster("c1", stage.subscriber.url)
+    stage.pump(60)
+    assert [order.id] == list(stage.subscriber.taken)
+
+
 def test_a_run_that_no_cluster_took_in_time_expires_and_is_never_sent_late(stage: Stage) -> None:
     stage.subscriber.status = 503
     stage.change()

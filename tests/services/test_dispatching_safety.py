@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
-from shared.errors import Conflict, NotFound
+from shared.clients.ids import new_id
 from shared.model.projects import Freeze, MaxRuns, Safety, Window
 from shared.model.runs import Recent
 from shared.rules.routing import CLUSTERS
+from shared.services.gates import Gates
 from shared.services.tables import RECENT
 from tests.services.dispatch_parts import Killed
 from tests.services.dispatch_stage import KILL, Stage
@@ -35,6 +38,20 @@ def test_further_runs_wait_and_go_oldest_first_as_places_come_free(stage: Stage)
         stage.pump()
     assert [("c1", "completed")] * 3 == stage.states()
     assert stage.subscriber.asked[1:] == sorted(stage.subscriber.asked[1:])
+
+
+def test_places_are_never_given_twice_however_many_ask_at_once(stage: Stage) -> None:
+    stage.settle(Safety(cooldown="0s", max_runs=MaxRuns(cluster=2, namespace=9)))
+    stage.cluster("c1")
+    names = [f"e{number}" for number in range(6)]
+    for name in names:
+        stage.experiment(name)
+    stage.dispatching.change(stage.due(stage.change(*names)))
+    gates = Gates(stage.store, stage.clock, new_id)
+    with ThreadPoolExecutor(6) as pool:
+        let_go = list(pool.map(lambda order: gates.let_go("c1", order.id), stage.orders()))
+    assert 2 == sum(one is not None for one in let_go)
+    assert ["ready", "ready", *["waiting"] * 4] == sorted(order.state for order in stage.orders())
 
 
 def test_one_waiting_is_one_ledger_row_however_often_it_is_looked_at(stage: Stage) -> None:
@@ -107,6 +124,20 @@ def test_a_dropped_storm_starts_nothing_but_what_comes_after_does(stage: Stage) 
     assert 1 == len(stage.subscriber.taken)
 
 
+def test_a_storm_holds_a_proof_too_and_many_orders_are_released_at_once(stage: Stage) -> None:
+    held(stage, held=True)
+    names = [f"e{number}" for number in range(51)]
+    for name in names:
+        stage.experiment(name, msgspec.structs.replace(KILL, annotations={CLUSTERS: "c2"}))
+    stage.cluster("c2")
+    stage.change(*names)
+    stage.pump()
+    assert {"held"} == {order.state for order in stage.orders()}
+    assert 51 == stage.releasing.release("shop")
+    stage.pump()
+    assert 51 == len(stage.subscriber.taken)
+
+
 def test_a_person_is_not_held_by_a_storm(stage: Stage) -> None:
     held(stage, held=True)
     stage.dispatching.start("shop", "kill", (), "person", "owner")
@@ -159,62 +190,6 @@ def test_a_proof_that_came_before_those_that_wait_for_it_lets_them_go(stage: Sta
     stage.store.commit([], [stage.due(change)])
     stage.pump()
     assert 1 == len(stage.poll("c2"))
-
-
-def test_a_queued_run_is_stopped_before_it_starts(stage: Stage) -> None:
-    held(stage, held=True)
-    stage.change()
-    stage.pump()
-    run = stage.dispatching.stop("shop", stage.runs()[0].id)
-    stage.pump()
-    assert ("stopped", "owner stopped it before it started") == (run.state, run.message)
-    assert [] == stage.open()
-
-
-def test_a_run_that_may_have_been_sent_is_also_told_to_stop(stage: Stage) -> None:
-    stage.subscriber.status = 503
-    stage.change()
-    stage.pump()
-    run = stage.dispatching.stop("shop", stage.runs()[0].id)
-    assert "skipped" == run.state
-    stage.subscriber.status = 202
-    stage.pump(60)
-    assert ["stop"] == [order.action for order in stage.subscriber.taken.values()]
-
-
-def test_a_running_run_is_told_to_stop_once(stage: Stage) -> None:
-    stage.change()
-    stage.pump()
-    [run] = stage.runs()
-    stage.report(run.id, "running")
-    stage.dispatching.stop("shop", run.id)
-    stage.dispatching.stop("shop", run.id)
-    stage.pump()
-    stops = [order for order in stage.subscriber.taken.values() if order.action == "stop"]
-    assert [{"run": run.id}] == [order.parameters for order in stops]
-    stage.report(stops[0].order, "completed")
-    stage.report(run.id, "stopped", verdict="Stopped")
-    assert ([("c1", "stopped")], []) == (stage.states(), stage.open())
-
-
-def test_a_freeze_does_not_keep_a_run_from_being_stopped(stage: Stage) -> None:
-    stage.change()
-    stage.pump()
-    stage.report(stage.runs()[0].id, "running")
-    stage.settle(LOOSE, freeze=Freeze("sale"))
-    stage.dispatching.stop("shop", stage.runs()[0].id)
-    stage.pump()
-    assert ["run", "stop"] == [order.action for order in stage.subscriber.taken.values()]
-
-
-def test_what_is_over_or_unknown_cannot_be_stopped(stage: Stage) -> None:
-    stage.change()
-    stage.pump()
-    stage.report(stage.runs()[0].id, "completed", verdict="Pass")
-    with pytest.raises(Conflict, match="is completed"):
-        stage.dispatching.stop("shop", stage.runs()[0].id)
-    with pytest.raises(NotFound, match="no run 'r9'"):
-        stage.dispatching.stop("shop", "r9")
 
 
 def test_what_was_taken_and_never_started_expires(stage: Stage) -> None:
