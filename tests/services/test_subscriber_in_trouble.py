@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.clients.kubernetes import Kubernetes, open_kubernetes
+from shared.errors import Invalid
 from shared.model.orders import Order
 from shared.rules.preflight import Facts, Needs
 from shared.services.subscriber.surroundings import Surroundings
@@ -109,3 +110,24 @@ def test_records_of_another_cluster_are_left_alone(cluster: ChaosCluster) -> Non
     assert [] == mine.records.all()
     assert 1 == len(other.records.all())
     assert other.records.reachable()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"data": {"progress": None}}, id="a part is missing"),
+        pytest.param({"data": {"progress": "{"}}, id="no JSON"),
+        pytest.param({"binaryData": {"order.json.gz": "bm8gZ3ppcA=="}}, id="not packed"),
+    ],
+)
+def test_a_spoilt_record_keeps_no_other_from_being_resumed(cluster: ChaosCluster, spoilt: dict[str, object]) -> None:
+    subscriber = cluster.subscriber()
+    broken, fine = (order(manifest=engine(cluster.namespace)) for _ in range(2))
+    for sent in (broken, fine):
+        subscriber.records.take(sent, subscriber.steps.begin("run"))
+    cluster.api.patch("v1/configmaps", cluster.namespace, broken.order.lower(), spoilt)
+    with pytest.raises(Invalid, match="is no order's record any more: delete it"):
+        subscriber.records.find(broken.order)
+    subscriber.start()
+    assert "Pass" == cluster.portal.last(fine.order, "completed").verdict
+    assert [] == cluster.portal.of(broken.order)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import logging
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.errors import Conflict, LitmusGitopsError, NotFound
+from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound
 from shared.model.orders import Order
 from shared.model.runs import Report
 from shared.ports import KubernetesApi
 from shared.rules.outcomes import Engine
 
+_log = logging.getLogger("litmus_gitops.subscriber")
 MAPS: Final = "v1/configmaps"
 MARK: Final = "litmuschaos.io/order-record"
 _PLAIN_LIMIT: Final = 64 * 1024
@@ -112,9 +115,9 @@ class Records:
         return record
 
     def all(self) -> list[Record]:
-        """Return the records of this cluster, in the order of their ids."""
+        """Return the records of this cluster, in the order of their ids; one that somebody spoilt is left out."""
         found = self.api.list(MAPS, self.namespace, f"{MARK}={self.cluster}")
-        return sorted(map(_read, found), key=lambda record: record.id)
+        return sorted((record for one in found for record in _readable(one)), key=lambda record: record.id)
 
     def reachable(self) -> bool:
         """Whether records can be read now."""
@@ -145,11 +148,24 @@ class Records:
         return body | {"data": {"progress": _text(progress)}, "binaryData": {"order.json.gz": packed}}
 
 
+def _readable(obj: Mapping[str, Any]) -> list[Record]:
+    try:
+        return [_read(obj)]
+    except Invalid as error:
+        _log.warning("a record is passed over", extra={"reason": str(error)})
+        return []
+
+
 def _read(obj: Mapping[str, Any]) -> Record:
+    metadata, data = obj["metadata"], obj.get("data") or {}
     packed = (obj.get("binaryData") or {}).get("order.json.gz")
-    text = gzip.decompress(base64.b64decode(packed)) if packed else obj["data"]["order"]
-    progress = msgspec.json.decode(obj["data"]["progress"], type=Progress)
-    return Record(msgspec.json.decode(text, type=Order), progress, obj["metadata"]["resourceVersion"])
+    try:
+        text = gzip.decompress(base64.b64decode(packed)) if packed else data["order"]
+        progress = msgspec.json.decode(data["progress"], type=Progress)
+        return Record(msgspec.json.decode(text, type=Order), progress, metadata["resourceVersion"])
+    except (LookupError, ValueError, OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
+        sentence = f"the ConfigMap {metadata['name']} is no order's record any more: delete it ({error})"
+        raise Invalid(sentence) from error
 
 
 def _text(value: object) -> str:
