@@ -1,0 +1,24 @@
+"""Makes a project's portal equal to git, and brings edits and results into git."""
+
+from shared.clients.ids import new_id
+from shared.clients.opening import open_git, open_secrets, open_store, utc_now
+from shared.edge.functions import function
+from shared.model.calls import Route
+from shared.rules.keys import internal_key
+from shared.services.edits import Edits
+from shared.services.inbox import Inbox
+from shared.services.leases import Leases
+from shared.services.notes import Notes
+from shared.services.repositories import Repositories
+from shared.services.syncs import Syncs
+from shared.settings import Sync
+
+settings = Sync.read()
+store = open_store(settings.state.store_url)
+repositories = Repositories(open_git(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+actions = {
+    "project": Syncs(store, repositories, Leases(store, utc_now), utc_now, new_id).sync_project,
+    "edit": Edits(store, repositories, utc_now, new_id).send_edit,
+    "note": Notes(store, repositories, utc_now, new_id).note_run,
+}
+sync = function(Route("POST", "/internal/sync", Inbox(internal_key(settings.state.master_key), utc_now, actions)))
