@@ -64,9 +64,9 @@ def test_the_pins_of_a_function_are_those_of_the_lock(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_folder_holds_no_module_but_main(name: str) -> None:
+def test_a_function_folder_holds_three_files(name: str) -> None:
     found = {path.name for path in (bundling.FUNCTIONS / name).iterdir()} - {"__pycache__"}
-    assert {"main.py", "requirements.txt"} <= found <= {"main.py", "requirements.txt", "README.md"}
+    assert {"main.py", "requirements.txt", "README.md"} == found
 
 
 @pytest.mark.parametrize("name", NAMES)
