@@ -80,7 +80,7 @@ def _events(text: str, loader: Loader) -> Iterator[Event]:
 
 def _decoded(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise Flaw(Problem(f"the file has {len(data)} bytes, over the limit of {MAX_BYTES} (256 KiB); split it"))
+        raise Flaw(Problem(f"the file is over the limit of {MAX_BYTES} bytes (256 KiB); split it", 1, 1))
     try:
         text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
