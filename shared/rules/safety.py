@@ -46,12 +46,16 @@ def refuse(at: Moment, facts: Facts) -> Refusal | None:
 
 
 def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1, *, hold: bool = True) -> Recent:
-    """Return the record after `count` more triggers; with `hold` a storm stays until a person releases it."""
+    """Return the record after `count` more triggers; with `hold` a storm stays until a person releases it.
+
+    Under a hold it stays as it is, since a release forgets the times: all who trigger in a storm want this one record.
+    """
     if storm is None:
         return Recent(dropped_at=recent.dropped_at)
+    if recent.held and hold:
+        return recent
     triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
-    held = hold and (recent.held or len(triggers) > storm.triggers)
-    return Recent(triggers[-storm.triggers - 1 :], held, recent.dropped_at)
+    return Recent(triggers[-storm.triggers - 1 :], hold and len(triggers) > storm.triggers, recent.dropped_at)
 
 
 def scales_zero(change: Change) -> bool:

@@ -34,7 +34,8 @@ _OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
 class Ruling:
     """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
 
-    `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become.
+    `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become; `recent`
+    is None where it stays as it is.
     """
 
     verdict: Verdict
@@ -99,15 +100,20 @@ class _Case:
         starts = tuple(name for name, refusal in refusals.items() if refusal is None or refusal.wait)
         if not starts:
             return _refused(refusals)
-        mode, storm = self.context.gitops.mode, self.context.project.value.safety.storm
         return Ruling(
-            verdict="triggered" if mode == "enforce" else "observed",
+            verdict="triggered" if self.context.gitops.mode == "enforce" else "observed",
             reason="; ".join((self.decision.reason, *_provisos(refusals))),
             detail={"rule": self.decision.rule, "refused": _told(refusals), "trigger": self._trigger(starts)},
             starts=starts,
             cooldowns=tuple(was for name, was in self._experiments() if name in starts),
-            recent=(self.recent, remember(self.recent.value, now, storm, len(starts), hold=mode == "enforce")),
+            recent=self._remembered(now, len(starts)),
         )
+
+    def _remembered(self, now: datetime, count: int) -> tuple[Versioned[Recent], Recent] | None:
+        """Return the project's record of triggers where it changes: in a mass deploy everybody wants to write it."""
+        hold, storm = self.context.gitops.mode == "enforce", self.context.project.value.safety.storm
+        recent = remember(self.recent.value, now, storm, count, hold=hold)
+        return None if recent == self.recent.value else (self.recent, recent)
 
     def _experiments(self) -> list[tuple[str, Versioned[str]]]:
         return list(zip(self.decision.experiments, self.cooldowns, strict=False))

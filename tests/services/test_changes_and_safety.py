@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from shared.model.projects import Safety
 from shared.model.runs import Active
 from shared.services.tables import ACTIVE, COOLDOWNS, RECENT
-from tests.services.watched import House, altered, fields, recorded
+from tests.services.watched import LOOSE, House, altered, fields, recorded
 
 EXPERIMENT = "7c1f6f2e-8a0f-4e3f-9b1d-0a5c9d6e2f10"
 
@@ -50,6 +52,29 @@ def test_a_storm_is_held_and_says_so(house: House) -> None:
     recent = RECENT.load(house.store, "shop")
     assert recent is not None
     assert recent.value.held
+
+
+def named(review: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the review as one of another workload."""
+    made = deepcopy(review)
+    request = made["request"]
+    for part in (request, request["object"]["metadata"], request["oldObject"]["metadata"]):
+        part["name"] = name
+    request["uid"] = name
+    return made
+
+
+@pytest.mark.parametrize(
+    ("safety", "writes"), [pytest.param(Safety(), 11, id="held"), pytest.param(LOOSE, 0, id="without a storm rule")]
+)
+def test_a_storm_that_breaks_at_once_loses_no_change(house: House, safety: Safety, writes: int) -> None:
+    house.settle(safety)
+    reviews = [named(recorded("deployment-image"), f"web-{number}") for number in range(64)]
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(lambda review: house.changes.admit(house.call("admission", review, "c1")), reviews))
+    assert {"triggered": 64} == house.counted
+    recent = RECENT.load(house.store, "shop")
+    assert writes == (recent.version if recent else 0)
 
 
 def test_of_two_experiments_one_may_cool_down_while_the_other_starts(house: House) -> None:
