@@ -20,6 +20,8 @@ from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, Stale
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
 _SAID: Final = 500
+_NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
+"""How git's own commands, git-daemon and GitHub say that there is none."""
 
 
 def said(text: object) -> str:
@@ -64,6 +66,8 @@ def _plain(reason: object) -> object:
 
 
 def _unreadable(place: Place, error: Exception) -> LitmusGitopsError:
+    if _NOT_THERE.search(str(error)):
+        return NotFound(f"{place.url} is no git repository, or we may not see it")
     if "not our ref" in str(error):
         return Stale(f"{place.url} no longer offers the commit that its branch named: read it again")
     return Unavailable(f"the git host {place.host or place.url} broke off: {said(error)}")

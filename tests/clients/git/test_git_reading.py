@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from shared.errors import Invalid, Stale, Unavailable
+from shared.errors import Invalid, NotFound, Stale, Unavailable
 from shared.rules.edits import blob_id
 from tests.clients.git.conftest import Hosted
 from tests.gitserver import git
@@ -120,6 +120,11 @@ def test_a_rewritten_branch_is_read_as_it_is(writable: Hosted) -> None:
     remote = writable.open()
     assert commit == remote.head("main")
     assert {"p/b.yaml": blob_id(b"b")} == remote.files(commit, "p")[1]
+
+
+def test_a_repository_that_is_not_there_is_told(writable: Hosted) -> None:
+    with pytest.raises(NotFound, match=r"no(t a|) (git )?repository"):
+        writable.remotes(writable.url.replace("chaos.git", "none.git"), None).head("main")
 
 
 def test_a_commit_that_is_not_there_is_asked_for_again_later(hosted: Hosted) -> None:

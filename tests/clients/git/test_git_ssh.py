@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.clients.git import Patience, Remotes
-from shared.errors import Forbidden, Misconfigured, Unavailable
+from shared.errors import Forbidden, Misconfigured, NotFound, Unavailable
 from shared.model.experiments import Draft
 from tests.clients.git.conftest import ssh_command
 from tests.gitserver import bare, git
@@ -55,7 +55,7 @@ def test_the_client_checks_the_hosts_key_and_asks_nobody(tmp_path: Path) -> None
     ],
 )
 def test_the_path_is_told_as_the_address_says(tmp_path: Path, url: str, target: str, path: str) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(NotFound):
         Remotes(ssh_command(tmp_path))(url, None).head("main")
     assert [target, f"git-upload-pack '{path}'"] == called(tmp_path)[-2:]
 
@@ -116,6 +116,13 @@ def test_a_large_push_goes_through_the_pipe(tmp_path: Path) -> None:
             r"^git\.example\.com does not accept our ssh key",
             id="wrong key",
         ),
+        pytest.param(
+            "fatal: /srv/chaos.git does not appear to be a git repository",
+            NotFound,
+            "is no git repository, or we may not see it",
+            id="no repository",
+        ),
+        pytest.param("ERROR: Repository not found.", NotFound, "is no git repository", id="no repository on GitHub"),
         pytest.param(
             "ssh: Could not resolve hostname git.example.com",
             Unavailable,
