@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.clients.kubernetes import Kubernetes, open_kubernetes
-from shared.errors import Invalid
+from shared.errors import Invalid, Stale
 from shared.model.orders import Order
 from shared.rules.preflight import Facts, Needs
 from shared.services.subscriber.surroundings import Surroundings
@@ -101,6 +101,18 @@ def test_a_workflow_whose_start_was_stopped_in_between_does_not_start(cluster: C
     subscriber.start()
     assert "Stopped" == cluster.portal.last(sent.order, "stopped").verdict
     assert [] == cluster.created(ENGINES)
+
+
+def test_of_two_who_move_a_record_on_the_slower_has_to_read_it_again(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber()
+    sent = order(manifest=engine(cluster.namespace))
+    first = subscriber.records.take(sent, subscriber.steps.begin("run"))
+    second = subscriber.records.find(sent.order)
+    assert first
+    assert second
+    subscriber.records.save(first.moved(stop=True))
+    with pytest.raises(Stale):
+        subscriber.records.save(second.moved(held=True))
 
 
 def test_records_of_another_cluster_are_left_alone(cluster: ChaosCluster) -> None:

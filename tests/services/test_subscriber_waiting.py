@@ -1,3 +1,5 @@
+import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,6 +98,20 @@ def test_a_rollout_that_stays_stuck_is_skipped(cluster: ChaosCluster) -> None:
     sent = run_after(cluster, cluster.guard(made["metadata"]["uid"], "app:2"))
     message = cluster.portal.last(sent, "skipped").message
     assert "the rollout is stuck: it is scaled to zero: there is nothing to test" == message
+
+
+def test_a_rollout_that_looks_stuck_for_a_moment_is_awaited_on(cluster: ChaosCluster) -> None:
+    """A new spec shows, for a moment, the conditions of the old one."""
+    made = cluster.deploy(image="app:2")
+    cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"paused": True}})
+    sent = order(manifest=engine(cluster.namespace), guard=cluster.guard(made["metadata"]["uid"], "app:2"))
+    send(cluster.subscriber(pace=replace(QUICK, stuck=1.0)), sent)
+    until(lambda: any("paused" in one.message for one in cluster.portal.of(sent.order)))
+    time.sleep(1.1)
+    cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"replicas": 0, "paused": None}})
+    until(lambda: any("scaled to zero" in one.message for one in cluster.portal.of(sent.order)))
+    cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"replicas": 2}})
+    assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
 
 
 def test_a_waiting_order_holds_up_no_other(cluster: ChaosCluster) -> None:
