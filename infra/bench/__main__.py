@@ -21,7 +21,7 @@ from infra.bench.house import House
 SHORT: Final = 3.0
 LONG: Final = 15.0
 
-WIDTH: Final = 110
+WIDTH: Final = 120
 
 GROUPS: Final[Mapping[str, Callable[[House, bool], Iterable[Figure]]]] = {
     "cold": lambda house, _: cold.measure(house),

@@ -19,7 +19,7 @@ OPEN: Final = Safety(cooldown="0s", storm=None)
 """So that each trigger starts something, as the first one of a quiet day does."""
 
 COUNTS: Final = (1, 100)
-"""Of policies in a project, of which one matches."""
+"""Numbers of policies in a project; one of them matches."""
 
 OK: Final = 200
 
@@ -40,7 +40,7 @@ def measure(house: House, seconds: float) -> Iterator[Figure]:
         for count in COUNTS:
             ours = load(started.port, _triggering(house, count), OK, seconds)
             _check(house, count, ours)
-            yield from _figures(f"triggering, {count} of policies", ours, empty)
+            yield from _figures(f"triggering, {count} policies", ours, empty)
 
 
 def _figures(name: str, ours: Measured, empty: Measured) -> Iterator[Figure]:

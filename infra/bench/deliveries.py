@@ -11,10 +11,12 @@ from typing import Any, Final
 from infra.bench.figures import Figure
 from infra.bench.house import MADE, PROJECT, SECRET, House, gitops
 from infra.bench.load import Maker, Measured, load, request
+from shared.model.experiments import SyncState
 from shared.model.projects import Project
 from shared.services.tables import EVENTS, PROJECTS, SYNCS
 
 COMMITS: Final = 3
+TENANTS: Final = 20
 ACCEPTED: Final = 202
 
 
@@ -23,34 +25,46 @@ class NotKept(RuntimeError):
 
 
 def measure(house: House, seconds: float) -> Iterator[Figure]:
-    """Deliver pushes, each with an id of its own, to `git_push` and to the empty function."""
-    house.store.commit([PROJECTS.put(Project(PROJECT, "Shop", MADE, gitops()), PROJECT)])
-    make = _maker()
+    """Deliver pushes to many projects, then all to one, each with an id of its own; the empty function gets the same."""
+    names = [f"{PROJECT}-{number}" for number in range(TENANTS)]
+    house.store.commit([PROJECTS.put(Project(name, name, MADE, gitops()), name) for name in (PROJECT, *names)])
     with house.serve("empty") as started:
-        empty = load(started.port, make, 200, seconds)
+        empty = load(started.port, _maker(names), 200, seconds)
     with house.serve("git_push") as started:
-        ours = load(started.port, make, ACCEPTED, seconds)
-    _check(house, ours)
-    yield Figure("git_push", "deliveries", ours.rate, "/s", "empty function", empty.rate)
-    yield Figure("git_push", "a delivery, p50", ours.p50, "ms", "empty function", empty.p50)
-    yield Figure("git_push", "a delivery, p99", ours.p99, "ms", "empty function", empty.p99)
+        many = load(started.port, _maker(names), ACCEPTED, seconds)
+        one = load(started.port, _maker([PROJECT]), ACCEPTED, seconds)
+    _check(house, names, many)
+    _check(house, [PROJECT], one)
+    yield from _figures(f"to {TENANTS} projects", many, empty)
+    yield from _figures("all to one project", one, empty)
 
 
-def _check(house: House, ours: Measured) -> None:
-    state = SYNCS.load(house.store, PROJECT)
-    newest = house.store.query(EVENTS.partition(PROJECT, "delivery"), limit=1, newest_first=True)
-    if state is None or state.value.dirty < ours.count or EVENTS.read(newest[0]).value.verdict != "accepted":
+def _figures(name: str, ours: Measured, empty: Measured) -> Iterator[Figure]:
+    yield Figure("git_push", f"{name}: deliveries", ours.rate, "/s", "empty function", empty.rate)
+    yield Figure("git_push", f"{name}: p50", ours.p50, "ms", "empty function", empty.p50)
+    yield Figure("git_push", f"{name}: p99", ours.p99, "ms", "empty function", empty.p99)
+
+
+def _check(house: House, names: list[str], ours: Measured) -> None:
+    states = [SYNCS.load_or(house.store, SyncState(), name).value for name in names]
+    newest = house.store.query(EVENTS.partition(names[0], "delivery"), limit=1, newest_first=True)
+    if sum(state.dirty for state in states) < ours.count or EVENTS.read(newest[0]).value.verdict != "accepted":
         raise NotKept(f"{ours.count} deliveries were accepted, and the store does not say so")
 
 
-def _maker() -> Maker:
+def _maker(projects: list[str]) -> Maker:
     body = json.dumps(_push(), indent=1).encode()
     headers = {
         "Content-Type": "application/json",
         "X-GitHub-Event": "push",
         "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest(),
     }
-    return lambda number: request(f"/git/{PROJECT}", headers | {"X-GitHub-Delivery": f"bench-{number}"}, body)
+
+    def make(number: int) -> bytes:
+        path = f"/git/{projects[number % len(projects)]}"
+        return request(path, headers | {"X-GitHub-Delivery": f"bench-{number}"}, body)
+
+    return make
 
 
 def _push() -> dict[str, Any]:

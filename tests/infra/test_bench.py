@@ -67,7 +67,7 @@ def test_answers_are_counted_over_the_measured_seconds() -> None:
 
 def test_deliveries_are_measured_that_were_kept(house: House) -> None:
     figures = list(deliveries.measure(house, 0.3))
-    assert ["/s", "ms", "ms"] == [figure.unit for figure in figures]
+    assert ["/s", "ms", "ms"] * 2 == [figure.unit for figure in figures]
     assert all(figure.value > 0 and figure.reference > 0 for figure in figures)
     open_database(house.data / "litmus-gitops.db").close()
 
