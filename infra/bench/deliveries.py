@@ -25,7 +25,7 @@ class NotKept(RuntimeError):
 
 
 def measure(house: House, seconds: float) -> Iterator[Figure]:
-    """Deliver pushes to many projects, then all to one, each with an id of its own; the empty function gets the same."""
+    """Deliver pushes to many projects, then all to one, each with its own id; the empty function gets the same."""
     names = [f"{PROJECT}-{number}" for number in range(TENANTS)]
     house.store.commit([PROJECTS.put(Project(name, name, MADE, gitops()), name) for name in (PROJECT, *names)])
     with house.serve("empty") as started:
