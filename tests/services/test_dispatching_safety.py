@@ -124,6 +124,17 @@ def test_a_dropped_storm_starts_nothing_but_what_comes_after_does(stage: Stage) 
     assert 1 == len(stage.subscriber.taken)
 
 
+def test_a_later_release_does_not_bring_back_what_was_dropped(stage: Stage) -> None:
+    held(stage, held=True)
+    change = stage.change()
+    stage.clock.advance(1)
+    stage.releasing.release("shop", drop=True)
+    stage.releasing.release("shop")
+    stage.store.commit([], [stage.due(change)])
+    stage.pump()
+    assert {} == stage.subscriber.taken
+
+
 def test_a_storm_holds_a_proof_too_and_many_orders_are_released_at_once(stage: Stage) -> None:
     held(stage, held=True)
     names = [f"e{number}" for number in range(51)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Conflict, NotFound
-from shared.model.projects import Freeze, Safety
+from shared.model.projects import Freeze, MaxRuns, Safety
 from shared.model.runs import Recent
 from shared.services.tables import RECENT
 from tests.services.dispatch_stage import Stage
 
 LOOSE = Safety(cooldown="0s")
+ROOMY = Safety(cooldown="0s", max_runs=MaxRuns(cluster=9, namespace=9))
 
 
 def test_a_queued_run_is_stopped_before_it_starts(stage: Stage) -> None:
@@ -67,3 +68,19 @@ def test_what_is_over_or_unknown_cannot_be_stopped(stage: Stage) -> None:
         stage.dispatching.stop("shop", stage.runs()[0].id)
     with pytest.raises(NotFound, match="no run 'r9'"):
         stage.dispatching.stop("shop", "r9")
+
+
+def test_an_order_to_stop_waits_for_no_other(stage: Stage) -> None:
+    stage.change()
+    stage.pump()
+    running = stage.runs()[0].id
+    stage.report(running, "running")
+    stage.settle(ROOMY)
+    stage.experiment("other")
+    stage.subscriber.status = 503
+    stage.change("other")
+    stage.pump(60)
+    stage.subscriber.status, stage.subscriber.asked = 202, []
+    stage.dispatching.stop("shop", running)
+    stage.pump()
+    assert ["stop"] == [stage.order(name).action for name in stage.subscriber.asked]
