@@ -44,6 +44,7 @@ class Database:
         self._rung = 0
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._inherited: list[sqlite3.Connection] = []
         with explained(path):
             self._durable = self._connect("FULL")
             try:
@@ -111,6 +112,13 @@ class Database:
             self._quick.close()
             self._close_idle()
 
+    def after_fork(self) -> None:
+        """Connect anew in a forked process; what was inherited stays open and untouched (SQLite: "How To Corrupt")."""
+        self._inherited += [self._durable, self._quick, *self._idle]
+        self._idle.clear()
+        self._turn, self._bell = threading.RLock(), threading.Condition()
+        self._durable, self._quick = self._connect("FULL"), self._connect("NORMAL")
+
     def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
@@ -136,6 +144,14 @@ class Database:
 
 _registry: dict[Path, Database] = {}
 _registry_lock = threading.Lock()
+
+
+def _renew() -> None:
+    for database in _registry.values():
+        database.after_fork()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def open_database(path: str | os.PathLike[str], steps: Sequence[Step] = STEPS, patience: float = 5.0) -> Database:
