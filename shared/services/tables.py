@@ -100,6 +100,8 @@ CLUSTERS = Table("cluster", Cluster)
 """cluster / id: ids are unique over all projects."""
 MEMBERS = Table("member", Cluster)
 """member/<project> / cluster id: the same values, listed by project."""
+RETIRED = Table("retired", int)
+"""retired / cluster id: the version of a forgotten cluster's secrets, so that one of the same id gets others."""
 PRESENCE = Table("presence", Presence)
 """presence/<project> / cluster id."""
 SYNCS = Table("sync", SyncState)

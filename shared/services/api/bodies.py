@@ -1,44 +1,33 @@
-"""What the API reads: request bodies as pydantic models, strict about names."""
+"""What the API reads: request bodies as pydantic models, strict about names and types, and bounded."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import LitmusGitopsError
 from shared.model.projects import Mode, Provider, RunOnPush, WriteBack
-from shared.model.references import Reference as SecretReference
-from shared.rules.durations import seconds
-
-
-def _checked(text: str, check: Any) -> str:
-    try:
-        check(text)
-    except LitmusGitopsError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-def _duration(text: str) -> str:
-    return _checked(text, seconds)
-
-
-def _reference(text: str) -> str:
-    return _checked(text, SecretReference.parse)
-
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-ClusterId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Duration = Annotated[str, AfterValidator(_duration)]
-Reference = Annotated[str, AfterValidator(_reference)]
+from shared.services.api.fields import (
+    Address,
+    Branch,
+    ClusterId,
+    Duration,
+    Folder,
+    Glob,
+    Label,
+    Name,
+    PositiveDuration,
+    Reference,
+    Slug,
+    Text,
+    unnamed,
+)
 
 
 class Body(BaseModel):
     """A JSON object in which an unknown name is a mistake, not a wish to be ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class NewProject(Body):
@@ -53,9 +42,9 @@ class GitOpsBody(Body):
 
     enabled: bool = True
     provider: Provider = "git"
-    repo_url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-    branch: Annotated[str, StringConstraints(min_length=1, max_length=250)] = "main"
-    path: Annotated[str, StringConstraints(max_length=500)] | None = None
+    repo_url: Address
+    branch: Branch = "main"
+    path: Folder | None = None
     credential: Reference | None = None
     webhook_secrets: Annotated[list[Reference], Field(max_length=10)] = []
     write_back: WriteBack = "commit"
@@ -69,56 +58,60 @@ class NewCluster(Body):
 
     id: ClusterId
     name: Name
-    labels: dict[str, str] = {}
-    subscriber_url: str | None = None
+    labels: Annotated[dict[Label, Label], Field(max_length=64)] = {}
+    subscriber_url: Address | None = None
 
 
 class MaxRunsBody(Body):
     """How many runs may be open at a time."""
 
-    cluster: Annotated[int, Field(ge=1, le=1000)] = 2
-    namespace: Annotated[int, Field(ge=1, le=1000)] = 1
+    cluster: Annotated[int, Field(ge=1, le=1000)] = unnamed()
+    namespace: Annotated[int, Field(ge=1, le=1000)] = unnamed()
 
 
 class StormBody(Body):
     """How many triggers within which time hold all of them for a person."""
 
-    triggers: Annotated[int, Field(ge=1, le=10_000)] = 10
-    within: Duration = "5m"
+    triggers: Annotated[int, Field(ge=1, le=10_000)] = unnamed()
+    within: PositiveDuration = unnamed()
 
 
 class WindowBody(Body):
     """When chaos may start: for `duration` after each occurrence of `cron` in `time_zone`."""
 
-    cron: str
-    duration: Duration
-    time_zone: str = "UTC"
+    cron: Glob
+    duration: PositiveDuration
+    time_zone: Glob = "UTC"
 
 
 class SafetyBody(Body):
-    """Rules to replace; what is not named stays as it is."""
+    """Rules to replace; what is not named stays as it is, and only `storm` may be null, which turns it off.
 
-    cooldown: Duration | None = None
-    max_runs: MaxRunsBody | None = None
-    storm: StormBody | None = None
-    expiry: Duration | None = None
-    windows: list[WindowBody] | None = None
-    allowed_namespaces: list[str] | None = None
-    allowed_faults: list[str] | None = None
-    ignore_rollbacks: bool | None = None
-    ignore_zero: bool | None = None
+    `stop_conditions` are not supported yet: the list must be empty.
+    """
+
+    cooldown: Duration = unnamed()
+    max_runs: MaxRunsBody = unnamed()
+    storm: StormBody | None = unnamed()
+    expiry: PositiveDuration = unnamed()
+    windows: Annotated[list[WindowBody], Field(max_length=100)] = unnamed()
+    allowed_namespaces: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
+    allowed_faults: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
+    ignore_rollbacks: bool = unnamed()
+    ignore_zero: bool = unnamed()
+    stop_conditions: Annotated[list[dict[str, object]], Field(max_length=0)] = unnamed()
 
 
 class FreezeBody(Body):
     """Why nothing may start."""
 
-    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    reason: Text = ""
 
 
 class NewRun(Body):
     """The clusters to run on; none means the experiment's own."""
 
-    clusters: list[ClusterId] = []
+    clusters: Annotated[list[ClusterId], Field(max_length=100)] = []
 
 
 class ReleaseBody(Body):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from shared.errors import Conflict, NotFound, Stale
 from shared.model.calls import Answer, Call
 from shared.model.projects import Cluster
@@ -13,10 +15,12 @@ from shared.rules.keys import shown, subscriber_key, token
 from shared.rules.urls import check_subscriber
 from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
+from shared.services.api.farewell import Farewell
 from shared.services.api.operations import Operation, parse
-from shared.services.api.paging import listing
-from shared.services.ledger import stamp
-from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, Versioned
+from shared.services.api.paging import QUERY, listing
+from shared.services.attempts import until_fresh
+from shared.services.ledger import message, stamp
+from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, RETIRED, Versioned, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +34,18 @@ class Clusters:
         one = "/projects/{project}/clusters/{cluster}"
         return [
             Operation("POST", "/projects/{project}/clusters", "Register a cluster", self.register, NewCluster, 201),
-            Operation("GET", "/projects/{project}/clusters", "List clusters", self.browse),
-            Operation("DELETE", one, "Forget a cluster; its secrets stop working", self.forget),
+            Operation("GET", "/projects/{project}/clusters", "List clusters", self.browse, query=QUERY),
+            Operation("DELETE", one, "Forget a cluster; its secrets stop working", self.forget, status=204),
         ]
 
     def register(self, call: Call) -> Answer:
         """Register a cluster: 409 if the id is taken, in any project."""
         project, body = self.desk.project(call).value, parse(NewCluster, call)
-        if body.subscriber_url:
+        if body.subscriber_url is not None:
             check_subscriber(body.subscriber_url, allow_local=self.desk.allow_local)
-        cluster = Cluster(
-            body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels), body.subscriber_url
+        cluster = self._store(
+            Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels), body.subscriber_url)
         )
-        self._store(cluster)
         return Answer(201, show(cluster, None) | self._secrets(cluster))
 
     def browse(self, call: Call) -> Answer:
@@ -51,27 +54,46 @@ class Clusters:
         return listing(self.desk.store, MEMBERS.partition(project.id), call, self._row)
 
     def forget(self, call: Call) -> Answer:
-        """Forget a cluster; its runs and ledger rows stay."""
-        project, cluster = self.desk.project(call).value, member(self.desk, call)
-        self.desk.store.commit(
-            [
-                CLUSTERS.delete(cluster.value.id),
-                MEMBERS.delete(project.id, cluster.value.id, expected=cluster.version),
-                PRESENCE.delete(project.id, cluster.value.id),
-            ]
-        )
+        """Forget a cluster: what was to start there does not, what runs there is not heard of again.
+
+        Its runs and ledger rows stay, and each that ends by this says so.
+        """
+        cluster = member(self.desk, call).value
+        farewell = Farewell(self.desk.store, self.desk.clock, self.desk.ids)
+        farewell.end_orders(cluster)
+        until_fresh(lambda: self._delete(call))
+        farewell.end_orders(cluster)
+        farewell.tidy(cluster)
         return Answer(204)
 
-    def _store(self, cluster: Cluster) -> None:
+    def _delete(self, call: Call) -> None:
+        was = member(self.desk, call)
+        cluster = was.value
+        self.desk.store.commit(
+            [
+                RETIRED.put(cluster.version, cluster.id),
+                CLUSTERS.delete(cluster.id),
+                MEMBERS.delete(cluster.project, cluster.id, expected=was.version),
+                PRESENCE.delete(cluster.project, cluster.id),
+            ],
+            [message(self.desk.ids, "dispatch", "next", cluster=cluster.id)],
+        )
+
+    def _store(self, cluster: Cluster) -> Cluster:
+        """Store a new cluster, with other secrets than one of the same id had before."""
+        store, last = self.desk.store, RETIRED.load_or(self.desk.store, 0, cluster.id)
+        cluster = msgspec.structs.replace(cluster, version=last.value + 1)
         try:
-            self.desk.store.commit(
+            store.commit(
                 [
+                    unchanged(last),
                     CLUSTERS.put(cluster, cluster.id, expected=ABSENT),
                     MEMBERS.put(cluster, cluster.project, cluster.id, expected=ABSENT),
                 ]
             )
         except Stale as error:
             raise Conflict(f"the cluster id {cluster.id!r} is taken: choose another") from error
+        return cluster
 
     def _secrets(self, cluster: Cluster) -> dict[str, str]:
         def url(purpose: str) -> str:
@@ -91,7 +113,7 @@ def member(desk: Desk, call: Call) -> Versioned[Cluster]:
     """Return the project's cluster that the path names: `NotFound` otherwise."""
     found = MEMBERS.load(desk.store, call.params["project"], call.params["cluster"])
     if found is None:
-        raise NotFound(f"no cluster {call.params['cluster']!r} in project {call.params['project']!r}")
+        raise NotFound(f"no cluster {call.params['cluster'][:80]!r} in project {call.params['project'][:80]!r}")
     return found
 
 

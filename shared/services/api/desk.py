@@ -32,7 +32,7 @@ class Desk:
         """Return the project that the path names: `NotFound` otherwise."""
         found = PROJECTS.load(self.store, call.params["project"])
         if found is None:
-            raise NotFound(f"no project {call.params['project']!r}: create it with POST /api/projects")
+            raise NotFound(f"no project {call.params['project'][:80]!r}: create it with POST /api/projects")
         return found
 
 

@@ -5,26 +5,31 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from typing import Any, get_args
+from datetime import datetime, timedelta
+from typing import Any, Final, get_args
 
 import msgspec
 
 from shared.errors import BadInput, Conflict, NotFound
 from shared.model.calls import Answer, Call
 from shared.model.ledger import Event, EventKind
+from shared.rules.durations import seconds
 from shared.services.api.bodies import ReplayBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
-from shared.services.api.paging import after_of, limit_of, page
+from shared.services.api.paging import QUERY, after_of, cursor_of, limit_of
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty
 from shared.services.ledger import message
 from shared.services.tables import EVENTS
 
-KINDS: tuple[EventKind, ...] = get_args(EventKind)
-_CHUNK = 100
+KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
+WALK: Final = 5000
+"""Rows that one request looks at; whoever wants more goes on with the cursor."""
+
+_CHUNK: Final = 100
+_LATE: Final = timedelta(hours=1)
+"""How much later than an order's expiry its last row may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +40,25 @@ class Events:
 
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
-        one = "/projects/{project}/events/{event}"
+        all_, one = "/projects/{project}/events", "/projects/{project}/events/{event}"
+        query = (*QUERY, "kind", "workload", "since")
         return [
-            Operation("GET", "/projects/{project}/events", "List the ledger, newest first", self.browse),
+            Operation("GET", all_, "List the ledger, newest first", self.browse, query=query),
             Operation("GET", one, "Show one event", self.show),
             Operation("POST", f"{one}/replay", "Have an event acted on again", self.replay, ReplayBody, 202),
         ]
 
     def browse(self, call: Call) -> Answer:
-        """List rows; `kind`, `workload` (a change's subject) and `since` (RFC 3339) narrow the list."""
-        project, limit = self.desk.project(call).value, limit_of(call)
-        wanted = _Wanted.of(call)
-        rows = (row for row in self._newest_first(project.id, wanted.kinds, after_of(call)) if wanted.matches(row))
-        recent = (row for row in _while_since(rows, wanted.since))
-        return page(list(islice(recent, limit + 1)), limit, lambda row: row.id, show)
+        """List rows; `kind`, `workload` (a change's subject) and `since` (RFC 3339) narrow the list.
+
+        One request looks at `WALK` rows at most: a page may hold fewer than there are, even none, and `next` goes on.
+        """
+        project, limit, wanted = self.desk.project(call).value, limit_of(call), _Wanted.of(call)
+        slack = timedelta(seconds=seconds(project.safety.expiry)) + _LATE
+        rows = _until(self._newest_first(project.id, wanted.kinds, after_of(call)), wanted.since, slack)
+        found, last = _collect(rows, wanted, limit)
+        following = None if last is None else cursor_of(last.id)
+        return Answer(200, {"items": [show(row) for row in found], "next": following})
 
     def show(self, call: Call) -> Answer:
         """Show one row."""
@@ -81,7 +91,7 @@ class Events:
         found = self.desk.store.get_many([EVENTS.key(project.id, kind, event) for kind in KINDS])
         for record in found.values():
             return EVENTS.read(record).value
-        raise NotFound(f"no event {event!r} in project {project.id!r}")
+        raise NotFound(f"no event {event[:80]!r} in project {project.id!r}")
 
     def _newest_first(self, project: str, kinds: tuple[str, ...], after: str | None) -> Iterator[Event]:
         columns = [self._column(EVENTS.partition(project, kind), after) for kind in kinds]
@@ -107,14 +117,33 @@ class _Wanted:
         return cls((kind,) if kind else KINDS, call.query.get("workload"), _time(since) if since else None)
 
     def matches(self, event: Event) -> bool:
-        return self.workload is None or event.subject == self.workload
+        named = self.workload is None or event.subject == self.workload
+        return named and (self.since is None or datetime.fromisoformat(event.at) >= self.since)
 
 
-def _while_since(rows: Iterator[Event], since: datetime | None) -> Iterator[Event]:
+def _until(rows: Iterator[Event], since: datetime | None, slack: timedelta) -> Iterator[Event]:
+    """Yield rows until none that follows can be as new as `since`.
+
+    Rows are in the order of their ids. A row about an order bears the id that its change made possible, and may be
+    written as long after it as an order lives: `slack`.
+    """
     for row in rows:
-        if since and datetime.fromisoformat(row.at) < since:
+        if since and since - datetime.fromisoformat(row.at) > slack:
             return
         yield row
+
+
+def _collect(rows: Iterator[Event], wanted: _Wanted, limit: int) -> tuple[list[Event], Event | None]:
+    """Return up to `limit` rows that are wanted, and the one behind which the next page begins, None at the end."""
+    found: list[Event] = []
+    for walked, row in enumerate(rows, 1):
+        if wanted.matches(row):
+            if len(found) == limit:
+                return found, found[-1]
+            found.append(row)
+        if walked == WALK:
+            return found, row
+    return found, None
 
 
 def _time(text: str) -> datetime:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from shared.errors import BadInput, NotFound
+from shared.errors import BadInput, Conflict, NotFound
 from shared.model.calls import Answer, Call
-from shared.model.experiments import Experiment, Manifest, Problem
-from shared.model.policies import Policy
+from shared.model.experiments import Experiment, Manifest
+from shared.rules.edits import blob_id
 from shared.services.api.desk import Desk, enabled
+from shared.services.api.manifests import is_json, judged, placeless, prefers, written
 from shared.services.api.operations import JSON, YAML, Operation
-from shared.services.api.paging import listing
+from shared.services.api.paging import QUERY, listing
+from shared.services.api.tags import seen, tagged
 from shared.services.edits import Edits, Saved
-from shared.services.tables import BLOBS, EXPERIMENTS, Versioned
+from shared.services.portal_records import open_edits
+from shared.services.tables import BLOBS, EXPERIMENTS
 from shared.wire.files import read_file
-from shared.wire.writing import manifest_text
 
-OWNER = "litmus-gitops owner <owner@litmus-gitops.invalid>"
-_PERSON = re.compile(r"[^<>\n]{1,100} <[^<>\s]{1,200}>")
+OWNER: Final = "litmus-gitops owner <owner@litmus-gitops.invalid>"
+_PERSON: Final = re.compile(r"[^<>]{1,100} <[^<>\s]{1,200}>")
+_BODIES: Final = (JSON, *YAML)
+_EDITS: Final = ("If-Match", "X-Editor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,13 @@ class Experiments:
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
         base = "/projects/{project}/experiments"
-        one = f"{base}/{{experiment}}"
+        one, check = f"{base}/{{experiment}}", "/projects/{project}/validate"
         return [
-            Operation("GET", base, "List experiments", self.browse),
-            Operation("GET", one, "Show an experiment, or its YAML", self.show),
-            Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=(JSON, *YAML)),
-            Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete),
-            Operation("POST", "/projects/{project}/validate", "Check a manifest", self.validate, also=(JSON, *YAML)),
+            Operation("GET", base, "List experiments", self.browse, query=QUERY),
+            Operation("GET", one, "Show an experiment, or its YAML", self.show, yields=YAML[:1]),
+            Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=_BODIES, headers=_EDITS),
+            Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete, headers=_EDITS),
+            Operation("POST", check, "Check a manifest or policy", self.validate, also=_BODIES),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -49,48 +54,82 @@ class Experiments:
         return listing(self.desk.store, partition, call, lambda record: row(EXPERIMENTS.read(record).value))
 
     def show(self, call: Call) -> Answer:
-        """Answer the file's own bytes under `Accept: application/yaml`, the experiment as JSON otherwise."""
-        found = self._find(call).value
-        headers = {"ETag": f'"{found.blob}"', "Vary": "Accept"}
-        if not any(media in call.headers.get("accept", "") for media in YAML):
+        """Answer the file's own bytes where `Accept` prefers YAML, the experiment as JSON otherwise.
+
+        While an edit of it is pending, the file is the edited one: that is what the next edit builds upon.
+        """
+        project, found = call.params["project"], self._find(call)
+        edited = self._pending(project, found)
+        headers = {**tagged(_version(found, edited)), "Vary": "Accept"}
+        if not prefers(call.headers.get("accept", ""), YAML, JSON):
             return Answer(200, show(found), headers)
-        text = BLOBS.load(self.desk.store, call.params["project"], found.blob)
-        if text is None:
-            raise NotFound(f"the text of {found.path} is not here: sync the project")
-        return Answer(200, text.value, headers | {"Content-Type": YAML[0]})
+        return Answer(200, edited or self._text(project, found), {**headers, "Content-Type": YAML[0]})
 
     def save(self, call: Call) -> Answer:
         """Write the whole file: 200 once it is a commit, 202 while it waits for the git host, 409 in a conflict."""
-        project = self.desk.project(call).value
+        project, name = self.desk.project(call).value, call.params["experiment"]
         enabled(project)
-        saved = self.edits.save(project.id, call.params["experiment"], _yaml(call), _base(call), _author(call))
-        return _edited(saved)
+        base, text = self._base(call), written(call)
+        with placeless(call):
+            saved = self.edits.save(project.id, name, text, base, author(call))
+        return _edited(saved, tagged(blob_id(text)))
 
     def delete(self, call: Call) -> Answer:
         """Delete the file: 200 once that is a commit, 202 while it waits for the git host."""
         project = self.desk.project(call).value
         enabled(project)
-        return _edited(self.edits.delete(project.id, call.params["experiment"], _base(call), _author(call)))
+        self._find(call)
+        saved = self.edits.delete(project.id, call.params["experiment"], self._base(call), author(call))
+        if saved.commit is None:
+            return _edited(saved, {})
+        gone = saved.experiment
+        return Answer(200, {"id": gone.id, "path": gone.path, "commit": saved.commit})
 
     def validate(self, call: Call) -> Answer:
         """Say what is wrong with a manifest or policy, without keeping it."""
         self.desk.project(call)
-        found = read_file("manifest.yaml", call.body)
-        return Answer(200, _judged(found))
+        return Answer(200, judged(read_file("manifest.yaml", written(call)), places=not is_json(call)))
 
-    def _find(self, call: Call) -> Versioned[Experiment]:
-        project, experiment = self.desk.project(call).value, call.params["experiment"]
-        found = EXPERIMENTS.load(self.desk.store, project.id, experiment)
+    def _find(self, call: Call) -> Experiment:
+        project, name = self.desk.project(call).value.id, call.params["experiment"]
+        found = EXPERIMENTS.load(self.desk.store, project, name)
         if found is None:
-            raise NotFound(f"no experiment {experiment!r} in project {project.id!r}")
-        return found
+            raise NotFound(f"no experiment {name[:80]!r} in project {project!r}")
+        return found.value
+
+    def _base(self, call: Call) -> str | None:
+        """Return the blob that the editor saw, as `If-Match` names it; None where it names none."""
+        if not call.headers.get("if-match"):
+            return None
+        project, name, versions = call.params["project"], call.params["experiment"], seen(call)
+        found = EXPERIMENTS.load(self.desk.store, project, name)
+        if found is None:
+            raise Conflict(f"experiment {name[:80]!r} is no longer there: save it without If-Match to make it anew")
+        if versions is None:
+            return None
+        present = _version(found.value, self._pending(project, found.value))
+        return present if present in versions else versions[0]
+
+    def _pending(self, project: str, experiment: Experiment) -> bytes | None:
+        """Return the text of the newest edit that waits, None where none does."""
+        if experiment.state != "pending":
+            return None
+        edits = (edit for edit in open_edits(self.desk.store, project) if edit.experiment == experiment.id)
+        texts = [edit.text for edit in edits if edit.state == "pending"]
+        return texts[-1] if texts else None
+
+    def _text(self, project: str, experiment: Experiment) -> bytes:
+        text = BLOBS.load(self.desk.store, project, experiment.blob)
+        if text is None:
+            raise NotFound(f"the text of {experiment.path} is not kept here, since it is over 256 KiB: see it in git")
+        return text.value
 
 
 def row(experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment as lists show it."""
+    """Return an experiment as lists show it; `commit` is null until git has it."""
     shown: dict[str, Any] = msgspec.to_builtins(experiment)
     del shown["manifest"]
-    return shown
+    return shown | {"commit": experiment.commit or None}
 
 
 def show(experiment: Experiment) -> dict[str, Any]:
@@ -100,39 +139,24 @@ def show(experiment: Experiment) -> dict[str, Any]:
     return row(experiment) | {name: said[name] for name in ("namespace", "infra_id", "faults", "warnings")}
 
 
-def _edited(saved: Saved) -> Answer:
-    shown = show(saved.experiment) if saved.experiment else {"state": "removed" if saved.commit else "pending"}
-    status = 200 if saved.commit is not None else 202
-    return Answer(status, shown | {"commit": saved.commit} if saved.commit else shown)
-
-
-def _judged(found: Manifest | Policy | Problem) -> dict[str, Any]:
-    problem = found if isinstance(found, Problem) else found.problem if isinstance(found, Policy) else None
-    kind = found.kind if isinstance(found, Manifest) else "EventTrackerPolicy" if isinstance(found, Policy) else None
-    warnings = found.warnings if isinstance(found, Manifest) else ()
-    problems = [problem] if problem else []
-    return {
-        "valid": problem is None,
-        "kind": kind,
-        "problems": msgspec.to_builtins(problems),
-        "warnings": msgspec.to_builtins(warnings),
-    }
-
-
-def _yaml(call: Call) -> bytes:
-    """Return the file to write: YAML as it came, or a JSON manifest written as YAML."""
-    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return manifest_text(call.body) if media == JSON else call.body
-
-
-def _base(call: Call) -> str | None:
-    """Return the blob that the editor saw, as `If-Match` names it."""
-    return call.headers.get("if-match", "").strip().removeprefix("W/").strip('"') or None
-
-
-def _author(call: Call) -> str:
-    """Return who edits, `Name <mail>`, as the header X-Editor says, else the owner."""
-    editor = call.headers.get("x-editor", OWNER)
-    if not _PERSON.fullmatch(editor):
-        raise BadInput("X-Editor is not of the form `Name <mail>`")
+def author(call: Call) -> str:
+    """Return who edits, `Name <mail>`, as the header X-Editor says in UTF-8, else the owner."""
+    given = call.headers.get("x-editor", OWNER)
+    try:
+        editor = given.encode("latin-1").decode()
+    except UnicodeError:
+        editor = given
+    if not editor.isprintable() or not _PERSON.fullmatch(editor):
+        raise BadInput("X-Editor is not of the form `Name <mail>`, in one line of UTF-8")
     return editor
+
+
+def _version(experiment: Experiment, edited: bytes | None) -> str:
+    return experiment.blob if edited is None else blob_id(edited)
+
+
+def _edited(saved: Saved, headers: Mapping[str, str]) -> Answer:
+    shown = show(saved.experiment)
+    if saved.commit is None:
+        return Answer(202, shown, headers)
+    return Answer(200, shown | {"commit": saved.commit}, headers)

@@ -9,7 +9,7 @@ import msgspec
 from shared.model.calls import Answer, Call
 from shared.ports import Queue
 from shared.services.api.operations import Operation
-from shared.services.api.paging import after_of, limit_of, page
+from shared.services.api.paging import QUERY, after_of, limit_of, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Letters:
         """Return what the API offers here."""
         redrive = "/dead-letters/{letter}/redrive"
         return [
-            Operation("GET", "/dead-letters", "List what could not be delivered", self.browse),
+            Operation("GET", "/dead-letters", "List what could not be delivered", self.browse, query=QUERY),
             Operation("POST", redrive, "Deliver it again, with fresh attempts", self.redrive, status=202),
         ]
 

@@ -4,30 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
 from shared.services.api.operations import JSON, Operation
+from shared.services.api.paging import MAX_LIMIT, QUERY
 
-_PROBLEM = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "problems": {"type": "array", "items": {"type": "object"}},
+PATH: Final = "/api/openapi.json"
+
+_TEXT: Final = {"type": "string"}
+_PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "limit": ("Rows at most", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}),
+    "cursor": ("The `next` of the page before", {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}),
+    "kind": (
+        "Only rows of this kind",
+        {"enum": ["delivery", "sync", "edit", "change", "order", "run", "report"]},
+    ),
+    "workload": ("Only rows with this subject, `<Kind>/<namespace>/<name>`", _TEXT),
+    "since": ("Only rows that are not older", {"type": "string", "format": "date-time"}),
+    "If-Match": ("The ETag of what was read: a later change is not overwritten but answered 409", _TEXT),
+    "X-Editor": ("Who edits, `Name <mail>`, in UTF-8; it becomes the commit's author", _TEXT),
+}
+_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "Problem": {
+        "type": "object",
+        "properties": {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT,
+            "problems": {"type": "array", "items": {"type": "object"}},
+        },
+        "required": ["type", "title", "status", "detail"],
     },
-    "required": ["type", "title", "status", "detail"],
+    "Page": {
+        "type": "object",
+        "properties": {
+            "items": {"type": "array", "items": {"type": "object"}},
+            "next": {"type": ["string", "null"], "description": "The cursor of the next page, null on the last"},
+        },
+        "required": ["items", "next"],
+    },
+    "Resource": {"type": "object"},
 }
 
 
 def describe(operations: Sequence[Operation], version: str) -> dict[str, Any]:
-    """Return the OpenAPI document of these operations."""
+    """Return the OpenAPI document of these operations and of itself."""
     models = sorted({o.reads for o in operations if o.reads}, key=lambda model: model.__name__)
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template="#/components/schemas/{model}")
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, Any]] = {PATH: {"get": _itself()}}
     for operation in operations:
         paths.setdefault(operation.template, {})[operation.method.lower()] = _operation(operation)
     return {
@@ -37,29 +64,66 @@ def describe(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"owner": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM},
+            "schemas": {**schemas.get("$defs", {}), **_SCHEMAS},
         },
+    }
+
+
+def _itself() -> dict[str, Any]:
+    return {
+        "operationId": "describe",
+        "summary": "Describe the API",
+        "security": [],
+        "responses": {"200": {"description": "This document", "content": {JSON: {"schema": {"type": "object"}}}}},
     }
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    names = re.findall(r"{(\w+)}", operation.path)
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     described: dict[str, Any] = {
+        "operationId": _name(operation),
         "summary": operation.summary,
-        "parameters": [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names],
-        "responses": {
-            str(operation.status): {"description": operation.summary},
-            "default": {"description": "What went wrong (RFC 9457)", "content": problem},
-        },
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
     }
-    if content := _content(operation):
-        described["requestBody"] = {"content": content}
+    if operation.also or operation.reads:
+        described["requestBody"] = {"required": bool(operation.also) or _needed(operation), "content": _body(operation)}
     return described
 
 
-def _content(operation: Operation) -> dict[str, Any]:
-    content: dict[str, Any] = {media: {"schema": {"type": "string"}} for media in operation.also}
+def _name(operation: Operation) -> str:
+    """Return a name of its own, such as `put_projects_project_gitops`."""
+    return "_".join((operation.method.lower(), *re.findall(r"\w+", operation.path)))
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = re.findall(r"{(\w+)}", operation.path)
+    found = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
+    for place, given in (("query", operation.query), ("header", operation.headers)):
+        for name in given:
+            told, schema = _PARAMETERS[name]
+            found.append({"name": name, "in": place, "description": told, "schema": schema})
+    return found
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    done: dict[str, Any] = {"description": operation.summary}
+    if operation.status != 204:  # noqa: PLR2004 - HTTP's answer without a body
+        schema = "Page" if set(QUERY) <= set(operation.query) else "Resource"
+        done["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+        done["content"] |= {media: {"schema": _TEXT} for media in operation.yields}
+    return {str(operation.status): done, "default": {"description": "What went wrong (RFC 9457)", "content": problem}}
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        media: {"schema": {"type": "object"} if media == JSON else _TEXT} for media in operation.also
+    }
     if operation.reads:
         content[JSON] = {"schema": {"$ref": f"#/components/schemas/{operation.reads.__name__}"}}
     return content
+
+
+def _needed(operation: Operation) -> bool:
+    """Whether a JSON body must be sent: not where each of its fields has a default."""
+    return any(field.is_required() for field in operation.reads.model_fields.values()) if operation.reads else False

@@ -5,22 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import BadInput, Invalid, Unauthenticated
+from shared.errors import BadInput, Invalid, NotFound, Unauthenticated
 from shared.model.calls import Answer, Call, Route
 from shared.rules.keys import same
 
-JSON = "application/json"
-YAML = ("application/yaml", "application/x-yaml", "text/yaml")
-BODY_LIMIT = 1 << 20
+JSON: Final = "application/json"
+YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml")
+BODY_LIMIT: Final = 1 << 20
+
+_LONGEST: Final = 512
+"""Characters of a name in a path; nothing has a longer one."""
+
+_PROBLEMS: Final = 20
+"""Problems of a body that one answer lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path; `reads` is the model of a JSON body, `also` further media types of it."""
+    """One method of one path; `reads` is the model of a JSON body, `also` further media types of it.
+
+    `query` and `headers` name the parameters that it heeds, `status` is that of success, `yields` further media types
+    of what it answers.
+    """
 
     method: str
     path: str
@@ -29,6 +40,9 @@ class Operation:
     reads: type[BaseModel] | None = None
     status: int = 200
     also: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    yields: tuple[str, ...] = ()
 
     @property
     def template(self) -> str:
@@ -45,19 +59,13 @@ def parse(model: type[BaseModel], call: Call) -> Any:
     """Return the body as `model`: `Invalid` lists each problem by field, with what to do."""
     try:
         return model.model_validate(json.loads(call.body or b"{}"))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            raise Invalid(_sentence(error), _problems(error)) from error
+    except ValidationError as error:
+        problems = _problems(error)
+        raise Invalid(f"{problems[0]['field']}: {problems[0]['message']}", problems) from error
+    except ValueError as error:
         raise BadInput(f"the body is no JSON: {error}") from error
-
-
-def _route(operation: Operation, admin_token: str) -> Route:
-    def answer(call: Call) -> Answer:
-        authenticate(call, admin_token)
-        return operation.handler(call)
-
-    media = (JSON, *operation.also) if operation.reads and operation.method in {"PUT", "POST"} else ()
-    return Route(operation.method, operation.template, answer, media if operation.also else (), BODY_LIMIT)
+    except RecursionError as error:
+        raise BadInput("the body is no JSON that can be read: it is nested too deep") from error
 
 
 def authenticate(call: Call, admin_token: str) -> None:
@@ -67,11 +75,20 @@ def authenticate(call: Call, admin_token: str) -> None:
         raise Unauthenticated("send the owner's token as `Authorization: Bearer <token>`")
 
 
+def _route(operation: Operation, admin_token: str) -> Route:
+    def answer(call: Call) -> Answer:
+        authenticate(call, admin_token)
+        if any(len(name) > _LONGEST for name in call.params.values()):
+            raise NotFound(f"nothing has a name of more than {_LONGEST} characters")
+        return operation.handler(call)
+
+    return Route(operation.method, operation.template, answer, limit=BODY_LIMIT)
+
+
 def _problems(error: ValidationError) -> tuple[dict[str, object], ...]:
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    return tuple({"field": ".".join(map(str, one["loc"])) or "body", "message": one["msg"]} for one in found)
+    return tuple({"field": _field(one["loc"]), "message": one["msg"][:300]} for one in islice(found, _PROBLEMS))
 
 
-def _sentence(error: ValidationError) -> str:
-    first = _problems(error)[0]
-    return f"{first['field']}: {first['message']}"
+def _field(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(step)[:60] for step in place) or "body"

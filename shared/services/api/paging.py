@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from shared.errors import BadInput
 from shared.model.calls import Answer, Call
 from shared.model.records import Record
 from shared.ports import Store
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 500
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 500
+QUERY: Final = ("limit", "cursor")
+"""The parameters that every list takes."""
+
+_NUMBER: Final = re.compile(r"0*([0-9]{1,4})", re.ASCII)
+_CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{1,2000}", re.ASCII)
 T = TypeVar("T")
 
 
 def limit_of(call: Call) -> int:
     """Return how many rows the caller wants, 1 to `MAX_LIMIT`."""
     text = call.query.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+    found = _NUMBER.fullmatch(text)
+    if found is None or not 1 <= int(found[1]) <= MAX_LIMIT:
         raise BadInput(f"limit={text[:20]!r} is no number from 1 to {MAX_LIMIT}")
-    return int(text)
+    return int(found[1])
 
 
 def after_of(call: Call) -> str | None:
     """Return the sort key behind the caller's cursor, None for the first page."""
     cursor = call.query.get("cursor")
-    if cursor is None:
-        return None
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError) as error:
-        raise BadInput("cursor is not one that this list gave out: start again without it") from error
+    return _sort_of(cursor) if cursor else None
+
+
+def _sort_of(cursor: str) -> str:
+    if _CURSOR.fullmatch(cursor):
+        with suppress(ValueError):
+            return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    raise BadInput("cursor is not one that this list gave out: start again without it")
 
 
 def cursor_of(sort: str) -> str:

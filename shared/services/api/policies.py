@@ -11,7 +11,7 @@ from shared.model.calls import Answer, Call
 from shared.model.policies import Policy, PolicyBook
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation
-from shared.services.api.paging import after_of, limit_of, page
+from shared.services.api.paging import QUERY, after_of, limit_of, page
 from shared.services.tables import POLICIES
 
 
@@ -23,7 +23,7 @@ class Policies:
 
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
-        return [Operation("GET", "/projects/{project}/policies", "List policies", self.browse)]
+        return [Operation("GET", "/projects/{project}/policies", "List policies", self.browse, query=QUERY)]
 
     def browse(self, call: Call) -> Answer:
         """List policies by path: `state` is `active` or `invalid`, with the problem's place."""

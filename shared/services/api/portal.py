@@ -13,7 +13,7 @@ from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
 from shared.services.api.letters import Letters
-from shared.services.api.openapi import describe
+from shared.services.api.openapi import PATH, describe
 from shared.services.api.operations import Operation, routes
 from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
@@ -53,7 +53,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
 
 def _description(operations: list[Operation]) -> Route:
     document = describe(operations, _version())
-    return Route("GET", "/api/openapi.json", lambda _: Answer(200, document))
+    return Route("GET", PATH, lambda _: Answer(200, document))
 
 
 def _version() -> str:

@@ -17,7 +17,8 @@ from shared.rules.urls import check_repository
 from shared.services.api.bodies import GitOpsBody, NewProject
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
-from shared.services.api.paging import listing
+from shared.services.api.paging import QUERY, listing
+from shared.services.api.tags import check_seen, tagged, version_of
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty, dirty_writes
 from shared.services.ledger import stamp
@@ -35,11 +36,11 @@ class Projects:
         gitops = "/projects/{project}/gitops"
         return [
             Operation("POST", "/projects", "Create a project", self.create, NewProject, 201),
-            Operation("GET", "/projects", "List projects", self.browse),
+            Operation("GET", "/projects", "List projects", self.browse, query=QUERY),
             Operation("GET", "/projects/{project}", "Show a project", self.show),
-            Operation("PUT", gitops, "Turn GitOps on, or change it", self.enable, GitOpsBody),
+            Operation("PUT", gitops, "Turn GitOps on, or change it", self.enable, GitOpsBody, headers=("If-Match",)),
             Operation("GET", gitops, "Show the GitOps settings", self.gitops),
-            Operation("DELETE", gitops, "Turn GitOps off", self.disable),
+            Operation("DELETE", gitops, "Turn GitOps off", self.disable, status=204),
             Operation("POST", "/projects/{project}/sync", "Sync now", self.sync, status=202),
             Operation("GET", "/projects/{project}/sync", "Show how far the portal follows git", self.sync_state),
         ]
@@ -65,15 +66,20 @@ class Projects:
     def enable(self, call: Call) -> Answer:
         """Store the settings and sync at once, so that what git has is imported."""
         gitops = self._settings(parse(GitOpsBody, call), call.params["project"])
-        project = self._change(call, lambda was: msgspec.structs.replace(was, gitops=gitops))
-        return Answer(200, show_gitops(project), {"ETag": f'"{project.id}"'})
+
+        def changed(was: Project) -> Project:
+            check_seen(call, _version(was))
+            return msgspec.structs.replace(was, gitops=gitops)
+
+        project = self._change(call, changed)
+        return Answer(200, show_gitops(project), tagged(_version(project)))
 
     def gitops(self, call: Call) -> Answer:
         """Show the settings: 404 where GitOps was never turned on."""
         project = self.desk.project(call).value
         if project.gitops is None:
             raise NotFound(f"GitOps was never turned on for project {project.id!r}")
-        return Answer(200, show_gitops(project))
+        return Answer(200, show_gitops(project), tagged(_version(project)))
 
     def disable(self, call: Call) -> Answer:
         """Turn GitOps off; what is stored stays, nothing is synced or triggered any more."""
@@ -88,7 +94,7 @@ class Projects:
         return Answer(202, {"project": project.id})
 
     def sync_state(self, call: Call) -> Answer:
-        """Show the sync's state: `degraded` says why in `problem`."""
+        """Show the sync's state: `degraded` says why in `problem`; while GitOps is off nothing follows git."""
         project = self.desk.project(call).value
         state = SYNCS.load_or(self.desk.store, SyncState(), project.id).value
         return Answer(200, show_sync(project, state))
@@ -115,7 +121,7 @@ class Projects:
     def _settings(self, body: GitOpsBody, project: str) -> GitOps:
         check_repository(body.repo_url, allow_local=self.desk.allow_local)
         values = body.model_dump() | {"webhook_secrets": tuple(body.webhook_secrets)}
-        return GitOps(**values | {"path": (body.path or f"litmus/{project}").strip("/")})
+        return GitOps(**values | {"path": f"litmus/{project}" if body.path is None else body.path})
 
 
 def _disabled(project: Project) -> Project:
@@ -141,15 +147,21 @@ def show_gitops(project: Project) -> dict[str, Any]:
     return shown
 
 
+def _version(project: Project) -> str:
+    return version_of(show_gitops(project) if project.gitops else {})
+
+
 def show_sync(project: Project, state: SyncState) -> dict[str, Any]:
     """Return the sync's state (CONTRACT, "API resources")."""
+    on = project.gitops is not None and project.gitops.enabled
+    problem = state.problem if on else f"GitOps is off: turn it on with PUT /api/projects/{project.id}/gitops"
     busy = "syncing" if state.dirty != state.clean else "synced"
     return {
-        "state": "degraded" if state.problem else busy,
+        "state": "degraded" if problem else busy,
         "branch": project.gitops and project.gitops.branch,
         "commit": state.commit,
         "head": state.head,
         "at": state.at,
         "invalid": state.invalid,
-        "problem": state.problem,
+        "problem": problem,
     }

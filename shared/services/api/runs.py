@@ -13,7 +13,7 @@ from shared.model.runs import Run
 from shared.services.api.bodies import NewRun
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
-from shared.services.api.paging import listing
+from shared.services.api.paging import QUERY, listing
 from shared.services.dispatching import Dispatching
 from shared.services.tables import RUNS
 
@@ -29,7 +29,7 @@ class Runs:
         """Return what the API offers here."""
         start = "/projects/{project}/experiments/{experiment}/runs"
         return [
-            Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.browse),
+            Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.browse, query=QUERY),
             Operation("GET", "/projects/{project}/runs/{run}", "Show a run", self.show),
             Operation("POST", "/projects/{project}/runs/{run}/stop", "Stop a run", self.stop, status=202),
             Operation("POST", start, "Run an experiment now", self.start, NewRun, 202),
@@ -45,14 +45,15 @@ class Runs:
         project, run = self.desk.project(call).value, call.params["run"]
         found = RUNS.load(self.desk.store, project.id, run)
         if found is None:
-            raise NotFound(f"no run {run!r} in project {project.id!r}")
+            raise NotFound(f"no run {run[:80]!r} in project {project.id!r}")
         return Answer(200, show(found.value))
 
     def start(self, call: Call) -> Answer:
         """Run an experiment now, for a person: without a guard, but within all rules of safety."""
         project, body = self.desk.project(call).value, parse(NewRun, call)
         enabled(project)
-        runs = self.dispatching.start(project.id, call.params["experiment"], tuple(body.clusters), "person", "owner")
+        clusters = tuple(dict.fromkeys(body.clusters))
+        runs = self.dispatching.start(project.id, call.params["experiment"], clusters, "person", "owner")
         return Answer(202, {"items": [show(run) for run in runs], "next": None})
 
     def stop(self, call: Call) -> Answer:

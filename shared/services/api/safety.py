@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from shared.model.calls import Answer, Call
-from shared.model.projects import Freeze, Safety
+from shared.model.projects import Freeze, Safety, Storm
 from shared.rules.windows import check_window
 from shared.services.api.bodies import FreezeBody, ReleaseBody, SafetyBody
 from shared.services.api.clusters import member
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation, parse
+from shared.services.api.tags import check_seen, tagged, version_of
+from shared.services.attempts import until_fresh
 from shared.services.ledger import stamp
 from shared.services.releasing import Releasing
 from shared.services.tables import CLUSTERS, MEMBERS, PROJECTS
@@ -32,30 +34,31 @@ class SafetyRules:
         cluster = f"{project}/clusters/{{cluster}}"
         return [
             Operation("GET", f"{project}/safety", "Show the rules of safety", self.show),
-            Operation("PUT", f"{project}/safety", "Replace the rules that the body names", self.replace, SafetyBody),
+            Operation(
+                "PUT", f"{project}/safety", "Replace the rules named", self.replace, SafetyBody, headers=("If-Match",)
+            ),
             Operation("PUT", f"{project}/freeze", "Let nothing start in the project", self.freeze, FreezeBody),
-            Operation("DELETE", f"{project}/freeze", "Lift the project's freeze", self.thaw),
+            Operation("DELETE", f"{project}/freeze", "Lift the project's freeze", self.thaw, status=204),
             Operation("PUT", f"{cluster}/freeze", "Let nothing start on a cluster", self.freeze_cluster, FreezeBody),
-            Operation("DELETE", f"{cluster}/freeze", "Lift a cluster's freeze", self.thaw_cluster),
+            Operation("DELETE", f"{cluster}/freeze", "Lift a cluster's freeze", self.thaw_cluster, status=204),
             Operation("POST", f"{project}/release", "Let held orders go, or drop them", self.release, ReleaseBody),
         ]
 
     def show(self, call: Call) -> Answer:
         """Show the rules in force."""
-        return Answer(200, show(self.desk.project(call).value.safety))
+        return _shown(self.desk.project(call).value.safety)
 
     def replace(self, call: Call) -> Answer:
         """Replace what the body names; `storm: null` turns the storm hold off."""
-        body, was = parse(SafetyBody, call), self.desk.project(call)
-        named = body.model_dump(include=body.model_fields_set)
-        merged = msgspec.to_builtins(was.value.safety) | {
-            k: v for k, v in named.items() if v is not None or k == "storm"
-        }
-        safety = msgspec.convert(merged, Safety)
-        for window in safety.windows:
-            check_window(window)
+        named = parse(SafetyBody, call).model_dump(exclude_unset=True)
+        return _shown(until_fresh(lambda: self._replace(call, named)))
+
+    def _replace(self, call: Call, named: dict[str, Any]) -> Safety:
+        was = self.desk.project(call)
+        check_seen(call, version_of(show(was.value.safety)))
+        safety = merged(was.value.safety, named)
         self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, safety=safety))])
-        return Answer(200, show(safety))
+        return safety
 
     def freeze(self, call: Call) -> Answer:
         """Freeze the project: everything that would start is refused, with this reason."""
@@ -82,15 +85,40 @@ class SafetyRules:
         return Freeze(parse(FreezeBody, call).reason, "owner", stamp(self.desk.clock))
 
     def _project(self, call: Call, freeze: Freeze | None) -> Answer:
-        was = self.desk.project(call)
-        self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, freeze=freeze))])
+        def write() -> None:
+            was = self.desk.project(call)
+            self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, freeze=freeze))])
+
+        until_fresh(write)
         return _frozen(freeze)
 
     def _cluster(self, call: Call, freeze: Freeze | None) -> Answer:
-        was = member(self.desk, call)
-        cluster = msgspec.structs.replace(was.value, freeze=freeze)
-        self.desk.store.commit([MEMBERS.replace(was, cluster), CLUSTERS.put(cluster, cluster.id)])
+        def write() -> None:
+            was = member(self.desk, call)
+            cluster = msgspec.structs.replace(was.value, freeze=freeze)
+            self.desk.store.commit([MEMBERS.replace(was, cluster), CLUSTERS.put(cluster, cluster.id)])
+
+        until_fresh(write)
         return _frozen(freeze)
+
+
+def merged(safety: Safety, named: dict[str, Any]) -> Safety:
+    """Return the rules with what is named in place of what was; within `max_runs` and `storm` each limit by itself.
+
+    Raises `Invalid` for a window that cannot be read.
+    """
+    was: dict[str, Any] = msgspec.to_builtins(safety)
+    for rule in ("max_runs", "storm"):
+        if named.get(rule) is not None:
+            named = named | {rule: (was[rule] or msgspec.to_builtins(Storm())) | named[rule]}
+    found = msgspec.convert(was | named, Safety)
+    for window in found.windows:
+        check_window(window)
+    return found
+
+
+def _shown(safety: Safety) -> Answer:
+    return Answer(200, show(safety), tagged(version_of(show(safety))))
 
 
 def _frozen(freeze: Freeze | None) -> Answer:
