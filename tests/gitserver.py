@@ -83,7 +83,7 @@ class GitServer:
     """Serves the bare repositories under `root`.
 
     `login` is the `user:password` that it wants, if any; `old` servers know protocol version 0 only; `moved` names
-    are answered with where the repository is now.
+    are answered with where the repository is now; `strict` servers give nothing but what refs name, as Gerrit does.
     """
 
     root: Path
@@ -91,6 +91,7 @@ class GitServer:
     exchanges: list[Exchange] = field(default_factory=list)
     old: bool = False
     moved: dict[str, str] = field(default_factory=dict)
+    strict: bool = False
     _port: int = 0
     _server: _Server | None = None
 
@@ -180,6 +181,10 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             if name in server.moved:
                 self._reply(301, [("Location", self.path.replace(name, server.moved[name]))], b"")
                 return
+            if server.strict and (want := _hidden(server.root / name, body)):
+                error = f"ERR upload-pack: not our ref {want}\n".encode()
+                self._reply(200, [("Content-Type", _RESULT)], b"%04x" % (len(error) + 4) + error)
+                return
             status, headers, answer = _backend(server, self, body)
             server.exchanges.append(_exchange(self, body, answer))
             self._reply(status, headers, answer)
@@ -195,6 +200,18 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             """Print nothing."""
 
     return Handler
+
+
+_RESULT = "application/x-git-upload-pack-result"
+
+
+def _hidden(repository: Path, body: bytes) -> str | None:
+    refs = git("for-each-ref", "--format=%(objectname)", cwd=repository).split()
+    return next((want for want in _wants(body) if want not in refs), None)
+
+
+def _wants(body: bytes) -> list[str]:
+    return [want.decode() for want in re.findall(rb"want ([0-9a-f]{40})", body)]
 
 
 def _body(handler: BaseHTTPRequestHandler) -> bytes:
@@ -234,10 +251,9 @@ def _backend(
 
 
 def _exchange(handler: BaseHTTPRequestHandler, body: bytes, answer: bytes) -> Exchange:
-    wants = [want.decode() for want in re.findall(rb"want ([0-9a-f]{40})", body)]
     pack = answer.find(b"PACK\0\0\0\2")
     objects = int.from_bytes(answer[pack + 8 : pack + 12], "big") if pack >= 0 else 0
-    return Exchange(handler.command, handler.path, wants, objects, len(body), len(answer))
+    return Exchange(handler.command, handler.path, _wants(body), objects, len(body), len(answer))
 
 
 def _basic(login: str) -> str:

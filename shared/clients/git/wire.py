@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import NamedTuple
 
 from dulwich.client import GitClient
 from dulwich.errors import GitProtocolError
@@ -21,11 +21,17 @@ from shared.clients.git.refusals import explained, said
 from shared.clients.git.trees import LookUp
 from shared.errors import Forbidden, Misconfigured, Stale
 
-WHOLE: Final = 128 << 20
-"""Bytes of the largest pack that is taken: a commit's trees, or all of it where nothing less is offered."""
 
-SOME: Final = 64 << 20
-"""Bytes of the largest pack of wanted files; beyond it they are asked for by halves."""
+class Limits(NamedTuple):
+    """Bytes of the largest packs that are taken.
+
+    `whole` is a commit's trees, or all of it where nothing less is offered; `some` are wanted files, which are asked
+    for by halves beyond it.
+    """
+
+    whole: int = 128 << 20
+    some: int = 64 << 20
+
 
 Objects = dict[bytes, tuple[int, bytes]]
 
@@ -33,8 +39,8 @@ Objects = dict[bytes, tuple[int, bytes]]
 class WireSource:
     """One repository over one line; remembers the commits it has read, for as long as it lives."""
 
-    def __init__(self, place: Place, line: Line) -> None:
-        self._place, self._line = place, line
+    def __init__(self, place: Place, line: Line, limits: Limits | None = None) -> None:
+        self._place, self._line, self._limits = place, line, limits or Limits()
         self._read: dict[bytes, Objects] = {}
         self._whole: set[bytes] = set()
 
@@ -88,7 +94,7 @@ class WireSource:
     def _commit_pack(self, commit: bytes) -> bytes:
         try:
             with self._asking(lambda offered: self._commit_request(commit, offered)) as answer:
-                return packets.read_pack(answer, WHOLE)
+                return packets.read_pack(answer, self._limits.whole)
         except OldProtocol:
             self._whole.add(commit)
             return self._old_pack(commit)
@@ -105,7 +111,7 @@ class WireSource:
 
         def take(data: bytes) -> int:
             pack.extend(data)
-            if len(pack) > WHOLE:
+            if len(pack) > self._limits.whole:
                 raise TooMuch
             return len(data)
 
@@ -132,7 +138,7 @@ class WireSource:
     def _asked(self, names: Sequence[bytes]) -> Objects | None:
         try:
             with self._asking(lambda offered: packets.ask_objects(names, partial=offered.filters)) as answer:
-                pack = packets.read_pack(answer, SOME)
+                pack = packets.read_pack(answer, self._limits.some)
             return packs.objects(pack)
         except TooMuch:
             return None
