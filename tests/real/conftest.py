@@ -37,7 +37,7 @@ def admin(real_api: RealApiServer) -> Iterator[ApiClient]:
 @pytest.fixture(scope="session")
 def installed_crds(admin: ApiClient) -> list[str]:
     """The names of the custom resources that the server now serves."""
-    return crds.install(admin, crds.definitions(crds.crd_folder()))
+    return crds.served(admin)
 
 
 @pytest.fixture

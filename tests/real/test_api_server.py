@@ -15,7 +15,7 @@ from kubernetes.client import (
 )
 
 from infra.demo.certificates import make_certificates
-from tests.real import crds
+from infra.demo.kubernetes_api.definitions import definitions, install
 from tests.real.apiserver import AuditWebhook, RealApiServer
 from tests.real.build import MODULE
 from tests.real.connections import Manifest, connected, events
@@ -91,8 +91,8 @@ def test_experiments_of_either_group_are_served(admin: ApiClient, installed_crds
 
 
 def test_our_own_definitions_are_good_for_a_bare_server(admin: ApiClient) -> None:
-    renamed = [_elsewhere(definition) for definition in crds.definitions(crds.OURS)]
-    assert [definition["metadata"]["name"] for definition in renamed] == crds.install(admin, renamed)
+    renamed = [_elsewhere(definition) for definition in definitions()]
+    assert [definition["metadata"]["name"] for definition in renamed] == install(admin, renamed)
 
 
 def _elsewhere(definition: Manifest) -> Manifest:
