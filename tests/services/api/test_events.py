@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
+import msgspec
 import pytest
 
 from shared.model.records import Put
 from shared.services.api.desk import Desk
-from shared.services.api.events import Events
+from shared.services.api.events import WALK, Events
 from shared.services.api.projects import Projects
+from shared.services.batches import batches
+from shared.services.tables import EVENTS as ROWS
 from tests.services.api.conftest import Api, body, client, everything
 
 EVENTS = "/projects/shop/events"
@@ -46,7 +52,36 @@ def test_kind_workload_and_time_narrow_the_list(api: Api, desk: Desk) -> None:
     assert len(body(api("GET", f"{EVENTS}?since=2020-01-01T00:00:00Z"))["items"]) == 3
 
 
-@pytest.mark.parametrize("query", ["kind=rumour", "since=yesterday", "since=2026-01-01T00:00:00"])
+def _fill(desk: Desk, number: int, subject: str) -> None:
+    rows = (desk.ledger.row("shop", "change", verdict="ignored", reason="", subject=subject)[1] for _ in range(number))
+    for batch in batches(rows):
+        desk.store.commit(batch)
+
+
+def test_a_filter_walks_a_bounded_number_of_rows_and_goes_on_with_the_cursor(api: Api, desk: Desk) -> None:
+    wanted = [_write(desk, "change", "ignored", "Deployment/a/rare") for _ in range(2)]
+    _fill(desk, WALK + 10, "Deployment/a/web")
+    newest = _write(desk, "change", "ignored", "Deployment/a/rare")
+    query = f"{EVENTS}?workload=Deployment/a/rare&limit=2"
+    first = body(api("GET", query))
+    assert [newest] == [row["id"] for row in first["items"]]
+    assert re.fullmatch("[A-Za-z0-9_-]+", first["next"])
+    second = body(api("GET", f"{query}&cursor={first['next']}"))
+    assert (wanted[::-1], None) == ([row["id"] for row in second["items"]], second["next"])
+
+
+def test_a_row_that_was_written_long_after_its_id_was_made_is_not_lost(api: Api, desk: Desk) -> None:
+    order, _ = desk.ledger.row("shop", "order", verdict="ordered", reason="", subject="kill")
+    _fill(desk, 3, "Deployment/a/web")
+    soon, later = ((desk.clock() + timedelta(minutes=minutes)).isoformat() for minutes in (10, 30))
+    desk.store.commit([ROWS.put(msgspec.structs.replace(order, at=later), "shop", "order", order.id)])
+    assert [order.id] == [row["id"] for row in body(api("GET", f"{EVENTS}?since={soon}"))["items"]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["kind=rumour", "since=yesterday", "since=2026-01-01T00:00:00", "since=2026-01-01", "since=\x00", "limit=-1"],
+)
 def test_a_wrong_filter_is_refused(api: Api, query: str) -> None:
     assert api("GET", f"{EVENTS}?{query}").status == 400
 
