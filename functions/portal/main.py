@@ -1,7 +1,8 @@
 """Serves the API and the page."""
 
+from shared.clients.git import Remotes
 from shared.clients.ids import new_id
-from shared.clients.opening import open_git, open_queue, open_secrets, open_store, utc_now
+from shared.clients.opening import open_queue, open_secrets, open_store, utc_now
 from shared.edge.functions import function
 from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
@@ -14,7 +15,7 @@ from shared.settings import Portal
 settings = Portal.read()
 state = settings.state
 store = open_store(state.store_url)
-repositories = Repositories(open_git(), open_secrets(state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), open_secrets(state.secrets_dir), settings.allow_local)
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, settings.allow_local),
     edits=Edits(store, repositories, utc_now, new_id),

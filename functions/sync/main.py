@@ -1,7 +1,8 @@
 """Makes a project's portal equal to git, and brings edits and results into git."""
 
+from shared.clients.git import Remotes
 from shared.clients.ids import new_id
-from shared.clients.opening import open_git, open_secrets, open_store, utc_now
+from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
@@ -15,7 +16,7 @@ from shared.settings import Sync
 
 settings = Sync.read()
 store = open_store(settings.state.store_url)
-repositories = Repositories(open_git(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), open_secrets(settings.state.secrets_dir), settings.allow_local)
 actions = {
     "project": Syncs(store, repositories, Leases(store, utc_now), utc_now, new_id).sync_project,
     "edit": Edits(store, repositories, utc_now, new_id).send_edit,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.clients.secrets import SecretReferences
 from shared.errors import Misconfigured
-from shared.ports import GitRemotes, Queue, Store
+from shared.ports import Queue, Store
 
 
 def utc_now() -> datetime:
@@ -27,13 +27,6 @@ def open_queue(url: str) -> Queue:
     from shared.clients.sqlite import SqliteQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
     return SqliteQueue(open_database(_path(url)), utc_now)
-
-
-def open_git() -> GitRemotes:
-    """Return the opener of git remotes; nothing is reached yet."""
-    from shared.clients.git import Remotes  # noqa: PLC0415 - only functions that reach git load it
-
-    return Remotes()
 
 
 def open_secrets(folder: Path) -> SecretReferences:
