@@ -145,8 +145,11 @@ class Loop:
         return send("GET", f"{self.base}/readyz") == 200
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """Return the rows of a list of the project."""
-        answer = urllib3.request("GET", f"{self.base}/api/projects/shop/{path}", headers=_owner(), retries=False)
+        """Return the rows of a list of the project; none while nobody answers."""
+        try:
+            answer = urllib3.request("GET", f"{self.base}/api/projects/shop/{path}", headers=_owner(), retries=False)
+        except urllib3.exceptions.HTTPError:
+            return []
         found: list[dict[str, Any]] = answer.json()["items"] if answer.status == 200 else []
         return found
 
