@@ -78,8 +78,8 @@ def authenticate(call: Call, admin_token: str) -> None:
 def _route(operation: Operation, admin_token: str) -> Route:
     def answer(call: Call) -> Answer:
         authenticate(call, admin_token)
-        if any(len(name) > _LONGEST for name in call.params.values()):
-            raise NotFound(f"nothing has a name of more than {_LONGEST} characters")
+        if any(len(name) > _LONGEST or not name.isprintable() for name in call.params.values()):
+            raise NotFound(f"nothing has a name that cannot be printed, or of more than {_LONGEST} characters")
         return operation.handler(call)
 
     return Route(operation.method, operation.template, answer, limit=BODY_LIMIT)

@@ -15,7 +15,7 @@ from shared.clients.sqlite import SqliteStore, open_database
 from shared.edge.functions import problem
 from shared.edge.routing import Router
 from shared.errors import LitmusGitopsError
-from shared.model.calls import Answer, Call
+from shared.model.calls import Answer, Call, Route
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation, routes
 
@@ -31,8 +31,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def client(operations: list[Operation]) -> Api:
+    """Return a caller of these operations, as the owner."""
+    return caller(routes(operations, TOKEN))
+
+
+def caller(served: list[Route]) -> Api:
     """Return a caller that finds the route as the edge does, and turns errors into answers as the edge does."""
-    router = Router(routes(operations, TOKEN))
+    router = Router(served)
 
     def call(method: str, path: str, body: object = None, token: str = TOKEN, **headers: str) -> Answer:
         path, _, query = path.partition("?")
