@@ -77,14 +77,15 @@ def engine_of(obj: Json) -> Engine:
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     shown = {one.get("name"): one for one in status.get("experiments") or ()}
     faults = [one.get("name", "") for one in spec.get("experiments") or ()]
+    state = _state(spec, status)
     return Engine(
         uid=metadata["uid"],
         name=metadata["name"],
         namespace=metadata.get("namespace", ""),
         weight=_weight(metadata.get("labels") or {}),
-        verdicts={fault: _shown(shown.get(fault, {})) for fault in faults},
+        verdicts={fault: _shown(shown.get(fault, {})) or _unsaid(state) for fault in faults},
         unresolved=_unresolved(metadata.get("annotations") or {}, spec),
-        status=status.get("engineStatus", ""),
+        status=state,
     )
 
 
@@ -183,6 +184,17 @@ def _blame(facts: Facts) -> str:
 def _verdict(faults: Iterable[FaultResult]) -> str:
     verdicts = {fault.verdict for fault in faults} or {"NotMeasured"}
     return next((one for one in _WORST_FIRST if one in verdicts), "Error")
+
+
+def _state(spec: Json, status: Json) -> str:
+    """An engine that is told to stop before the operator came to it is never begun: its status stays empty."""
+    told: str = status.get("engineStatus") or ""
+    return "stopped" if not told and spec.get("engineState") == "stop" else told
+
+
+def _unsaid(state: str) -> str:
+    """What is true of a fault that an engine says nothing of: it never began, if the engine was stopped."""
+    return "Stopped" if state == "stopped" else ""
 
 
 def _shown(experiment: Json) -> str:

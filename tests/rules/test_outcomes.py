@@ -41,6 +41,15 @@ def test_a_bare_engine_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(
+    "status", [pytest.param(None, id="never begun"), pytest.param("stopped", id="aborted at once")]
+)
+def test_a_stopped_engine_without_a_word_on_its_faults_has_stopped_them(status: str | None) -> None:
+    spec = {"engineState": "stop", "experiments": [{"name": "a"}]}
+    engine = engine_of(chaos_engine() | {"spec": spec, "status": {"engineStatus": status}})
+    assert ("stopped", {"a": "Stopped"}, False) == (engine.status, engine.verdicts, engine.open)
+
+
+@pytest.mark.parametrize(
     ("label", "expected"),
     [
         pytest.param("5", 5, id="a number"),
