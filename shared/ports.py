@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -162,6 +162,18 @@ class PortalApi(Protocol):
         ...
 
 
+class Watching(Protocol):
+    """A watch under way."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the objects, in one thread, until the time is over or somebody closes it."""
+        ...
+
+    def close(self) -> None:
+        """End it, from any thread and at once."""
+        ...
+
+
 class KubernetesApi(Protocol):
     """The Kubernetes API of one cluster, as the subscriber uses it; objects are plain JSON as the server sent them.
 
@@ -198,9 +210,12 @@ class KubernetesApi(Protocol):
         ...
 
     def watch(
-        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0
-    ) -> Iterable[dict[str, Any]]:
-        """List, then yield each object as it is and becomes, for `timeout` seconds; a lost watch is resumed."""
+        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0, name: str = ""
+    ) -> Watching:
+        """List, then yield at least the metadata of each object as it is and becomes, for `timeout` seconds.
+
+        A lost watch is resumed; `name` keeps to one object.
+        """
         ...
 
     def serves(self, resource: str) -> bool:

@@ -153,7 +153,7 @@ class Subscriber:
     poll: bool
     heartbeat: float
     kubeconfig: str | None
-    look: float = 1.0
+    look: float = 10.0
     chaos_namespace: str = "litmus"
     allowed_kinds: tuple[str, ...] = ()
     allowed_namespaces: tuple[str, ...] = ()
@@ -178,7 +178,7 @@ class Subscriber:
             poll=_flag(env, "POLL", default=True),
             heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
             kubeconfig=env.get("KUBECONFIG") or None,
-            look=_seconds(env, "LOOK_SECONDS", 1.0),
+            look=_seconds(env, "LOOK_SECONDS", 10.0),
             chaos_namespace=env.get("CHAOS_NAMESPACE") or "litmus",
             allowed_kinds=_words(env, "ALLOWED_KINDS"),
             allowed_namespaces=_words(env, "ALLOWED_NAMESPACES"),

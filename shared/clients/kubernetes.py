@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import urllib3
 
+from shared.clients.watching import Watching
 from shared.errors import (
     Conflict,
     Forbidden,
@@ -35,10 +35,11 @@ MANAGER: Final = "litmus-gitops"
 _AS_US: Final = {"fieldManager": MANAGER}
 _PAGE: Final = "500"
 _CONNECT, _READ = 5.0, 30.0
-_PAUSE: Final = 0.1
+_FOLLOWING: Final = {"watch": "true", "allowWatchBookmarks": "true"}
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 _PLAIN: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _ERRORS: Final[Mapping[int, type[LitmusGitopsError]]] = {
     400: Invalid,
     401: Forbidden,
@@ -84,7 +85,7 @@ class Kubernetes:
 
     def list(self, resource: str, namespace: str = "", selector: str = "") -> Objects:
         """Return the objects that a label selector matches, each with its kind and apiVersion."""
-        return self._listed(resource, namespace, selector)[0]
+        return self._listed(_Request("GET", _path(resource, namespace), {"labelSelector": selector}))[0]
 
     def create(self, resource: str, namespace: str, body: Mapping[str, Any]) -> Json:
         """Create the object: `Conflict` if the name is taken."""
@@ -110,24 +111,21 @@ class Kubernetes:
         except NotFound:
             return
 
-    def watch(self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0) -> Iterator[Json]:
-        """List, then yield each object as it is and becomes, for `timeout` seconds.
+    def watch(
+        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0, name: str = ""
+    ) -> Watching:
+        """List, then yield each object as it is and becomes, for `timeout` seconds; `name` keeps to one object.
 
-        A watch that ends early is resumed where it ended, and one whose past is forgotten (410) lists anew. An object
-        that was deleted comes a last time as it was.
+        The server is asked for no more than the objects' metadata: to be woken takes no more, and a Workflow is long.
         """
-        deadline = time.monotonic() + timeout
-        version = ""
-        while (left := deadline - time.monotonic()) > 0:
-            if not version:
-                items, version = self._listed(resource, namespace, selector)
-                yield from items
-            query = {"labelSelector": selector, "resourceVersion": version, "timeoutSeconds": str(math.ceil(left))}
-            for kind, obj in self._events(_path(resource, namespace), query, left):
-                version = "" if kind == "ERROR" else obj["metadata"]["resourceVersion"]
-                if kind in {"ADDED", "MODIFIED", "DELETED"}:
-                    yield obj
-            time.sleep(_PAUSE)
+        path, chosen = _path(resource, namespace), {"labelSelector": selector}
+        chosen |= {"fieldSelector": f"metadata.name={name}"} if name else {}
+
+        def opened(version: str, seconds: float) -> urllib3.BaseHTTPResponse:
+            query = {**chosen, **_FOLLOWING, "resourceVersion": version, "timeoutSeconds": str(math.ceil(seconds))}
+            return self._send(_Request("GET", path, query, accept=_METADATA), seconds + _CONNECT)
+
+        return Watching(lambda: self._listed(_Request("GET", path, chosen, accept=_METADATA)), opened, timeout)
 
     def serves(self, resource: str) -> bool:
         """Whether the API server serves the resource (its CRD is installed)."""
@@ -138,8 +136,8 @@ class Kubernetes:
             return False
         return any(one["name"] == plural for one in found["resources"])
 
-    def _listed(self, resource: str, namespace: str, selector: str) -> tuple[Objects, str]:
-        request = _Request("GET", _path(resource, namespace), {"labelSelector": selector, "limit": _PAGE})
+    def _listed(self, request: _Request) -> tuple[Objects, str]:
+        request = replace(request, query={**request.query, "limit": _PAGE})
         items: Objects = []
         while True:
             page = self._json(request)
@@ -149,27 +147,13 @@ class Kubernetes:
                 return items, page["metadata"]["resourceVersion"]
             request = replace(request, query={**request.query, "continue": more})
 
-    def _events(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[tuple[str, Json]]:
-        request = _Request("GET", path, {**query, "watch": "true", "allowWatchBookmarks": "true"})
-        try:
-            answer = self._send(request, seconds + _CONNECT)
-        except Gone as error:
-            yield "ERROR", {"message": str(error)}
-            return
-        try:
-            yield from _decoded(answer.stream(decode_content=False))
-        except urllib3.exceptions.HTTPError:
-            return
-        finally:
-            answer.close()
-
     def _json(self, request: _Request) -> Json:
         found: Json = _reading(request.path, lambda: json.loads(self._send(request, _READ).read()))
         return found
 
     def _send(self, request: _Request, seconds: float) -> urllib3.BaseHTTPResponse:
         target = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
-        headers = {"Accept": _PLAIN, "Content-Type": request.media}
+        headers = {"Accept": request.accept, "Content-Type": request.media}
         signed = self._api.param_serialize(request.method, target, header_params=headers, auth_settings=["BearerToken"])
         answer: urllib3.BaseHTTPResponse = _reading(
             request.path,
@@ -187,6 +171,7 @@ class _Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     media: str = _PLAIN
+    accept: str = _PLAIN
 
 
 def _root(resource: str) -> str:
@@ -204,15 +189,6 @@ def _reading(path: str, act: Callable[[], Any]) -> Any:
         return act()
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise Unavailable(f"the Kubernetes API does not answer for {path}: {type(error).__name__}") from error
-
-
-def _decoded(chunks: Iterator[bytes]) -> Iterator[tuple[str, Json]]:
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in filter(None, lines):
-            event = json.loads(line)
-            yield event["type"], event["object"]
 
 
 def _refusal(status: int, body: bytes, path: str) -> LitmusGitopsError:

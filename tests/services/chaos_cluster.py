@@ -51,7 +51,7 @@ ENGINES = "litmuschaos.io/v1alpha1/chaosengines"
 EXPERIMENTS = "litmuschaos.io/v1alpha1/chaosexperiments"
 DEPLOYMENTS = "apps/v1/deployments"
 IMAGE = "spec.template.spec.containers[0].image"
-QUICK = Pace(look=0.05, attention=0.1, stuck=0.3, grace=1.0, chatter=0.2, keep=3600.0)
+QUICK = Pace(look=0.05, gap=0.05, soon=0.05, attention=0.1, stuck=0.3, grace=1.0, chatter=0.2, keep=3600.0)
 
 
 def until(look: Callable[[], T], seconds: float = 15.0) -> T:

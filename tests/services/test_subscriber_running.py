@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.clients.kubernetes import Kubernetes
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
 from shared.errors import Unavailable
+from shared.ports import Watching
 from shared.rules.tickets import Limits, object_name
 from shared.services.subscriber.desk import Pace
 from shared.services.subscriber.service import Options, assemble
@@ -205,9 +206,9 @@ class LostAnswers:
         self.api.delete(resource, namespace, name)
 
     def watch(
-        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0
-    ) -> Iterable[dict[str, Any]]:
-        return self.api.watch(resource, namespace, selector, timeout)
+        self, resource: str, namespace: str = "", selector: str = "", timeout: float = 30.0, name: str = ""
+    ) -> Watching:
+        return self.api.watch(resource, namespace, selector, timeout, name)
 
     def serves(self, resource: str) -> bool:
         return self.api.serves(resource)

@@ -19,11 +19,15 @@ from shared.services.subscriber.records import Phase, Record
 class Pace:
     """Seconds between two looks at what moves, and at what needs a person; how long a stuck rollout must stay stuck.
 
-    `grace` is what the leftovers of an ended run get to end too, `chatter` the least time between two reports that
-    differ in words only, `keep` the longest that a record stays after its end.
+    What moves is watched: `look` is for what no watch told of, `gap` the least time between two looks that watches
+    ask for, and every `soon` something that is being stopped is looked at. `grace` is what the leftovers of an ended
+    run get to end too, `chatter` the least time between two reports that differ in words only, `keep` the longest that
+    a record stays after its end.
     """
 
-    look: float = 1.0
+    look: float = 10.0
+    gap: float = 0.3
+    soon: float = 1.0
     attention: float = 15.0
     stuck: float = 3.0
     grace: float = 120.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.model.orders import Guard
+from shared.model.orders import Guard, Target
 from shared.rules import guards
 from shared.rules.durations import seconds
 from shared.rules.guards import Doubt, Proof, Proved, refusal
@@ -42,7 +42,9 @@ class Proving:
         if obj is None or not isinstance(proof, Proved):
             return self._doubted(record, proof)
         rolled_out = self.surroundings.rolled_out(obj)
-        return self._judged(record, guard, judge(rolled_out) if rolled_out else _unnamed(obj))
+        if rolled_out is None:
+            return self._judged(record, guard, _unnamed(obj))
+        return self._judged(record.moved(awaited=_other(rolled_out, obj)), guard, judge(rolled_out))
 
     def _doubted(self, record: Record, proof: Proof) -> Turn:
         progress = record.progress
@@ -61,11 +63,11 @@ class Proving:
             case Stuck(reason) if self._is_settled(record, reason):
                 return self.desk.end(record, "skipped", f"the rollout is stuck: {reason}")
             case Stuck(reason):
-                return self._wait(record, reason)
+                return self._wait(record, reason, self.desk.pace.stuck)
             case Wait(reason) if self.desk.age(record.progress.since) > seconds(guard.wait):
                 return self.desk.end(record, "skipped", f"the rollout did not end within {guard.wait}: {reason}")
             case Wait(reason):
-                return self._wait(record.moved(worry="", worried_at=""), reason)
+                return self._wait(record.moved(worry="", worried_at=""), reason, self.desk.pace.look)
 
     def _ready(self, record: Record, reason: str) -> Turn:
         if record.order.action == "prove":
@@ -77,11 +79,16 @@ class Proving:
         progress = record.progress
         return progress.worry == reason and self.desk.age(progress.worried_at) >= self.desk.pace.stuck
 
-    def _wait(self, record: Record, reason: str) -> Turn:
+    def _wait(self, record: Record, reason: str, delay: float) -> Turn:
         progress = record.progress
         if progress.worry != reason:
             record = record.moved(worry=reason, worried_at=self.desk.now())
-        return Turn(self.desk.waiting(record, f"the rollout is awaited: {reason}"), self.desk.pace.look)
+        return Turn(self.desk.waiting(record, f"the rollout is awaited: {reason}"), min(delay, self.desk.pace.look))
+
+
+def _other(rolled_out: Json, obj: Json) -> Target | None:
+    metadata = rolled_out["metadata"]
+    return None if rolled_out is obj else Target(rolled_out["kind"], metadata["namespace"], metadata["name"])
 
 
 def _unnamed(obj: Json) -> Judgement:

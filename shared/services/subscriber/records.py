@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound
-from shared.model.orders import Order
+from shared.model.orders import Order, Target
 from shared.model.runs import Report
 from shared.ports import KubernetesApi
 from shared.rules.outcomes import Engine
@@ -41,7 +41,8 @@ class Created(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, frozen=True):
     """How far an order has come. Times are RFC 3339 UTC.
 
-    `held` and `first` are what the proof has seen so far, `worry` what stood still and since when, `stop` that the run
+    `held` and `first` are what the proof has seen so far, `awaited` the workload whose rollout counts where it is not
+    the guarded object itself, `worry` what stood still and since when, `stop` that the run
     was asked to stop, `ordered` False for a run of a schedule, `engines` what was seen of its engines, `namespaces`
     where they may be, `reports` what is not acknowledged yet, oldest first.
     """
@@ -51,6 +52,7 @@ class Progress(msgspec.Struct, frozen=True):
     taken_at: str
     held: bool = False
     first: str = ""
+    awaited: Target | None = None
     worry: str = ""
     worried_at: str = ""
     created: Created | None = None

@@ -20,6 +20,7 @@ from shared.services.subscriber.records import Created, Record
 Json = dict[str, Any]
 ENGINES: Final = RESOURCES["ChaosEngine"]
 WORKFLOWS: Final = RESOURCES["Workflow"]
+PODS: Final = "v1/pods"
 _FINISHED_PODS: Final = frozenset({"Succeeded", "Failed"})
 _STOP_ENGINE: Final = {"spec": {"engineState": "stop"}}
 _STOP_WORKFLOW: Final = {"spec": {"shutdown": "Stop"}}
@@ -56,9 +57,14 @@ class Running:
                 verdict=outcome.verdict,
                 faults=outcome.faults,
             )
+        return Turn(self.desk.running(record, outcome), self._next(record, outcome))
+
+    def _next(self, record: Record, outcome: Outcome) -> float:
+        """Return the seconds until the next look; one that is being stopped is not left to hints."""
         pace = self.desk.pace
-        slow = outcome.state == "needs_attention" and not record.progress.stop
-        return Turn(self.desk.running(record, outcome), pace.attention if slow else pace.look)
+        if record.progress.stop:
+            return pace.soon
+        return pace.attention if outcome.state == "needs_attention" else pace.look
 
     def _outcome(self, record: Record, created: Created, workflow: Json | None, engines: tuple[Engine, ...]) -> Outcome:
         status = (workflow or {}).get("status") or {}
@@ -73,7 +79,7 @@ class Running:
         first = conclude(facts)
         if not first.ended:
             return first
-        pods = [pod for pod in self._related("v1/pods", record) if _phase(pod) not in _FINISHED_PODS]
+        pods = [pod for pod in self._related(PODS, record) if _phase(pod) not in _FINISHED_PODS]
         return conclude(msgspec.structs.replace(facts, pods=tuple(pod["metadata"]["name"] for pod in pods)))
 
     def _live(self, record: Record, created: Created) -> list[Json]:

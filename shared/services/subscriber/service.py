@@ -27,6 +27,7 @@ from shared.services.subscriber.starting import Starting
 from shared.services.subscriber.steps import Steps
 from shared.services.subscriber.surroundings import KINDS, Surroundings
 from shared.services.subscriber.taking import Taking
+from shared.services.subscriber.watches import Watches
 from shared.services.subscriber.worker import Worker
 from shared.wire.standard_webhooks import key_of
 
@@ -40,7 +41,8 @@ class Options:
 
     `heartbeat` and `schedules` are the seconds between two signs of life, and between two looks for runs that
     schedules started. `namespace` holds its records, `chaos_namespace` takes objects that name none; `kinds` are
-    `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that block.
+    `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that block; `watches` is how many may be
+    held at a time.
     """
 
     cluster: str
@@ -55,6 +57,7 @@ class Options:
     checks: Sequence[str] = CHECKS
     kinds: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
+    watches: int = 16
     first_pause: float = 1.0
 
 
@@ -106,7 +109,8 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     records = Records(api, options.namespace, options.cluster)
     letters = Letters(portal, options.cluster, keys[0], clock, ids)
     steps = _steps(api, records, desk, options, keys[0])
-    worker = Worker(records, steps, Outbox(records, letters, options.first_pause))
+    watches = Watches(api, steps.proving.surroundings.kinds, options.watches)
+    worker = Worker(records, steps, Outbox(records, letters, options.first_pause), watches)
     taking = Taking(keys, options.cluster, records, steps, clock, options.permits, worker.wake)
     rounds = [
         Round("subscriber-resume", worker.resume, _HEAL_SECONDS),

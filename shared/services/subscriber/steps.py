@@ -79,7 +79,7 @@ class Steps:
             return self.desk.end(record, "completed", f"the run {run} is over", phase="stopped")
         if not target.progress.stop:
             self.records.save(target.moved(stop=True))
-        return Turn(record, self.desk.pace.look, (run,))
+        return Turn(record, self.desk.pace.soon, (run,))
 
     def _forbid(self, record: Record, run: str) -> None:
         """Record the run as ended, so that its order, should it still be on its way, is taken for a repeated one."""

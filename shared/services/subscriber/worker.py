@@ -14,6 +14,7 @@ from shared.services.subscriber.desk import Turn
 from shared.services.subscriber.outbox import Outbox
 from shared.services.subscriber.records import Record, Records
 from shared.services.subscriber.steps import Steps
+from shared.services.subscriber.watches import Watches
 
 _log = logging.getLogger("litmus_gitops.subscriber")
 _LONGEST_PAUSE: Final = 30.0
@@ -28,13 +29,15 @@ class Worker:
     All that it knows is in the records: started anew, it resumes each of them.
     """
 
-    def __init__(self, records: Records, steps: Steps, outbox: Outbox, threads: int = 8) -> None:
+    def __init__(self, records: Records, steps: Steps, outbox: Outbox, watches: Watches, threads: int = 8) -> None:
         self._records = records
         self._steps = steps
         self._outbox = outbox
+        self._watches = watches
         self._changed = threading.Condition()
         self._due: dict[str, float] = {}
         self._busy: set[str] = set()
+        self._looked: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._stopping = False
         self._pool = ThreadPoolExecutor(threads, "subscriber-order")
@@ -49,6 +52,7 @@ class Worker:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        self._watches.stop()
         if self._thread.ident is not None:
             self._thread.join()
         self._pool.shutdown()
@@ -67,6 +71,13 @@ class Worker:
             self._due[order_id] = 0.0
             self._changed.notify_all()
 
+    def hint(self, order_id: str) -> None:
+        """Look at an order soon: something moved that it waits for. Many hints in a row make few looks."""
+        with self._changed:
+            due = self._looked.get(order_id, 0.0) + self._steps.desk.pace.gap
+            self._due[order_id] = min(due, self._due.get(order_id, due))
+            self._changed.notify_all()
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -77,6 +88,7 @@ class Worker:
                     self._changed.wait(self._left())
                     continue
                 self._busy.add(ready)
+                self._looked[ready] = time.monotonic()
                 del self._due[ready]
             with suppress(RuntimeError):  # the interpreter is ending, and the records keep what is left
                 self._pool.submit(self._turn, ready)
@@ -97,8 +109,11 @@ class Worker:
         delay = self._guarded(order_id)
         with self._changed:
             self._busy.discard(order_id)
-            if delay is not None:
-                self._due.setdefault(order_id, time.monotonic() + delay)
+            if delay is None:
+                self._looked.pop(order_id, None)
+            else:
+                due = time.monotonic() + delay
+                self._due[order_id] = min(due, self._due.get(order_id, due))
             self._changed.notify_all()
 
     def _guarded(self, order_id: str) -> float | None:
@@ -122,19 +137,26 @@ class Worker:
     def _advance(self, order_id: str) -> float | None:
         record = self._records.find(order_id)
         if record is None:
-            self._outbox.forget(order_id)
+            self._forget(order_id)
             return None
         if record.progress.phase == "ended":
+            self._watches.drop(order_id)
             return self._after_end(record)
         turn = self._step(record)
         if turn.record != record:
             record = self._records.save(turn.record)
         for other in turn.wake:
             self.wake(other)
+        delay = 0.0 if self._watches.hold(record, self.hint) else turn.delay
         record, due = self._outbox.deliver(record)
         if record.progress.phase == "ended":
             return 0.0 if due is None else due
-        return turn.delay
+        return delay if due is None else min(delay, due)
+
+    def _forget(self, order_id: str) -> None:
+        """Keep nothing of an order that is over."""
+        self._outbox.forget(order_id)
+        self._watches.drop(order_id)
 
     def _step(self, record: Record) -> Turn:
         """Do the record's next step; an error that trying again cannot mend ends an order that started nothing."""
@@ -162,5 +184,5 @@ class Worker:
         if left > 0:
             return left
         self._records.forget(record)
-        self._outbox.forget(record.id)
+        self._forget(record.id)
         return None
