@@ -57,6 +57,7 @@ class Events:
         slack = timedelta(seconds=seconds(project.safety.expiry)) + _LATE
         rows = _until(self._newest_first(project.id, wanted.kinds, after_of(call)), wanted.since, slack)
         found, last = _collect(rows, wanted, limit)
+        found.sort(key=lambda event: (event.at, event.id), reverse=True)
         following = None if last is None else cursor_of(last.id)
         return Answer(200, {"items": [show(row) for row in found], "next": following})
 

@@ -1,104 +1,149 @@
 "use strict";
 
-const byId = (id) => document.getElementById(id);
-const GOOD = new Set(["synced", "Pass", "completed", "triggered", "accepted", "installed"]);
+const GOOD = new Set(["synced", "committed", "Pass", "completed", "triggered", "accepted", "installed", "taken", "ordered"]);
 const BAD = new Set(["invalid", "conflict", "degraded", "Fail", "Error", "error", "expired", "needs_attention", "refused"]);
 const REFRESH_MS = 3000;
+
+let turns = 0;
+
+const byId = (id) => document.getElementById(id);
+const make = (tag, fields, ...children) => {
+  const made = Object.assign(document.createElement(tag), fields);
+  made.append(...children);
+  return made;
+};
 
 class Refused extends Error {}
 
 async function read(path) {
-  const answer = await fetch(`/api${path}`, { headers: { Authorization: `Bearer ${sessionStorage.getItem("token")}` } });
-  const body = await answer.json();
-  if (answer.status === 401) throw new Refused(body.detail);
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem("token")}` };
+  const answer = await fetch(`/api${path}`, { headers }).catch(() => { throw new Error("the server does not answer"); });
+  const body = await answer.json().catch(() => ({ detail: `the server answered ${answer.status}` }));
+  if (answer.status === 401) throw new Refused("this is not the owner's token");
   if (!answer.ok) throw new Error(body.detail);
   return body;
 }
 
-const cell = (text, kind = "") => Object.assign(document.createElement("td"), { textContent: text ?? "–", className: kind });
+function say(id, text, kind = "") {
+  const line = byId(id);
+  if (line.textContent !== text) line.textContent = text;
+  line.className = kind;
+}
+
 const tone = (word) => (GOOD.has(word) ? "good" : BAD.has(word) ? "bad" : "wait");
-const word = (text) => cell(text, text ? tone(text) : "");
+const cell = (...content) => make("td", {}, ...content.map((part) => part ?? "–"));
+const short = (text) => Object.assign(cell(text), { className: "short" });
+const word = (text) => (text ? make("td", { className: `short ${tone(text)}` }, text) : cell(null));
+const when = (text) => cell(make("time", { dateTime: text, title: text }, new Date(text).toLocaleString()));
+const place = (problem) => (problem.line ? `line ${problem.line}, column ${problem.column ?? 1}: ${problem.message}` : problem.message);
 
-function fill(table, titles, rows) {
-  const head = document.createElement("tr");
-  for (const title of titles) head.append(Object.assign(document.createElement("th"), { textContent: title, scope: "col" }));
-  const lines = rows.map((cells) => {
-    const line = document.createElement("tr");
-    line.append(...cells);
-    return line;
-  });
-  if (!rows.length) lines.push(Object.assign(document.createElement("tr"), { innerHTML: `<td colspan="${titles.length}">nothing yet</td>` }));
-  table.replaceChildren(head, ...lines);
+// What did not change stays in place, so that nobody loses the focus, a selection or an opened row.
+function fill(id, page, cells) {
+  const body = byId(id), shown = JSON.stringify(page), columns = body.parentElement.tHead.rows[0].cells.length;
+  if (body.dataset.shown === shown) return;
+  body.dataset.shown = shown;
+  const open = new Set([...body.querySelectorAll("tr:has(details[open])")].map((row) => row.dataset.id));
+  const rows = page.items.map((item) => make("tr", {}, ...cells(item, open.has(item.id))));
+  rows.forEach((row, at) => { row.dataset.id = page.items[at].id; });
+  body.replaceChildren(...(rows.length ? rows : [make("tr", {}, make("td", { colSpan: columns }, "nothing yet"))]));
+  say(`${id}-more`, page.next ? `There are more: these are ${rows.length}. litmus-gitops lists them all.` : "", "quiet");
 }
 
-const place = (problem) => (problem.line ? `${problem.line}:${problem.column ?? 1} ${problem.message}` : problem.message);
-const when = (text) => cell(new Date(text).toLocaleString(), "quiet");
-
-function showExperiments(items) {
-  fill(byId("experiments"), ["Experiment", "Kind", "File", "State", "Problem"], items.map((e) => [
-    cell(e.id), cell(e.kind), cell(e.path), word(e.state), cell(e.problem ? place(e.problem) : ""),
-  ]));
+function experiment(e) {
+  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), cell(e.problem && place(e.problem))];
 }
 
-function showRuns(items) {
-  fill(byId("runs"), ["When", "Experiment", "Cluster", "State", "Verdict", "Score", "Cause", "Message"], items.map((r) => [
+function run(r) {
+  const score = r.score === null ? null : r.score.toFixed(2);
+  return [
     when(r.updated_at), cell(r.experiment), cell(r.cluster), word(r.state), word(r.verdict),
-    cell(r.score), cell(r.cause), cell(r.message),
-  ]));
+    short(score), short(r.cause), cell(r.message || null),
+  ];
 }
 
-function showEvents(items) {
-  fill(byId("events"), ["When", "Kind", "Subject", "Verdict", "Reason"], items.map((e) => [
-    when(e.at), cell(e.kind), cell(e.subject), word(e.verdict), cell(e.reason),
-  ]));
+function event(e, open) {
+  const more = make("details", { open }, make("summary", {}, e.reason || "details"));
+  more.append(make("pre", {}, JSON.stringify({ detail: e.detail, links: e.links, id: e.id }, null, 2)));
+  return [when(e.at), short(e.kind), cell(e.subject), word(e.verdict), cell(more)];
 }
 
 async function showProjects() {
-  const select = byId("project"), chosen = select.value;
-  const { items } = await read("/projects?limit=500");
-  const options = items.map((p) => new Option(p.name, p.id, false, p.id === chosen));
-  if (options.length !== select.options.length) select.replaceChildren(...options);
-  return select.value;
+  const select = byId("project"), { items } = await read("/projects?limit=500");
+  const names = JSON.stringify(items.map((p) => [p.id, p.name]));
+  if (select.dataset.names !== names) {
+    const chosen = select.value;
+    select.dataset.names = names;
+    select.replaceChildren(...items.map((p) => new Option(`${p.name} (${p.id})`, p.id, false, p.id === chosen)));
+  }
+  return items.find((p) => p.id === select.value);
 }
 
-async function refresh() {
+function standing(project, sync, gitops) {
+  const parts = [`${sync.state}${sync.commit ? ` at ${sync.commit.slice(0, 10)}` : ""}${sync.problem ? `: ${sync.problem}` : ""}`];
+  if (gitops) parts.push(gitops.mode === "enforce" ? "enforces: chaos starts" : "observes: nothing starts");
+  if (project.freeze) parts.push(`frozen, so nothing starts${project.freeze.reason ? `: ${project.freeze.reason}` : ""}`);
+  return parts.join(" · ");
+}
+
+async function refresh(turn) {
   const project = await showProjects();
-  byId("content").hidden = !project;
-  if (!project) return void (byId("sync").textContent = "no project yet: create one with litmus-gitops project create");
-  const base = `/projects/${encodeURIComponent(project)}`, kind = byId("kind").value;
-  const [sync, experiments, runs, events] = await Promise.all([
-    read(`${base}/sync`), read(`${base}/experiments?limit=500`), read(`${base}/runs`),
-    read(`${base}/events${kind ? `?kind=${kind}` : ""}`),
+  if (!project) throw new Error("there is no project yet: create one with `litmus-gitops project create`");
+  const base = `/projects/${encodeURIComponent(project.id)}`, kind = byId("kind").value;
+  const [sync, gitops, experiments, runs, events] = await Promise.all([
+    read(`${base}/sync`), project.gitops ? read(`${base}/gitops`) : null, read(`${base}/experiments?limit=500`),
+    read(`${base}/runs`), read(`${base}/events${kind ? `?kind=${kind}` : ""}`),
   ]);
-  byId("sync").textContent = `${sync.state}${sync.commit ? ` at ${sync.commit.slice(0, 10)}` : ""}${sync.problem ? `: ${sync.problem}` : ""}`;
-  byId("sync").className = tone(sync.state);
-  showExperiments(experiments.items);
-  showRuns(runs.items);
-  showEvents(events.items);
+  if (turn !== turns) return;
+  say("standing", standing(project, sync, gitops), tone(sync.state));
+  fill("experiments", experiments, experiment);
+  fill("runs", runs, run);
+  fill("events", events, event);
+  byId("content").hidden = false;
 }
 
-async function turn() {
-  const known = Boolean(sessionStorage.getItem("token"));
-  byId("login").hidden = known;
-  byId("forget").hidden = !known;
-  if (!known) return void (byId("content").hidden = true);
-  try {
-    await refresh();
-    byId("refused").textContent = "";
-  } catch (error) {
-    if (error instanceof Refused) sessionStorage.removeItem("token");
-    byId("refused").textContent = byId("sync").textContent = error.message;
+function hide() {
+  byId("content").hidden = true;
+  for (const id of ["experiments", "runs", "events"]) {
+    byId(id).replaceChildren();
+    delete byId(id).dataset.shown;
   }
 }
 
-byId("login").addEventListener("submit", (event) => {
-  event.preventDefault();
+function showLogin() {
+  const known = Boolean(sessionStorage.getItem("token"));
+  byId("login").hidden = known;
+  byId("owner").hidden = !known;
+  if (!known) hide();
+  return known;
+}
+
+async function show() {
+  const turn = ++turns;
+  if (!showLogin()) return;
+  try {
+    await refresh(turn);
+    if (turn === turns) say("trouble", "", "bad");
+  } catch (error) {
+    if (turn !== turns) return;
+    if (error instanceof Refused) sessionStorage.removeItem("token");
+    say("trouble", error.message, "bad");
+    showLogin();
+  }
+}
+
+async function keepShowing() {
+  if (!document.hidden) await show();
+  setTimeout(keepShowing, REFRESH_MS);
+}
+
+byId("login").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
   sessionStorage.setItem("token", byId("token").value.trim());
   byId("token").value = "";
-  turn();
+  say("trouble", "", "bad");
+  show();
 });
-byId("forget").addEventListener("click", () => { sessionStorage.removeItem("token"); turn(); });
-byId("project").addEventListener("change", turn);
-byId("kind").addEventListener("change", turn);
-setInterval(() => { if (!document.hidden) turn(); }, REFRESH_MS);
-turn();
+byId("forget").addEventListener("click", () => { sessionStorage.removeItem("token"); say("trouble", "", "bad"); show(); });
+byId("project").addEventListener("change", () => { hide(); show(); });
+byId("kind").addEventListener("change", show);
+keepShowing();

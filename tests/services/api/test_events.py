@@ -78,6 +78,15 @@ def test_a_row_that_was_written_long_after_its_id_was_made_is_not_lost(api: Api,
     assert [order.id] == [row["id"] for row in body(api("GET", f"{EVENTS}?since={soon}"))["items"]]
 
 
+def test_a_page_is_in_the_order_of_time_even_where_ids_are_not(api: Api, desk: Desk) -> None:
+    order, _ = desk.ledger.row("shop", "order", verdict="ordered", reason="", subject="kill")
+    sync = _write(desk, "sync", "synced", "shop")
+    later = (desk.clock() + timedelta(minutes=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    desk.store.commit([ROWS.put(msgspec.structs.replace(order, at=later), "shop", "order", order.id)])
+    assert [order.id, sync] == [row["id"] for row in body(api("GET", EVENTS))["items"]]
+    assert {order.id, sync} == set(everything(api, EVENTS, 1))
+
+
 @pytest.mark.parametrize(
     "query",
     ["kind=rumour", "since=yesterday", "since=2026-01-01T00:00:00", "since=2026-01-01", "since=\x00", "limit=-1"],
