@@ -53,7 +53,10 @@ def facts(**more: Any) -> Facts:
         ),
         pytest.param(facts(recent=Recent((), held=True)), "storm", "", id="an order waits for the release"),
         pytest.param(
-            facts(triggered_at=ago(minutes=1), recent=Recent(dropped_at=ago())), "storm", "a person dropped", id="dropped"
+            facts(triggered_at=ago(minutes=1), recent=Recent(dropped_at=ago())),
+            "storm",
+            "a person dropped",
+            id="dropped",
         ),
         pytest.param(facts(triggered_at=ago(), recent=Recent(dropped_at=ago(minutes=1))), None, "", id="not this one"),
         pytest.param(facts(recent=Recent(dropped_at=ago())), None, "", id="a person's run is not dropped"),
