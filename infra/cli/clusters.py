@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from infra.cli.output import as_json, field, limited, listing, show
-from infra.cli.portal import Lazy
+from infra.cli.portal import Lazy, path_to
 
 project_option = click.option("-p", "--project", required=True, help="The project's id.")
 
@@ -27,7 +27,7 @@ def cluster() -> None:
 def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List a project's clusters and when each was last heard."""
     columns = [field("id"), field("name"), field("labels"), field("subscriber_url"), field("last_seen")]
-    listing(lazy.open().items(f"/projects/{project}/clusters", limit), columns, json_=json_)
+    listing(lazy.open().items(path_to("projects", project, "clusters"), limit), columns, json_=json_)
 
 
 @cluster.command()
@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Register a cluster and show its addresses and secret, this once."""
     body = {"id": cluster_id, "name": name or cluster_id, "labels": _labels(labels), "subscriber_url": subscriber_url}
-    show(lazy.open().call("POST", f"/projects/{project}/clusters", body), json_=json_)
+    show(lazy.open().call("POST", path_to("projects", project, "clusters"), body), json_=json_)
 
 
 @cluster.command()
@@ -57,8 +57,9 @@ def add(
 @project_option
 @click.pass_obj
 def forget(lazy: Lazy, cluster_id: str, project: str) -> None:
-    """Forget a cluster; its secrets stop working."""
-    lazy.open().call("DELETE", f"/projects/{project}/clusters/{cluster_id}")
+    """Forget a cluster: its secrets stop working, and what was to start there does not."""
+    lazy.open().call("DELETE", path_to("projects", project, "clusters", cluster_id))
+    click.echo(f"{cluster_id} is forgotten; what runs there goes on unheard")
 
 
 def _labels(given: tuple[str, ...]) -> dict[str, str]:

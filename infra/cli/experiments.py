@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from infra.cli.clusters import project_option
-from infra.cli.output import as_json, field, limited, listing, show
-from infra.cli.portal import Lazy
+from infra.cli.output import as_json, field, limited, listing, plain, show
+from infra.cli.portal import Lazy, path_to
+
+if TYPE_CHECKING:
+    from shared.model.experiments import Problem
 
 YAML = "application/yaml"
 
@@ -27,21 +30,22 @@ def experiment() -> None:
 def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List experiments with their state and problem."""
     columns = [field("id"), field("kind"), field("path"), field("state"), ("problem", _problem)]
-    listing(lazy.open().items(f"/projects/{project}/experiments", limit), columns, json_=json_)
+    listing(lazy.open().items(path_to("projects", project, "experiments"), limit), columns, json_=json_)
 
 
 @experiment.command("show")
 @click.argument("experiment_id")
 @project_option
 @click.option("--yaml", is_flag=True, help="Print the file itself.")
+@as_json
 @click.pass_obj
-def show_(lazy: Lazy, experiment_id: str, project: str, yaml: bool) -> None:
+def show_(lazy: Lazy, experiment_id: str, project: str, yaml: bool, json_: bool) -> None:
     """Show one experiment."""
-    path = f"/projects/{project}/experiments/{experiment_id}"
+    path = path_to("projects", project, "experiments", experiment_id)
     if yaml:
         click.echo(lazy.open().call("GET", path, accept=YAML), nl=False)
     else:
-        show(lazy.open().call("GET", path, accept="application/json"), json_=True)
+        show(lazy.open().call("GET", path, accept="application/json"), json_=json_)
 
 
 @experiment.command()
@@ -52,17 +56,18 @@ def show_(lazy: Lazy, experiment_id: str, project: str, yaml: bool) -> None:
 @click.pass_obj
 def put(lazy: Lazy, experiment_id: str, file: BinaryIO, project: str, json_: bool) -> None:
     """Write an experiment from a file; it becomes a commit."""
-    path = f"/projects/{project}/experiments/{experiment_id}"
+    path = path_to("projects", project, "experiments", experiment_id)
     show(lazy.open().call("PUT", path, file.read(), media=YAML), json_=json_)
 
 
 @experiment.command()
 @click.argument("experiment_id")
 @project_option
+@as_json
 @click.pass_obj
-def delete(lazy: Lazy, experiment_id: str, project: str) -> None:
+def delete(lazy: Lazy, experiment_id: str, project: str, json_: bool) -> None:
     """Delete an experiment; that becomes a commit."""
-    lazy.open().call("DELETE", f"/projects/{project}/experiments/{experiment_id}")
+    show(lazy.open().call("DELETE", path_to("projects", project, "experiments", experiment_id)), json_=json_)
 
 
 @experiment.command("run")
@@ -73,19 +78,22 @@ def delete(lazy: Lazy, experiment_id: str, project: str) -> None:
 @click.pass_obj
 def run_(lazy: Lazy, experiment_id: str, project: str, clusters: tuple[str, ...], json_: bool) -> None:
     """Run an experiment now."""
-    path = f"/projects/{project}/experiments/{experiment_id}/runs"
+    path = path_to("projects", project, "experiments", experiment_id, "runs")
     started = lazy.open().call("POST", path, {"clusters": list(clusters)})
     listing(started["items"], [field("id"), field("cluster"), field("state")], json_=json_)
 
 
 @experiment.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def validate(files: tuple[Path, ...]) -> None:
+@as_json
+def validate(files: tuple[Path, ...], json_: bool) -> None:
     """Check files on this machine, without a server; exit status 1 if one is wrong."""
-    problems = [line for file in files for line in _check(file)]
-    for line in problems:
-        click.echo(line)
-    if problems:
+    found = [finding for file in files for finding in _check(file)]
+    if json_:
+        listing(found, [], json_=True)
+    for one in found if not json_ else ():
+        click.echo(plain("{file}:{line}:{column}: {severity}: {message}".format_map(one)))
+    if any(one["severity"] == "error" for one in found):
         raise click.exceptions.Exit(1)
 
 
@@ -102,19 +110,28 @@ def policy() -> None:
 def list_policies(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List policies with their state and problem."""
     columns = [field("name"), field("path"), field("condition_type"), field("state"), ("problem", _problem)]
-    listing(lazy.open().items(f"/projects/{project}/policies", limit), columns, json_=json_)
+    listing(lazy.open().items(path_to("projects", project, "policies"), limit), columns, json_=json_)
 
 
 def _problem(row: dict[str, Any]) -> str | None:
     problem = row.get("problem")
-    return problem and f"{problem.get('line')}:{problem.get('column')} {problem['message']}"
+    if not problem:
+        return None
+    place = f"{problem['line']}:{problem.get('column') or 1} " if problem.get("line") else ""
+    return f"{place}{problem['message']}"
 
 
-def _check(file: Path) -> list[str]:
+def _check(file: Path) -> list[dict[str, Any]]:
+    from shared.model.experiments import Manifest, Problem  # noqa: PLC0415 - only this command reads manifests
     from shared.wire.files import read_file  # noqa: PLC0415 - likewise
 
-    from shared.model.experiments import Problem  # noqa: PLC0415 - only this command reads manifests
-
     found = read_file(str(file), file.read_bytes())
-    problem = found if isinstance(found, Problem) else getattr(found, "problem", None)
-    return [] if problem is None else [f"{file}:{problem.line or 1}:{problem.column or 1}: {problem.message}"]
+    if isinstance(found, Manifest):
+        return [_finding(file, "warning", doubt) for doubt in found.warnings]
+    problem = found if isinstance(found, Problem) else found.problem
+    return [_finding(file, "error", problem)] if problem else []
+
+
+def _finding(file: Path, severity: str, problem: Problem) -> dict[str, Any]:
+    place = {"line": problem.line or 1, "column": problem.column or 1}
+    return {"file": str(file), **place, "severity": severity, "message": problem.message}

@@ -8,7 +8,9 @@ import click
 
 from infra.cli.clusters import project_option
 from infra.cli.output import as_json, field, limited, listing, show
-from infra.cli.portal import Lazy
+from infra.cli.portal import Lazy, path_to
+
+KINDS = ("delivery", "sync", "edit", "change", "order", "run", "report")
 
 
 @click.group()
@@ -24,7 +26,9 @@ def run() -> None:
 def list_runs(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List runs, newest first."""
     names = ("id", "experiment", "cluster", "state", "verdict", "score", "cause", "updated_at")
-    listing(lazy.open().items(f"/projects/{project}/runs", limit), [field(name) for name in names], json_=json_)
+    listing(
+        lazy.open().items(path_to("projects", project, "runs"), limit), [field(name) for name in names], json_=json_
+    )
 
 
 @run.command("show")
@@ -34,7 +38,7 @@ def list_runs(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
 @click.pass_obj
 def show_run(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
     """Show one run with its faults."""
-    show(lazy.open().call("GET", f"/projects/{project}/runs/{run_id}"), json_=json_)
+    show(lazy.open().call("GET", path_to("projects", project, "runs", run_id)), json_=json_)
 
 
 @run.command()
@@ -44,7 +48,7 @@ def show_run(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
 @click.pass_obj
 def stop(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
     """Stop a run."""
-    show(lazy.open().call("POST", f"/projects/{project}/runs/{run_id}/stop"), json_=json_)
+    show(lazy.open().call("POST", path_to("projects", project, "runs", run_id, "stop")), json_=json_)
 
 
 @click.group()
@@ -54,7 +58,7 @@ def event() -> None:
 
 @event.command("list")
 @project_option
-@click.option("--kind", help="delivery, sync, edit, change, order, run or report.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only rows of this kind.")
 @click.option("--workload", help="<Kind>/<namespace>/<name>.")
 @click.option("--since", help="An RFC 3339 time such as 2026-01-31T12:00:00Z.")
 @limited
@@ -64,7 +68,7 @@ def list_events(
     lazy: Lazy, project: str, kind: str | None, workload: str | None, since: str | None, limit: int, json_: bool
 ) -> None:
     """List the ledger, newest first."""
-    path = f"/projects/{project}/events"
+    path = path_to("projects", project, "events")
     rows = lazy.open().items(path, limit, kind=kind, workload=workload, since=since)
     names = ("at", "kind", "verdict", "subject", "reason", "id")
     listing(rows, [field(name) for name in names], json_=json_)
@@ -73,10 +77,11 @@ def list_events(
 @event.command("show")
 @click.argument("event_id")
 @project_option
+@as_json
 @click.pass_obj
-def show_event(lazy: Lazy, event_id: str, project: str) -> None:
+def show_event(lazy: Lazy, event_id: str, project: str, json_: bool) -> None:
     """Show one row with all its details."""
-    show(lazy.open().call("GET", f"/projects/{project}/events/{event_id}"), json_=True)
+    show(lazy.open().call("GET", path_to("projects", project, "events", event_id)), json_=json_)
 
 
 @event.command()
@@ -87,7 +92,7 @@ def show_event(lazy: Lazy, event_id: str, project: str) -> None:
 @click.pass_obj
 def replay(lazy: Lazy, event_id: str, project: str, dry_run: bool, json_: bool) -> None:
     """Have an event acted on again; what was done already is not done twice."""
-    path = f"/projects/{project}/events/{event_id}/replay"
+    path = path_to("projects", project, "events", event_id, "replay")
     show(lazy.open().call("POST", path, {"dry_run": dry_run}), json_=json_)
 
 
@@ -106,7 +111,8 @@ def dead(lazy: Lazy, limit: int, json_: bool) -> None:
 @click.pass_obj
 def redrive(lazy: Lazy, message_id: str) -> None:
     """Deliver a dead message again, with fresh attempts."""
-    lazy.open().call("POST", f"/dead-letters/{message_id}/redrive")
+    lazy.open().call("POST", path_to("dead-letters", message_id, "redrive"))
+    click.echo(f"{message_id} is on its way again")
 
 
 def _asked(row: dict[str, Any]) -> str:

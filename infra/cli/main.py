@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import clusters, experiments, ledger, projects, serving
+from infra.cli import clusters, doctor, experiments, ledger, projects, serving
 from infra.cli.portal import DEFAULT_SERVER, Lazy
 
 COMMANDS = (
     serving.up,
     serving.demo,
-    serving.doctor,
+    doctor.doctor,
     projects.project,
     clusters.cluster,
     experiments.experiment,

@@ -1,44 +1,40 @@
-"""How answers are shown: a table for people, JSON for programs."""
+"""How answers are shown: a table for people, JSON for programs, and nothing that a terminal would obey."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, one document.")
 limited = click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
 
 Column = tuple[str, Callable[[dict[str, Any]], Any]]
 
+_WIDE: Final = 10_000
+"""Characters of a line that goes to a file or a program: never folded."""
+
 
 def show(value: Any, *, json_: bool) -> None:
     """Print one object."""
     if json_ or not isinstance(value, dict):
-        click.echo(json.dumps(value, indent=2))
-        return
-    table = Table(show_header=False, box=None)
-    for name, field in value.items():
-        table.add_row(name, _text(field))
-    Console().print(table)
+        _print_json(value)
+    else:
+        _print_table([], [[name, _text(field, indent=2)] for name, field in value.items()])
 
 
 def listing(rows: Iterable[dict[str, Any]], columns: Sequence[Column], *, json_: bool) -> None:
     """Print rows, of which a person sees the given columns."""
     found = list(rows)
     if json_:
-        click.echo(json.dumps(found, indent=2))
-        return
-    table = Table(box=None, header_style="bold")
-    for title, _ in columns:
-        table.add_column(title, overflow="fold")
-    for row in found:
-        table.add_row(*(_text(read(row)) for _, read in columns))
-    Console().print(table if found else "nothing yet")
+        _print_json(found)
+    elif found:
+        _print_table([title for title, _ in columns], [[_text(read(row)) for _, read in columns] for row in found])
+    else:
+        click.echo("nothing yet")
 
 
 def field(name: str) -> Column:
@@ -46,7 +42,29 @@ def field(name: str) -> Column:
     return name, lambda row: row.get(name)
 
 
-def _text(value: Any) -> str:
+def plain(text: str) -> str:
+    """Return a text in which a terminal finds no orders: what people named or sent is only data."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - a third of the start-up, and JSON does without
+    from rich.table import Table  # noqa: PLC0415 - likewise
+
+    table = Table(*titles, box=None, header_style="bold", show_header=bool(titles))
+    for row in rows:
+        table.add_row(*row)
+    for column in table.columns:
+        column.overflow = "fold"
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _text(value: Any, indent: int | None = None) -> str:
     if value is None:
         return "-"
-    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+    return plain(json.dumps(value, indent=indent, ensure_ascii=False) if isinstance(value, dict | list) else str(value))

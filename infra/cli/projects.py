@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from infra.cli.output import as_json, field, limited, listing, show
-from infra.cli.portal import Lazy
+from infra.cli.portal import Lazy, Portal, Refusal, path_to
 
 
 @click.group()
@@ -35,45 +37,46 @@ def create(lazy: Lazy, project_id: str, name: str | None, json_: bool) -> None:
 
 @project.command()
 @click.argument("project_id")
-@click.option("--repo", required=True, help="The repository's address, as git knows it.")
-@click.option("--branch", default="main", show_default=True)
-@click.option("--path", help="The folder in the repository; litmus/<project> if not given.")
-@click.option("--provider", type=click.Choice(["git", "github", "gitlab"]), default="git", show_default=True)
+@click.option("--repo", "repo_url", help="The repository's address, as git knows it.")
+@click.option("--branch", help="main, unless told otherwise.")
+@click.option("--path", help="The folder in the repository; litmus/<project>, unless told otherwise.")
+@click.option("--provider", type=click.Choice(["git", "github", "gitlab"]), help="git, unless told otherwise.")
 @click.option("--credential", help="A reference to the credential: env:LITMUS_GITOPS_SECRET_… or file:NAME.")
-@click.option("--webhook-secret", "secrets", multiple=True, help="A reference to a webhook secret; repeat to rotate.")
-@click.option("--run-on-push", type=click.Choice(["never", "new", "changed"]), default="never", show_default=True)
-@click.option("--enforce", is_flag=True, help="Start chaos for real; without it everything is only decided and shown.")
-@click.option("--no-default-policy", is_flag=True, help="Without a policy, let no change count (default: any counts).")
+@click.option(
+    "--webhook-secret",
+    "webhook_secrets",
+    multiple=True,
+    help="A reference to a webhook secret; repeat to rotate. Those given replace those known.",
+)
+@click.option("--enforce/--observe", default=None, help="Start chaos, or only decide and show (which is the default).")
+@click.option(
+    "--default-policy/--no-default-policy", default=None, help="Whether any change counts where there is no policy."
+)
 @as_json
 @click.pass_obj
-def enable(
-    lazy: Lazy,
-    project_id: str,
-    repo: str,
-    branch: str,
-    path: str | None,
-    provider: str,
-    credential: str | None,
-    secrets: tuple[str, ...],
-    run_on_push: str,
-    enforce: bool,
-    no_default_policy: bool,
-    json_: bool,
-) -> None:
-    """Turn GitOps on for a project; what the repository has is imported at once, and nothing runs."""
-    body = {
-        "enabled": True,
-        "provider": provider,
-        "repo_url": repo,
-        "branch": branch,
-        "path": path,
-        "credential": credential,
-        "webhook_secrets": list(secrets),
-        "run_on_push": run_on_push,
-        "default_policy": not no_default_policy,
-        "mode": "enforce" if enforce else "observe",
-    }
-    show(lazy.open().call("PUT", f"/projects/{project_id}/gitops", body), json_=json_)
+def enable(lazy: Lazy, /, project_id: str, json_: bool, enforce: bool | None, **given: Any) -> None:
+    """Turn GitOps on for a project, or change its settings: what is not named stays as it is.
+
+    What the repository has is imported at once, and nothing runs.
+    """
+    portal, path = lazy.open(), path_to("projects", project_id, "gitops")
+    mode = None if enforce is None else "enforce" if enforce else "observe"
+    named = {name: value for name, value in {**given, "mode": mode}.items() if value not in {None, ()}}
+    settings = _settings(portal, path) | named | {"enabled": True}
+    if "repo_url" not in settings:
+        raise click.UsageError(f"project {project_id!r} has no repository yet: name it with --repo")
+    show(portal.call("PUT", path, settings), json_=json_)
+
+
+def _settings(portal: Portal, path: str) -> dict[str, Any]:
+    """Return the settings as they are, none where GitOps was never turned on."""
+    try:
+        found: dict[str, Any] = portal.call("GET", path)
+    except Refusal as refusal:
+        if refusal.status == 404:  # noqa: PLR2004 - HTTP: never turned on, or no such project, as the next call says
+            return {}
+        raise
+    return found
 
 
 @project.command()
@@ -81,7 +84,8 @@ def enable(
 @click.pass_obj
 def disable(lazy: Lazy, project_id: str) -> None:
     """Turn GitOps off; what is stored stays."""
-    lazy.open().call("DELETE", f"/projects/{project_id}/gitops")
+    lazy.open().call("DELETE", path_to("projects", project_id, "gitops"))
+    click.echo(f"GitOps is off for {project_id}: nothing is synced and nothing starts")
 
 
 @project.command()
@@ -90,7 +94,7 @@ def disable(lazy: Lazy, project_id: str) -> None:
 @click.pass_obj
 def status(lazy: Lazy, project_id: str, json_: bool) -> None:
     """Show how far the portal follows git."""
-    show(lazy.open().call("GET", f"/projects/{project_id}/sync"), json_=json_)
+    show(lazy.open().call("GET", path_to("projects", project_id, "sync")), json_=json_)
 
 
 @project.command()
@@ -98,7 +102,8 @@ def status(lazy: Lazy, project_id: str, json_: bool) -> None:
 @click.pass_obj
 def sync(lazy: Lazy, project_id: str) -> None:
     """Ask for a sync now."""
-    lazy.open().call("POST", f"/projects/{project_id}/sync")
+    lazy.open().call("POST", path_to("projects", project_id, "sync"))
+    click.echo(f"{project_id} is to be synced: see litmus-gitops project status {project_id}")
 
 
 @project.command()
@@ -109,8 +114,9 @@ def sync(lazy: Lazy, project_id: str) -> None:
 @click.pass_obj
 def freeze(lazy: Lazy, project_id: str, reason: str, cluster: str | None, lift: bool) -> None:
     """Let nothing start in a project, or lift that."""
-    place = f"/projects/{project_id}" + (f"/clusters/{cluster}" if cluster else "")
-    lazy.open().call("DELETE" if lift else "PUT", f"{place}/freeze", None if lift else {"reason": reason})
+    place = ("projects", project_id) if cluster is None else ("projects", project_id, "clusters", cluster)
+    lazy.open().call("DELETE" if lift else "PUT", path_to(*place, "freeze"), None if lift else {"reason": reason})
+    click.echo(f"{place[-1]} is {'not frozen any more' if lift else 'frozen: nothing starts there'}")
 
 
 @project.command()
@@ -120,4 +126,4 @@ def freeze(lazy: Lazy, project_id: str, reason: str, cluster: str | None, lift: 
 @click.pass_obj
 def release(lazy: Lazy, project_id: str, drop: bool, json_: bool) -> None:
     """Let go what a storm of triggers held."""
-    show(lazy.open().call("POST", f"/projects/{project_id}/release", {"drop": drop}), json_=json_)
+    show(lazy.open().call("POST", path_to("projects", project_id, "release"), {"drop": drop}), json_=json_)

@@ -1,13 +1,10 @@
-"""`litmus-gitops up`, `demo` and `doctor`: running it, seeing it work, and finding why it does not."""
+"""`litmus-gitops up` and `demo`: running it, and seeing it work."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
-
-from infra.cli.portal import Lazy, Portal
 
 
 @click.command()
@@ -27,42 +24,3 @@ def demo(*, keep: bool) -> None:
     from infra.demo.script import run  # noqa: PLC0415 - the demo starts servers; only this command needs it
 
     raise click.exceptions.Exit(run(keep=keep))
-
-
-@click.command()
-@click.pass_obj
-def doctor(lazy: Lazy) -> None:
-    """Look for what keeps things from working; exit status 1 if something is found."""
-    portal = lazy.open()
-    findings = [line for project in portal.items("/projects", 10_000) for line in _examine(portal, project)]
-    for line in findings:
-        click.echo(line)
-    if findings:
-        raise click.exceptions.Exit(1)
-    click.echo("nothing found: every project follows its repository and every cluster was heard")
-
-
-def _examine(portal: Portal, project: dict[str, Any]) -> list[str]:
-    name = project["id"]
-    if not project["gitops"]:
-        return [f"{name}: GitOps is off; turn it on with `litmus-gitops project enable {name} --repo …`"]
-    return [f"{name}: {line}" for line in (*_sync(portal, name), *_experiments(portal, name), *_clusters(portal, name))]
-
-
-def _sync(portal: Portal, name: str) -> list[str]:
-    state = portal.call("GET", f"/projects/{name}/sync")
-    return [f"the sync is degraded: {state['problem']}"] if state["state"] == "degraded" else []
-
-
-def _experiments(portal: Portal, name: str) -> list[str]:
-    rows = portal.items(f"/projects/{name}/experiments", 10_000)
-    policies = portal.items(f"/projects/{name}/policies", 10_000)
-    broken = [row for row in (*rows, *policies) if row["state"] == "invalid"]
-    return [f"{row['path']} is invalid: {row['problem']['message']}" for row in broken]
-
-
-def _clusters(portal: Portal, name: str) -> list[str]:
-    rows = list(portal.items(f"/projects/{name}/clusters", 10_000))
-    silent = [row["id"] for row in rows if row["last_seen"] is None]
-    lines = [f"cluster {cluster} was never heard: is its subscriber running?" for cluster in silent]
-    return lines if rows else ["no cluster is registered; add one with `litmus-gitops cluster add`"]

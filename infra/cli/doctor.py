@@ -1,0 +1,156 @@
+"""`litmus-gitops doctor`: finding why something does not work, with the mend beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from infra.cli.output import as_json, listing, plain
+from infra.cli.portal import Lazy, Portal, path_to
+
+_ALL: Final = 10_000
+_NEWEST: Final = 200
+_SILENT: Final = timedelta(minutes=5)
+
+Row = dict[str, Any]
+Finding = tuple[str, str]
+"""What is wrong, and how to mend it."""
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(lazy: Lazy, json_: bool) -> None:
+    """Look for what keeps things from working; exit status 1 if something is found.
+
+    Notes tell what is so on purpose, such as a freeze, and are no findings.
+    """
+    portal = lazy.open()
+    rows = [*_letters(portal)]
+    for project in portal.items("/projects", _ALL):
+        rows += _examined(portal, project)
+    if json_:
+        listing(rows, [], json_=True)
+    else:
+        _tell(rows)
+    if any(row["severity"] == "finding" for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(rows: list[Row]) -> None:
+    for row in rows:
+        note = "" if row["severity"] == "finding" else "note: "
+        click.echo(plain(f"{row['place']}: {note}{row['what']}\n  {row['mend']}"))
+    if not any(row["severity"] == "finding" for row in rows):
+        click.echo("nothing found: every project follows its repository and every cluster was heard")
+
+
+def _letters(portal: Portal) -> Iterator[Row]:
+    letters = list(portal.items("/dead-letters", _ALL))
+    if letters:
+        what = f"{len(letters)} messages were given up; the first: {letters[0]['reason']}"
+        yield _row("queue", what, "mend the reason, then litmus-gitops event redrive <id>, as event dead lists them")
+
+
+def _examined(portal: Portal, project: Row) -> Iterator[Row]:
+    name = project["id"]
+    yield from (_row(name, what, mend, "note") for what, mend in _frozen(name, project))
+    if not project["gitops"]:
+        yield _row(name, "GitOps is off", f"litmus-gitops project enable {name} --repo …")
+        return
+    settings = portal.call("GET", path_to("projects", name, "gitops"))
+    yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
+    for look in (_sync, _files, _edits, _clusters, _runs):
+        yield from (_row(name, what, mend) for what, mend in look(portal, name))
+    yield from (_row(name, what, mend) for what, mend in _unsupported(name, settings))
+
+
+def _frozen(name: str, project: Row) -> Iterator[Finding]:
+    if project["freeze"]:
+        yield (
+            f"frozen: {project['freeze']['reason'] or 'no reason given'}",
+            f"litmus-gitops project freeze {name} --lift",
+        )
+
+
+def _modest(name: str, settings: Row) -> Iterator[Finding]:
+    if settings["mode"] == "observe":
+        yield "it observes: nothing starts", f"litmus-gitops project enable {name} --enforce"
+    if not settings["webhook_secrets"]:
+        yield (
+            "it knows no webhook secret, so a push is noticed within half a minute only",
+            f"litmus-gitops project enable {name} --webhook-secret file:NAME",
+        )
+
+
+def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
+    if settings["run_on_push"] != "never":
+        mend = f"set it to never with PUT /api/projects/{name}/gitops"
+        yield f"run_on_push is {settings['run_on_push']}, which nothing acts on yet", mend
+    if settings["write_back"] != "commit":
+        mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
+        yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend
+
+
+def _sync(portal: Portal, name: str) -> Iterator[Finding]:
+    state = portal.call("GET", path_to("projects", name, "sync"))
+    if state["state"] == "degraded":
+        mend = f"mend that, then litmus-gitops project sync {name}"
+        yield f"the sync is degraded: {state['problem']}", mend
+    elif state["commit"] and not any(portal.items(path_to("projects", name, "experiments"), 1)):
+        yield (
+            f"no experiment was found at commit {state['commit'][:12]} of {state['branch']}",
+            f"look at branch and path: litmus-gitops project enable {name} --branch … --path …",
+        )
+
+
+def _files(portal: Portal, name: str) -> Iterator[Finding]:
+    for kind in ("experiments", "policies"):
+        for row in portal.items(path_to("projects", name, kind), _ALL):
+            if row["state"] == "invalid":
+                place = f", line {row['problem']['line']}" if row["problem"].get("line") else ""
+                yield f"{row['path']}{place} is invalid: {row['problem']['message']}", "mend the file and push it"
+
+
+def _edits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["state"] == "conflict":
+            problem = (row["problem"] or {}).get("message", "git has another text by now")
+            yield f"an edit of {row['path']} does not fit: {problem}", f"read it anew and edit that: {_show(name, row)}"
+        elif row["state"] == "pending":
+            yield (
+                f"an edit of {row['path']} waits for the git host",
+                f"see litmus-gitops event list -p {name} --kind edit",
+            )
+
+
+def _show(name: str, row: Row) -> str:
+    return f"litmus-gitops experiment show {row['id']} -p {name} --yaml"
+
+
+def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
+    rows = list(portal.items(path_to("projects", name, "clusters"), _ALL))
+    if not rows:
+        yield "no cluster is registered", f"litmus-gitops cluster add <id> -p {name}"
+    for row in rows:
+        mend = "is its subscriber running, with this portal's address and the cluster's secret? see its log"
+        if row["last_seen"] is None:
+            yield f"cluster {row['id']} was never heard", mend
+        elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
+            yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+
+
+def _runs(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "runs"), _NEWEST):
+        if row["state"] == "needs_attention":
+            what = (
+                f"run {row['id']} on {row['cluster']} needs attention: {row['message'] or 'it has not ended cleanly'}"
+            )
+            yield what, f"clean up in the cluster, or litmus-gitops run stop {row['id']} -p {name}"
+
+
+def _row(place: str, what: str, mend: str, severity: str = "finding") -> Row:
+    return {"place": place, "severity": severity, "what": what, "mend": mend}
