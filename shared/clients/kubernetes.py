@@ -40,6 +40,9 @@ _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 _PLAIN: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+_METADATA_LIST: Final = _METADATA.replace("Metadata;", "MetadataList;")
+"""A list is no object: asked for one's metadata, the API server answers 406."""
+
 _ERRORS: Final[Mapping[int, type[LitmusGitopsError]]] = {
     400: Invalid,
     401: Forbidden,
@@ -125,7 +128,7 @@ class Kubernetes:
             query = {**chosen, **_FOLLOWING, "resourceVersion": version, "timeoutSeconds": str(math.ceil(seconds))}
             return self._send(_Request("GET", path, query, accept=_METADATA), seconds + _CONNECT)
 
-        return Watching(lambda: self._listed(_Request("GET", path, chosen, accept=_METADATA)), opened, timeout)
+        return Watching(lambda: self._listed(_Request("GET", path, chosen, accept=_METADATA_LIST)), opened, timeout)
 
     def serves(self, resource: str) -> bool:
         """Whether the API server serves the resource (its CRD is installed)."""
