@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.cli.portal import Portal
 from infra.local.engine import Engine
 from infra.local.settings import LocalSettings
 from shared.clients.opening import open_store
+from shared.clients.sqlite import open_database, rows
+from shared.model.messages import Message
 from shared.ports import Store
 from tests.gitserver import Clone, bare, clone
 
@@ -73,9 +76,23 @@ class Served:
 
     def __call__(self, *words: str, given: bytes = b"", code: int = 0) -> Done:
         """Run the command against the engine, and claim its exit status."""
-        done = command(*words, given=given, LITMUS_GITOPS_URL=self.engine.url, LITMUS_GITOPS_TOKEN=TOKEN)
+        done = self.run(*words, given=given)
         assert (code, words) == (done.code, words), (done.out, done.err)
         return done
+
+    def run(self, *words: str, given: bytes = b"") -> Done:
+        """Run the command against the engine, however it ends."""
+        return command(*words, given=given, LITMUS_GITOPS_URL=self.engine.url, LITMUS_GITOPS_TOKEN=TOKEN)
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API past the command."""
+        return Portal(self.engine.url, TOKEN).call(method, path, body)
+
+    def bury(self, name: str, function: str, reason: str) -> None:
+        """Give a message up, as the queue does after its last attempt."""
+        self.store.commit([], [Message(name, function, "anything", {"project": "shop"}, delay=3600)])
+        with open_database(self.folder / "data" / "litmus-gitops.db").write() as connection:
+            rows.bury(connection, name, reason, "2026-10-30T09:00:00.000Z")
 
     def until(self, look: Callable[[], Any]) -> Any:
         """Return what a look finds, once it finds something."""
@@ -88,7 +105,7 @@ class Served:
     def enable(self, project: str = "shop", *options: str) -> None:
         """Turn GitOps on and wait until it is synced."""
         self("project", "enable", project, "--repo", self.repository, *options)
-        self.until(lambda: self("project", "status", project, "--json").json["state"] == "synced")
+        self.until(lambda: self.api("GET", f"/projects/{project}/sync")["state"] == "synced")
 
 
 @contextmanager

@@ -1,0 +1,130 @@
+"""`litmus-gitops doctor` finds each thing that keeps things from working, and tells it from what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.model.experiments import Experiment, Problem
+from shared.model.projects import Presence
+from shared.model.runs import Run
+from shared.services.tables import EXPERIMENTS, PRESENCE, RUNS
+from tests.infra.commanding import Served, served
+
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+NOW = "2999-01-01T00:00:00.000Z"
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served")) as made:
+        made.enable()
+        made("cluster", "add", "c1", "-p", "shop")
+        heard(made, NOW)
+        yield made
+
+
+def found(portal: Served, place: str = "shop") -> dict[str, str]:
+    """Return what doctor finds at a place, with the mend; its exit status says whether it finds anything."""
+    done = portal.run("doctor", "--json")
+    rows: list[dict[str, Any]] = [row for row in done.json if row["severity"] == "finding"]
+    assert done.code == bool(rows)
+    return {row["what"]: row["mend"] for row in rows if row["place"] == place}
+
+
+def heard(portal: Served, at: str) -> None:
+    portal.store.commit([PRESENCE.put(Presence("c1", at), "shop", "c1")])
+
+
+def test_gitops_that_is_off_is_found(portal: Served) -> None:
+    portal("project", "disable", "shop")
+    assert {"GitOps is off": "litmus-gitops project enable shop --repo …"} == found(portal)
+    portal.enable()
+
+
+def test_a_cluster_that_is_missing_or_silent_is_found(portal: Served) -> None:
+    portal("cluster", "forget", "c1", "-p", "shop")
+    assert ["no cluster is registered"] == list(found(portal))
+    portal("cluster", "add", "c1", "-p", "shop")
+    assert ["cluster c1 was never heard"] == list(found(portal))
+    heard(portal, LONG_AGO)
+    assert [f"cluster c1 was last heard at {LONG_AGO}"] == list(found(portal))
+    heard(portal, NOW)
+    assert {} == found(portal)
+
+
+def test_what_is_so_on_purpose_is_a_note_and_no_finding(portal: Served) -> None:
+    portal("project", "freeze", "shop", "--reason", "release\x1b[31m week")
+    done = portal("doctor")
+    assert "nothing found" in done.out
+    assert "shop: note: frozen: release\N{REPLACEMENT CHARACTER}[31m week\n  litmus-gitops project freeze" in done.out
+    assert "shop: note: it observes: nothing starts\n  litmus-gitops project enable shop --enforce" in done.out
+    assert "no webhook secret" in done.out
+    portal("project", "freeze", "shop", "--lift")
+
+
+def test_a_file_that_is_broken_is_found_with_its_place(portal: Served) -> None:
+    portal.person.write("litmus/shop/bad.yaml", "kind: Workflow\nkind: Workflow\n")
+    portal.person.write("litmus/shop/rule.yaml", "kind: EventTrackerPolicy\nmetadata: {name: p}\nspec: {}\n")
+    portal.person.push()
+    portal("project", "sync", "shop")
+    portal.until(lambda: portal("policy", "list", "-p", "shop", "--json").json)
+    whats = sorted(found(portal))
+    assert "litmus/shop/bad.yaml, line 2 is invalid: the key 'kind' was already given on line 1; keep one" == whats[0]
+    assert whats[1].startswith("litmus/shop/rule.yaml, line ")
+    for name in ("bad", "rule"):
+        (portal.person.folder / f"litmus/shop/{name}.yaml").unlink()
+    portal.person.push()
+    portal("project", "sync", "shop")
+    portal.until(lambda: not found(portal))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("pending", "an edit of x.yaml waits for the git host"), ("conflict", "an edit of x.yaml does not fit: it moved")],
+)
+def test_an_edit_that_is_not_in_git_is_found(portal: Served, state: Any, expected: str) -> None:
+    problem = Problem("it moved") if state == "conflict" else None
+    odd = Experiment("odd", "x.yaml", "b", "c", state, LONG_AGO, problem=problem)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    assert [expected] == list(found(portal))
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
+    run = Run("r1", "shop", "kill-1", "c1", "needs_attention", LONG_AGO, LONG_AGO, message="a pod is left")
+    portal.store.commit([RUNS.put(run, "shop", "r1")])
+    expected = "clean up in the cluster, or litmus-gitops run stop r1 -p shop"
+    assert {"run r1 on c1 needs attention: a pod is left": expected} == found(portal)
+    portal.store.commit([RUNS.delete("shop", "r1")])
+
+
+def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
+    settings = {"repo_url": portal.repository, "run_on_push": "new", "write_back": "pull_request"}
+    portal.api("PUT", "/projects/shop/gitops", settings)
+    assert {"run_on_push", "write_back"} == {what.split()[0] for what in found(portal)}
+    portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
+
+
+def test_a_folder_without_experiments_is_found(portal: Served) -> None:
+    portal("project", "enable", "shop", "--path", "elsewhere")
+    what = portal.until(lambda: next((one for one in found(portal) if "no experiment" in one), None))
+    assert what.endswith("of main")
+    portal("project", "enable", "shop", "--path", "litmus/shop")
+
+
+def test_a_sync_that_cannot_go_on_is_found_with_its_reason(portal: Served) -> None:
+    portal("project", "enable", "shop", "--branch", "gone")
+    what = portal.until(lambda: next((one for one in found(portal) if "degraded" in one), None))
+    assert "there is no branch 'gone'" in what
+    portal("project", "enable", "shop", "--branch", "main")
+
+
+def test_messages_that_were_given_up_are_found(portal: Served) -> None:
+    portal.bury("odd", "nobody", "nothing is served under this path")
+    (what,) = found(portal, "queue")
+    assert what == "1 messages were given up; the first: nothing is served under this path"
+    portal("event", "redrive", "odd")
+    assert {} == found(portal, "queue")
