@@ -39,15 +39,17 @@ def heard(folder: Path) -> Iterator[Stage]:
         admission, audit = (portal.register(cluster) for cluster in SOURCES)
         webhook = AuditWebhook(audit["audit_url"], portal.certificates.ca, POLICY, max_wait_ms=100)
         with RealApiServer(audit=webhook) as server:
-            _watch(portal, Person(server), admission["admission_url"])
+            admin = Person(server)
+            admin.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+            watch(portal, admin, admission["admission_url"], NAMESPACE)
             yield portal, server
 
 
-def _watch(portal: LocalPortal, admin: Person, url: str) -> None:
-    admin.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+def watch(portal: LocalPortal, admin: Person, url: str, namespace: str) -> None:
+    """Register the webhook for all namespaces, and wait until it is called; the namespace is where that is tried."""
     hook = manifests.webhook(url, b64encode(portal.certificates.ca.read_bytes()).decode())
     del hook["webhooks"][0]["namespaceSelector"]
     admin.call("POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", hook)
     grown = growth(portal.metrics, REVIEWS)
-    probe = Workload(admin, "Deployment", NAMESPACE, "probe")
+    probe = Workload(admin, "Deployment", namespace, "probe")
     eventually(lambda: bool(probe.create(dryRun="All") and grown()), "the webhook is called")
