@@ -76,12 +76,38 @@ def _labels(given: tuple[str, ...]) -> dict[str, str]:
     "--secret-file", required=True, type=click.Path(exists=True, dir_okay=False), help="Holds the whsec_… value."
 )
 @click.option("--kubeconfig", envvar="KUBECONFIG", required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--namespace", default="litmus-gitops", show_default=True, help="Where it keeps its orders; made if new.")
 @click.option("--port", default=8090, show_default=True, type=click.IntRange(1, 65535), help="Where it takes orders.")
 @click.pass_obj
-def connect(lazy: Lazy, cluster_id: str, secret_file: str, kubeconfig: str, port: int) -> None:
+def connect(lazy: Lazy, cluster_id: str, secret_file: str, kubeconfig: str, namespace: str, port: int) -> None:
     """Run the cluster's subscriber here, in the foreground; it polls for orders, so nobody need reach it."""
+    _make_namespace(kubeconfig, namespace)
     source = Path(__file__).parents[2] / "functions" / "subscriber" / "main.py"
-    settings = {"CLUSTER_ID": cluster_id, "PORTAL_URL": lazy.server, "SUBSCRIBER_SECRET_FILE": secret_file}
+    settings = {
+        "CLUSTER_ID": cluster_id,
+        "PORTAL_URL": lazy.server,
+        "SUBSCRIBER_SECRET_FILE": secret_file,
+        "SUBSCRIBER_NAMESPACE": namespace,
+        "KUBECONFIG": kubeconfig,
+        "POLL": "true",
+    }
     command = [sys.executable, "-m", "functions_framework", "--target", "subscriber", "--source", str(source)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    os.execve(sys.executable, command, {**os.environ, **settings, "KUBECONFIG": kubeconfig, "POLL": "true"})  # noqa: S606 - it becomes the subscriber
+    click.echo(f"the subscriber of {cluster_id} runs until Ctrl-C: litmus-gitops cluster list shows when it was heard")
+    sys.stdout.flush()
+    os.execve(sys.executable, command, {**os.environ, **settings})  # noqa: S606 - it becomes the subscriber
+
+
+def _make_namespace(kubeconfig: str, name: str) -> None:
+    from shared.clients.kubernetes import open_kubernetes  # noqa: PLC0415 - a second to load, for this command alone
+    from shared.errors import LitmusGitopsError, NotFound  # noqa: PLC0415 - likewise
+
+    try:
+        api = open_kubernetes(kubeconfig)
+        try:
+            api.get("v1/namespaces", "", name)
+        except NotFound:
+            api.create("v1/namespaces", "", {"metadata": {"name": name}})
+            click.echo(f"made the namespace {name}")
+    except LitmusGitopsError as error:
+        raise click.ClickException(f"the namespace {name} is not there and cannot be made: {error}") from error
