@@ -20,8 +20,9 @@ test: .venv/tests-installed ## format, lint, types, layers, tests, coverage of w
 	.venv/bin/ruff check .
 	.venv/bin/mypy shared infra functions/*/main.py tests
 	.venv/bin/lint-imports
-	.venv/bin/coverage run -m pytest
+	.venv/bin/coverage run -m pytest tests/wire tests/rules
 	.venv/bin/coverage report --include 'shared/wire/*,shared/rules/*' --fail-under 100
+	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/wire --ignore tests/rules
 
 test-real: .venv/tests-installed ## the same claims against a real kube-apiserver (needs Go)
 	@tests/real/run.sh
