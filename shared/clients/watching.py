@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import urllib3
 
-from shared.errors import Gone
+from shared.errors import Gone, Unavailable
 
 Json = dict[str, Any]
 
 _SEEN: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 _SHORTEST, _LONGEST = 0.1, 10.0
+_ATTEMPTS: Final = 3
 _ANSWER: Final = 240.0
 """Seconds that one answer is asked to last: less than what cuts idle connections on their way."""
 
@@ -29,6 +30,7 @@ class Watching:
     `listed` returns the collection's objects and its resourceVersion, `opened` the stream of what came after a
     resourceVersion, for so many seconds. A stream that ends early is resumed where it ended, and one whose past is
     forgotten (410) lists anew; the more of them end without a word, the longer the pauses between them, up to 10 s.
+    A server that does not answer is asked three times more, then the iteration raises `Unavailable`.
     """
 
     listed: Callable[[], tuple[list[Json], str]]
@@ -46,7 +48,7 @@ class Watching:
                 items, version = self.listed()
                 yield from items
             began, silent = time.monotonic(), silent + 1
-            for kind, obj in self._events(version, min(left, _ANSWER)):
+            for kind, obj in self._events(version, min(left, _ANSWER), silent):
                 version = obj["metadata"]["resourceVersion"] if kind != "ERROR" else ""
                 silent = 0 if version else silent
                 if kind in _SEEN:
@@ -62,11 +64,15 @@ class Watching:
             with suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
                 answer.shutdown()
 
-    def _events(self, version: str, seconds: float) -> Iterator[tuple[str, Json]]:
+    def _events(self, version: str, seconds: float, attempt: int) -> Iterator[tuple[str, Json]]:
         try:
             answer = self._answer = self.opened(version, seconds)
         except Gone as error:
             yield "ERROR", {"message": str(error)}
+            return
+        except Unavailable:
+            if attempt > _ATTEMPTS:
+                raise
             return
         try:
             if not self._closed.is_set():

@@ -1,6 +1,5 @@
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,25 +103,6 @@ def test_what_is_served_is_known(api: KubernetesApi) -> None:
         api.serves("litmuschaos.io/v1alpha1/chaosengines"),
         api.serves("apps/v1/unknown"),
     )
-
-
-def test_a_watch_lists_and_then_follows(api: KubernetesApi, name: str) -> None:
-    api.create(DEPLOYMENTS, "default", deployment(name))
-    seen: list[int] = []
-    for obj in api.watch(DEPLOYMENTS, "default", timeout=5):
-        if obj["metadata"]["name"] != name:
-            continue
-        seen.append(obj["spec"]["replicas"])
-        if len(seen) == 3:
-            break
-        api.patch(DEPLOYMENTS, "default", name, {"spec": {"replicas": len(seen) + 6}})
-    assert [2, 7, 8] == seen
-
-
-def test_a_watch_ends_with_its_time(api: KubernetesApi) -> None:
-    started = time.monotonic()
-    list(api.watch(MAPS, "default", "for=nobody", timeout=0.2))
-    assert time.monotonic() - started < 3
 
 
 class Scripted(BaseHTTPRequestHandler):

@@ -15,19 +15,9 @@ import urllib3
 from infra.demo.processes import Child
 from infra.demo.stage import free_port
 from shared.clients.kubernetes import Kubernetes
-from tests.services.chaos_cluster import (
-    CLUSTER,
-    ENGINES,
-    SECRET,
-    ChaosCluster,
-    PortalStand,
-    call,
-    engine,
-    order,
-    prepare,
-    shared_cluster,
-    until,
-)
+from tests.services.chaos_cluster import CLUSTER, ENGINES, SECRET, ChaosCluster, PortalStand, call, order, until
+from tests.services.chaos_ground import prepare, shared_cluster
+from tests.services.chaos_manifests import engine
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +16,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from kubernetes.config import new_client_from_config
 
-from infra.demo.kubernetes_api import ApiServer
-from infra.demo.kubernetes_api.definitions import definitions, install
-from infra.demo.operator import Operator, Outcome
-from infra.demo.operator import Pace as OperatorPace
 from shared.clients.ids import new_id
-from shared.clients.kubernetes import Kubernetes, open_kubernetes
+from shared.clients.kubernetes import Kubernetes
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
 from shared.errors import NotFound
@@ -72,6 +66,7 @@ class PortalStand:
         self.orders: list[Order] = []
         self.status = 200
         self.asked = 0
+        self.refused = 0
         self.answers = ""
         stand = self
 
@@ -112,6 +107,7 @@ class PortalStand:
         if self.status == 200:
             found = read_report(body)
             (self.reports if isinstance(found, Report) else self.heartbeats).append(found)  # type: ignore[arg-type]
+        self.refused += self.status != 200
         return self.status, b"{}"
 
     def give(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
@@ -221,127 +217,3 @@ def call(sent: Order, key: bytes = KEY, at: float | None = None) -> Call:
 
 def send(subscriber: Subscriber, sent: Order) -> Answer:
     return subscriber.take(call(sent))
-
-
-def engine(namespace: str, fault: str = "pod-delete", name: str = "web-chaos") -> str:
-    return json.dumps(
-        {
-            "apiVersion": "litmuschaos.io/v1alpha1",
-            "kind": "ChaosEngine",
-            "metadata": {"name": name, "namespace": namespace, "labels": {"weight": "20"}},
-            "spec": {
-                "engineState": "active",
-                "chaosServiceAccount": "chaos",
-                "appinfo": {"appns": namespace, "applabel": "app=web", "appkind": "deployment"},
-                "experiments": [{"name": fault, "spec": {"probe": [{"name": "alive", "type": "httpProbe"}]}}],
-            },
-        },
-        indent=1,
-    )
-
-
-WORKFLOW = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata:
-  name: web-pod-delete
-  namespace: NAMESPACE
-spec:
-  entrypoint: main
-  serviceAccountName: chaos
-  arguments:
-    parameters:
-      - name: adminModeNamespace
-        value: NAMESPACE
-  templates:
-    - name: main
-      steps:
-        - - name: kill
-            template: kill
-    - name: kill
-      metadata:
-        labels:
-          weight: "30"
-      inputs:
-        artifacts:
-          - name: engine
-            path: /tmp/engine.yaml
-            raw:
-              data: |
-                apiVersion: litmuschaos.io/v1alpha1
-                kind: ChaosEngine
-                metadata:
-                  generateName: web-kill-
-                  namespace: "{{workflow.parameters.adminModeNamespace}}"
-                spec:
-                  engineState: active
-                  chaosServiceAccount: chaos
-                  appinfo: {appns: "{{workflow.parameters.adminModeNamespace}}", applabel: app=web, appkind: deployment}
-                  experiments:
-                    - name: FAULT
-                      spec:
-                        probe:
-                          - name: alive
-                            type: httpProbe
-      container:
-        image: registry.example/checker:1
-"""
-
-
-def workflow(namespace: str, fault: str = "pod-delete") -> str:
-    return WORKFLOW.replace("NAMESPACE", namespace).replace("FAULT", fault)
-
-
-def cron(namespace: str, name: str = "nightly") -> str:
-    spec = workflow(namespace).partition("\nspec:\n")[2].replace("\n", "\n  ").rstrip()
-    head = (
-        f"apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\nmetadata:\n  name: {name}\n  namespace: {namespace}\n"
-    )
-    return f'{head}spec:\n  schedule: "0 3 * * *"\n  workflowSpec:\n  {spec}\n'
-
-
-FAULTS = ("pod-delete", "half-passes", "fails", "takes-long")
-OUTCOMES = {"half-passes": Outcome("Fail", 50), "fails": Outcome("Fail", 0)}
-
-
-def prepare(api: Kubernetes, namespace: str) -> None:
-    """Give a namespace what preflight looks for."""
-    api.create("v1/namespaces", "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "chaos"}}
-    api.create("v1/serviceaccounts", namespace, account)
-    for fault in FAULTS:
-        head = {"apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosExperiment", "metadata": {"name": fault}}
-        api.create(EXPERIMENTS, namespace, head | {"spec": {"definition": {}}})
-
-
-def furnish(api: Kubernetes) -> None:
-    """Give the cluster a node and, as Deployments, the two controllers; their instance id stands where Argo has it."""
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "spec": {}, "status": ready}
-    api.create("v1/nodes", "", node)
-    api.create("v1/namespaces", "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argo"}})
-    for name in ("chaos-operator-ce", "workflow-controller"):
-        template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "x", "image": "x:1"}]}}
-        spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template}
-        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
-        api.create(DEPLOYMENTS, "argo", body)
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
-    api.create("v1/configmaps", "argo", config | {"data": {"config": "instanceID: infra-7\n"}})
-
-
-@contextmanager
-def shared_cluster(folder: Path) -> Iterator[tuple[Kubernetes, Path]]:
-    """The API double with CRDs, operator and controllers."""
-    with ApiServer() as server:
-        kubeconfig = server.kubeconfig(folder / "kubeconfig")
-        client: Any = new_client_from_config(config_file=str(kubeconfig))  # type: ignore[no-untyped-call]
-        install(client, definitions())
-        client.close()
-        api = open_kubernetes(str(kubeconfig))
-        furnish(api)
-        pace = OperatorPace(look=0.03, fault=0.15, rollout=0.1)
-        with Operator(kubeconfig, outcomes=OUTCOMES, rollouts=True, pace=pace):
-            until(
-                lambda: all((one.get("status") or {}).get("availableReplicas") for one in api.list(DEPLOYMENTS, "argo"))
-            )
-            yield api, kubeconfig

@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 
 from shared.clients.kubernetes import Kubernetes
-from tests.services.chaos_cluster import ChaosCluster, PortalStand, prepare, shared_cluster
+from tests.services.chaos_cluster import ChaosCluster, PortalStand
+from tests.services.chaos_ground import prepare, shared_cluster
 from tests.services.dispatch_parts import SubscriberStand
 from tests.services.dispatch_stage import Stage
+from tests.services.gate import Gate, gate_before
 from tests.services.gitops import Shop
 from tests.services.watched import House
 
@@ -37,6 +39,16 @@ def cluster(chaos_api: tuple[Kubernetes, Path]) -> Iterator[ChaosCluster]:
         made = ChaosCluster(api, kubeconfig, namespace, portal)
         yield made
         for one in made.started:
+            one.stop()
+
+
+@pytest.fixture
+def gate(cluster: ChaosCluster, tmp_path: Path) -> Iterator[Gate]:
+    """A gate that the test and every subscriber of it reach their cluster through."""
+    with gate_before(cluster.kubeconfig, tmp_path) as (gate, api):
+        cluster.api = api
+        yield gate
+        for one in cluster.started:
             one.stop()
 
 

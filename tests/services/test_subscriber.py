@@ -1,14 +1,6 @@
 from shared.model.runs import FaultResult
-from tests.services.chaos_cluster import (
-    ENGINES,
-    WORKFLOWS,
-    ChaosCluster,
-    engine,
-    order,
-    send,
-    until,
-    workflow,
-)
+from tests.services.chaos_cluster import ENGINES, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_manifests import engine, workflow
 
 
 def test_a_workflow_runs_after_the_change_is_proved_and_rolled_out(cluster: ChaosCluster) -> None:

@@ -11,7 +11,8 @@ from shared.errors import Invalid, Stale
 from shared.model.orders import Order
 from shared.rules.preflight import Facts, Needs
 from shared.services.subscriber.surroundings import Surroundings
-from tests.services.chaos_cluster import ENGINES, ChaosCluster, engine, later, order, send
+from tests.services.chaos_cluster import ENGINES, ChaosCluster, later, order, send
+from tests.services.chaos_manifests import engine
 
 
 class Forbidding(BaseHTTPRequestHandler):

@@ -10,7 +10,8 @@ from shared.errors import BadInput, Unauthenticated, Unavailable
 from shared.rules.permits import Permits
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.rounds import Round
-from tests.services.chaos_cluster import CLUSTER, ENGINES, KEY, ChaosCluster, PortalStand, engine, later, order, until
+from tests.services.chaos_cluster import CLUSTER, ENGINES, KEY, ChaosCluster, PortalStand, later, order, until
+from tests.services.chaos_manifests import engine
 
 
 def letters(portal: PortalStand, url: str = "") -> Letters:

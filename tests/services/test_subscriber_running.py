@@ -21,13 +21,12 @@ from tests.services.chaos_cluster import (
     SECRET,
     WORKFLOWS,
     ChaosCluster,
-    engine,
     later,
     order,
     send,
     until,
-    workflow,
 )
+from tests.services.chaos_manifests import engine, workflow
 
 PODS = "v1/pods"
 

@@ -1,6 +1,10 @@
 import json
 
-from tests.services.chaos_cluster import CRON_WORKFLOWS, WORKFLOWS, ChaosCluster, cron, order, send
+import pytest
+
+from tests.services.chaos_cluster import CRON_WORKFLOWS, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_manifests import cron
+from tests.services.gate import Asked, Gate
 
 SCHEDULES = "litmuschaos.io/v1alpha1/chaosschedules"
 
@@ -61,11 +65,8 @@ def test_a_workflow_cannot_be_installed(cluster: ChaosCluster) -> None:
     assert "is not installed" in cluster.portal.last(sent.order, "error").message
 
 
-def test_what_a_schedule_starts_by_itself_is_reported_as_a_run_without_an_order(cluster: ChaosCluster) -> None:
-    subscriber = cluster.subscriber(schedules=0.1)
-    sent = order("install", manifest=cron(cluster.namespace))
-    send(subscriber, sent)
-    cluster.portal.last(sent.order, "completed")
+def spawned(cluster: ChaosCluster) -> str:
+    """Start a Workflow as the controller does for an installed CronWorkflow, and return its run."""
     installed = cluster.created(CRON_WORKFLOWS)[0]["spec"]
     labels = installed["workflowMetadata"]["labels"] | {"workflows.argoproj.io/cron-workflow": "nightly"}
     head = {
@@ -74,7 +75,49 @@ def test_what_a_schedule_starts_by_itself_is_reported_as_a_run_without_an_order(
         "metadata": {"name": "nightly-1", "labels": labels},
     }
     made = cluster.api.create(WORKFLOWS, cluster.namespace, head | {"spec": installed["workflowSpec"]})
-    run = f"scheduled-{made['metadata']['uid']}"
-    done = cluster.portal.last(run, "completed")
+    return f"scheduled-{made['metadata']['uid']}"
+
+
+def test_what_a_schedule_starts_by_itself_is_reported_as_a_run_without_an_order(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber(schedules=0.1)
+    sent = order("install", manifest=cron(cluster.namespace))
+    send(subscriber, sent)
+    cluster.portal.last(sent.order, "completed")
+    done = cluster.portal.last(spawned(cluster), "completed")
     assert (None, "web-pod-delete", "nightly-1", "Pass") == (done.order, done.experiment, done.object, done.verdict)
     assert 30 == done.faults[0].weight
+
+
+def across(asked: Asked) -> bool:
+    """What a role of one namespace does not allow: to list what runs or is scheduled in all of them."""
+    return asked.method == "GET" and "/namespaces/" not in asked.path and asked.plural in {"workflows", "cronworkflows"}
+
+
+def test_a_role_of_one_namespace_installs_reports_and_removes_there(cluster: ChaosCluster, gate: Gate) -> None:
+    gate.forbids = across
+    subscriber = cluster.subscriber(schedules=0.1)
+    installed = order("install", manifest=cron(cluster.namespace))
+    send(subscriber, installed)
+    cluster.portal.last(installed.order, "completed")
+    assert "Pass" == cluster.portal.last(spawned(cluster), "completed").verdict
+    removed = order("remove")
+    send(subscriber, removed)
+    message = cluster.portal.last(removed.order, "completed").message
+    here = cluster.namespace
+    assert f"removed: CronWorkflow {here}/nightly; the role hides each CronWorkflow outside {here}" == message
+    assert [] == cluster.created(CRON_WORKFLOWS)
+
+
+def test_a_role_that_sees_no_schedules_says_so_and_breaks_nothing(
+    cluster: ChaosCluster, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.forbids = lambda asked: asked.method == "GET" and asked.plural in {"workflows", "cronworkflows"}
+    subscriber = cluster.subscriber(schedules=0.05)
+    removed = order("remove")
+    send(subscriber, removed)
+    message = cluster.portal.last(removed.order, "completed").message
+    assert "removed: nothing was there; the role hides every CronWorkflow" == message
+    until(lambda: sum(one.plural == "workflows" for one in gate.asked) > 6)
+    told = [one.message for one in caplog.records if one.name == "litmus_gitops.subscriber"]
+    assert 1 == told.count("what schedules start is not reported")
+    assert "will be tried again" not in told

@@ -12,18 +12,8 @@ from shared.model.orders import Order
 from shared.rules.permits import Permits
 from shared.services.subscriber.records import record_name
 from shared.wire.standard_webhooks import key_of, sign
-from tests.services.chaos_cluster import (
-    KEY,
-    SECRET,
-    ChaosCluster,
-    call,
-    engine,
-    later,
-    order,
-    send,
-    until,
-    workflow,
-)
+from tests.services.chaos_cluster import KEY, SECRET, ChaosCluster, call, later, order, send, until
+from tests.services.chaos_manifests import engine, workflow
 
 OTHER = "whsec_YW5vdGhlci1rZXktb2YtdGhlLXRlc3RzLTAwMDAwMQ=="
 

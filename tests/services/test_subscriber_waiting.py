@@ -20,12 +20,12 @@ from tests.services.chaos_cluster import (
     QUICK,
     SECRET,
     ChaosCluster,
-    engine,
     later,
     order,
     send,
     until,
 )
+from tests.services.chaos_manifests import engine
 
 
 def run_after(cluster: ChaosCluster, guard: Guard, **changes: Any) -> str:
@@ -112,6 +112,19 @@ def test_a_rollout_that_looks_stuck_for_a_moment_is_awaited_on(cluster: ChaosClu
     until(lambda: any("scaled to zero" in one.message for one in cluster.portal.of(sent.order)))
     cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"replicas": 2}})
     assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
+
+
+def test_another_reason_to_look_stuck_is_given_its_own_time(cluster: ChaosCluster) -> None:
+    made = cluster.deploy(image="app:2", replicas=0)
+    sent = order(manifest=engine(cluster.namespace), guard=cluster.guard(made["metadata"]["uid"], "app:2"))
+    subscriber = cluster.subscriber()
+    taken = subscriber.records.take(sent, subscriber.steps.begin("run"))
+    assert taken
+    await_rollout, why = subscriber.steps.proving.await_rollout, "it is scaled to zero: there is nothing to test"
+    until(lambda: await_rollout(taken).record.progress.worry == why)
+    for worry, expected in (("another reason", "proving"), (why, "ended")):
+        worried = taken.moved(worry=worry, worried_at=later(-10.0))
+        assert expected == await_rollout(worried).record.progress.phase
 
 
 def test_a_waiting_order_holds_up_no_other(cluster: ChaosCluster) -> None:

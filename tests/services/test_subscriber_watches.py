@@ -1,60 +1,18 @@
-"""Watches wake orders: nearly all of these looks are so slow that only a hint can be why something happens."""
+"""Watches wake orders: what happens here happens long before the next look."""
 
-import logging
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from shared.model.changes import Changed
 from shared.model.orders import Guard, Target
 from shared.rules.digests import digest
-from tests.services.chaos_cluster import (
-    DEPLOYMENTS,
-    ENGINES,
-    QUICK,
-    WORKFLOWS,
-    ChaosCluster,
-    engine,
-    order,
-    prepare,
-    send,
-    until,
-    workflow,
-)
-from tests.services.gate import Asked, Gate, gate_before
-
-SLOW = replace(QUICK, look=60.0, gap=0.1, chatter=0.0)
-RUNNING = ["chaosengines", "chaosresults", "workflows"]
-
-
-@pytest.fixture
-def gate(cluster: ChaosCluster, tmp_path: Path) -> Iterator[Gate]:
-    """Every subscriber of the test goes through it."""
-    with gate_before(cluster.kubeconfig, tmp_path) as (gate, api):
-        cluster.api = api
-        yield gate
-        for one in cluster.started:
-            one.stop()
-
-
-def pause(cluster: ChaosCluster, paused: bool | None) -> None:
-    cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"paused": paused}})
-
-
-def waiting_for_a_rollout(cluster: ChaosCluster, **changes: Any) -> str:
-    """Return an order that waits for a paused rollout."""
-    made = cluster.deploy(image="app:2")
-    pause(cluster, paused=True)
-    guard = cluster.guard(made["metadata"]["uid"], "app:2")
-    sent = order(manifest=engine(cluster.namespace), guard=guard)
-    send(cluster.subscriber(pace=SLOW, **changes), sent)
-    until(lambda: any("paused" in one.message for one in cluster.portal.of(sent.order)))
-    return sent.order
+from shared.services.subscriber.records import Record
+from shared.services.subscriber.service import Subscriber
+from tests.services.chaos_cluster import DEPLOYMENTS, ENGINES, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_manifests import engine, workflow
+from tests.services.gate import Gate
+from tests.services.slow_looks import RUNNING, SLOW, lists, pause, waiting_for_a_rollout
 
 
 def test_a_finished_workflow_is_reported_within_half_a_second_though_the_look_is_slow(cluster: ChaosCluster) -> None:
@@ -130,6 +88,23 @@ def test_nothing_is_watched_but_what_an_open_order_waits_for(cluster: ChaosClust
     until(lambda: gate.watched == [])
 
 
+def test_what_another_process_has_ended_is_watched_no_more(cluster: ChaosCluster, gate: Gate) -> None:
+    sent = waiting_for_a_rollout(cluster)
+    subscriber = cluster.started[0]
+    until(lambda: gate.watched)
+    record = until(lambda: told(subscriber, sent))
+    assert record
+    subscriber.records.save(subscriber.steps.desk.end(record, "skipped", "by another").record)
+    cluster.set_image("app:3")
+    until(lambda: gate.watched == [])
+
+
+def told(subscriber: Subscriber, sent: str) -> Record | None:
+    """Return the record once its subscriber has nothing more to do with it for now."""
+    record = subscriber.records.find(sent)
+    return None if record is None or record.progress.reports else record
+
+
 def test_orders_share_their_watches(cluster: ChaosCluster, gate: Gate) -> None:
     subscriber = cluster.subscriber(pace=SLOW)
     orders = [order(manifest=workflow(cluster.namespace)) for _ in range(5)]
@@ -141,82 +116,23 @@ def test_orders_share_their_watches(cluster: ChaosCluster, gate: Gate) -> None:
         assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
 
 
-def test_a_watch_whose_connection_breaks_goes_on_where_it_was(cluster: ChaosCluster, gate: Gate) -> None:
-    sent = waiting_for_a_rollout(cluster)
-    for begun in range(1, 4):
-        until(lambda begun=begun: gate.watches("deployments") == begun and gate.watched)  # type: ignore[misc]
-        gate.cut()
-    until(lambda: gate.watches("deployments") == 4)
-    assert 1 == sum(one.plural == "deployments" and bool(one.query.get("fieldSelector")) for one in lists(gate))
-    pause(cluster, paused=None)
-    assert "Pass" == cluster.portal.last(sent, "completed").verdict
+def test_what_was_read_before_it_was_watched_is_read_again(cluster: ChaosCluster, gate: Gate) -> None:
+    """Or what moved in between, in a watch that another order began, would not be seen until the next slow look."""
+    made = cluster.deploy(image="app:1")
+    guard = cluster.guard(made["metadata"]["uid"], "app:2")
+    subscriber = cluster.subscriber(pace=SLOW)
 
+    def looks() -> int:
+        return sum(one.path.endswith("/deployments/web") for one in lists(gate))
 
-def lists(gate: Gate) -> list[Asked]:
-    return [one for one in gate.asked if one.method == "GET" and not one.watch]
-
-
-def test_a_watch_whose_past_is_forgotten_lists_anew(cluster: ChaosCluster, gate: Gate) -> None:
-    """410 Gone, as an API server answers that has thrown its history away."""
-    sent = waiting_for_a_rollout(cluster)
+    until(lambda: (cluster.api.get(DEPLOYMENTS, cluster.namespace, "web").get("status") or {}).get("availableReplicas"))
+    send(subscriber, order(manifest=engine(cluster.namespace), guard=guard))
     until(lambda: gate.watched)
-    gate.forgets = 1
-    gate.cut()
-    until(lambda: gate.forgets == 0 and gate.watched)
-    pause(cluster, paused=None)
-    assert "Pass" == cluster.portal.last(sent, "completed").verdict
-
-
-def test_an_api_server_that_was_away_is_watched_again(
-    cluster: ChaosCluster, gate: Gate, caplog: pytest.LogCaptureFixture
-) -> None:
-    sent = waiting_for_a_rollout(cluster)
-    until(lambda: gate.watched)
-    gate.shut = True
-    gate.cut()
-    until(lambda: not_watched(caplog))
-    gate.shut = False
-    until(lambda: gate.watched)
-    pause(cluster, paused=None)
-    assert "Pass" == cluster.portal.last(sent, "completed").verdict
-    assert 1 == len(not_watched(caplog))
-
-
-def not_watched(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [one for one in caplog.records if one.message.startswith("not watched for now")]
-
-
-def test_a_role_that_may_not_watch_still_has_its_runs_looked_at(
-    cluster: ChaosCluster, gate: Gate, caplog: pytest.LogCaptureFixture
-) -> None:
-    gate.forbids = lambda asked: asked.watch
-    subscriber = cluster.subscriber(pace=replace(QUICK, look=0.2))
-    for _ in range(2):
-        sent = order(manifest=workflow(cluster.namespace))
-        send(subscriber, sent)
-        assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
-    told = sorted(str(vars(one)["resource"]).rpartition("/")[2] for one in not_watched(caplog))
-    assert RUNNING == told
-    assert gate.watches("workflows") <= 4
-
-
-def test_no_more_is_watched_than_the_limit_and_everything_still_runs(cluster: ChaosCluster, gate: Gate) -> None:
-    subscriber = cluster.subscriber(pace=replace(QUICK, look=0.3), watches=2)
-    most = 0
-    orders = []
-    for number in range(3):
-        namespace = f"{cluster.namespace}-{number}"
-        prepare(cluster.api, namespace)
-        orders.append(order(manifest=engine(namespace)))
-        send(subscriber, orders[-1])
-
-    def all_done() -> bool:
-        nonlocal most
-        most = max(most, len(gate.watched))
-        return all("completed" in cluster.portal.states(one.order) for one in orders)
-
-    until(all_done)
-    assert 2 == most
+    time.sleep(0.5)
+    before = looks()
+    send(subscriber, order(manifest=engine(cluster.namespace), guard=guard))
+    until(lambda: looks() == before + 2, 3.0)
+    assert 1 == gate.watches("deployments")
 
 
 def test_a_subscriber_that_stops_ends_its_watches_at_once(cluster: ChaosCluster) -> None:

@@ -115,7 +115,7 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     rounds = [
         Round("subscriber-resume", worker.resume, _HEAL_SECONDS),
         Round("subscriber-heartbeat", letters.heartbeat, options.heartbeat),
-        Round("subscriber-schedules", Adopting(api, records, desk, worker), options.schedules),
+        Round("subscriber-schedules", Adopting(api, records, desk, worker, options.chaos_namespace), options.schedules),
     ]
     if options.poll:
         rounds.append(Round("subscriber-polling", Polling(letters, taking, desk), 0.0))

@@ -11,11 +11,12 @@ from shared.model.orders import Order
 from shared.ports import KubernetesApi
 from shared.rules.outcomes import Outcome, engine_of
 from shared.rules.preflight import CHECKS, Check, Finding, findings, needs
-from shared.rules.rendering import RESOURCES, render_run, render_schedule
-from shared.rules.tickets import EXPERIMENT, ORDER, Limits, Rendered, Ticket, label_value
+from shared.rules.rendering import render_run, render_schedule
+from shared.rules.tickets import ORDER, Limits, Rendered, Ticket, label_value
 from shared.services.subscriber.artifacts import embedded, labelled, parsed
 from shared.services.subscriber.desk import Desk, Turn
 from shared.services.subscriber.records import Created, Record
+from shared.services.subscriber.searching import Sweep
 from shared.services.subscriber.surroundings import Surroundings
 
 
@@ -66,17 +67,15 @@ class Starting:
         ]:
             return self.desk.end(record, "skipped", f"not installed: {'; '.join(missing)}")
         self.api.apply(rendered.resource, rendered.namespace, rendered.body)
-        self._sweep(record.order, keep=(rendered.resource, rendered.namespace, rendered.name))
+        kept = (rendered.resource, rendered.namespace, rendered.name)
+        self._sweep(record.order, rendered.namespace).run(kept)
         created = Created(rendered.resource, rendered.namespace, rendered.name)
         done = f"{rendered.body['kind']} {rendered.namespace}/{rendered.name} is installed"
         return self.desk.end(record.moved(created=created), "completed", done, phase="installed")
 
     def remove(self, record: Record) -> Turn:
-        """Remove every schedule that was installed for the experiment."""
-        removed = self._sweep(record.order)
-        return self.desk.end(
-            record, "completed", f"removed: {', '.join(removed) or 'nothing was there'}", phase="removed"
-        )
+        """Remove every schedule that was installed for the experiment; what the role hides is named."""
+        return self.desk.end(record, "completed", self._sweep(record.order).run().told(), phase="removed")
 
     def render(self, order: Order) -> Rendered:
         """Return the object that the order creates in this cluster."""
@@ -123,17 +122,10 @@ class Starting:
                 raise
             return found
 
-    def _sweep(self, order: Order, keep: tuple[str, str, str] | None = None) -> list[str]:
-        removed = []
-        for kind in ("CronWorkflow", "ChaosSchedule"):
-            resource = RESOURCES[kind]
-            selector = f"{EXPERIMENT}={label_value(order.experiment)}"
-            for one in self.api.list(resource, "", selector) if self.api.serves(resource) else ():
-                metadata = one["metadata"]
-                if (resource, metadata["namespace"], metadata["name"]) != keep:
-                    self.api.delete(resource, metadata["namespace"], metadata["name"])
-                    removed.append(f"{kind} {metadata['namespace']}/{metadata['name']}")
-        return removed
+    def _sweep(self, order: Order, *more: str) -> Sweep:
+        controller, _ = self.surroundings.controller()
+        bound = (controller.bound or "") if controller else ""
+        return Sweep(self.api, order.experiment, frozenset(filter(None, (self.namespace, bound, *more))))
 
 
 def places(body: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
