@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 WRITES = 30
 """As many as the loop has, from the first start to the end of the run."""
 
-SEED = int(os.environ.get("SEED", time.time_ns() % 10_000))
+SEED = int(os.environ.get("SEED") or int(os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{time.time_ns():x}")[-4:], 16))
+"""The same for all workers of one run."""
+
 KILLS = [(number, moment) for number in range(1, WRITES + 1) for moment in ("before", "after")]
 SLICE = random.Random(SEED).sample(KILLS, 5)  # noqa: S311 - a slice of the soak, no secret
 
