@@ -13,6 +13,8 @@ from urllib.parse import quote, urlencode
 import click
 import urllib3
 
+from infra.cli.output import plain
+
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
 
@@ -20,7 +22,7 @@ class Refusal(click.ClickException):
     """The server refused; `status` is that of its answer. Ends the command with exit status 1 and the reason."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.status = status
 
 

@@ -21,14 +21,22 @@ def test_a_project_is_created_once_and_listed(portal: Served) -> None:
     assert "Bank" in portal("project", "create", "bank", "--name", "The Bank").out
     assert "taken" in portal("project", "create", "bank", code=1).err
     listed = portal("project", "list", "--json").json
-    assert [("bank", "The Bank", False), ("shop", "shop", True)] == [(p["id"], p["name"], p["gitops"]) for p in listed]
+    assert {("bank", "The Bank", False), ("shop", "shop", True)} <= {(p["id"], p["name"], p["gitops"]) for p in listed}
     assert portal("project", "list").out.splitlines()[0].split() == ["id", "name", "gitops", "created_at"]
     assert 1 == len(portal("project", "list", "--json", "--limit", "1").json)
+
+
+def test_a_name_is_shown_as_it_is(portal: Served) -> None:
+    portal("project", "create", "odd", "--name", "[/] [red]x[0] :smile:")
+    assert "[/] [red]x[0] :smile:" in portal("project", "list").out
+    portal.api("PUT", "/projects/odd/freeze", {"reason": "a\x1b[2Jb"})
+    assert "\x1b" not in portal("project", "list").out + portal("doctor", code=1).out
 
 
 def test_what_is_wrong_with_an_id_is_said_by_its_field(portal: Served) -> None:
     assert "id: String should match pattern" in portal("project", "create", "Shop!", code=1).err
     assert "no project 'none'" in portal("project", "status", "none", code=1).err
+    assert "\x1b" not in portal("event", "list", "-p", "shop", "--since", "\x1b[2J", code=1).err
     assert "no project 'a/b" in portal("project", "status", "a%2Fb?x#y", code=1).err.replace("%2F", "/")
 
 

@@ -43,6 +43,14 @@ def test_an_order_that_did_not_start_is_refused(api: Api, stage: Stage) -> None:
     assert ([], [], "refused") == (stage.open(), active(stage), stage.verdicts()[-1])
 
 
+def test_an_order_that_was_taken_may_have_started_so_its_run_ends_as_an_error(api: Api, stage: Stage) -> None:
+    stage.change()
+    stage.pump()
+    assert [("taken", "queued")] == [(stage.orders()[0].state, stage.runs()[0].state)]
+    assert api("DELETE", f"{CLUSTERS}/c1").status == 204
+    assert [("refused", "error")] == [(stage.orders()[0].state, stage.runs()[0].state)]
+
+
 def test_a_run_that_started_ends_as_an_error_since_nobody_hears_of_it_again(api: Api, stage: Stage) -> None:
     stage.change()
     stage.pump()

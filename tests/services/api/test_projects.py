@@ -79,6 +79,38 @@ def test_wrong_settings_change_nothing(api: Api, shop: str, wrong: dict[str, obj
     assert api("GET", f"{shop}/gitops").status == 404
 
 
+def test_settings_that_were_changed_since_they_were_read_are_not_overwritten(api: Api, shop: str) -> None:
+    api("PUT", f"{shop}/gitops", GITOPS)
+    read = api("GET", f"{shop}/gitops").headers["ETag"]
+    changed = api("PUT", f"{shop}/gitops", GITOPS | {"mode": "enforce"}, if_match=read)
+    assert (200, True) == (changed.status, changed.headers["ETag"] != read)
+    answer = api("PUT", f"{shop}/gitops", GITOPS | {"branch": "other"}, if_match=read)
+    assert (409, True) == (answer.status, "read them anew" in body(answer)["detail"])
+    assert ("enforce", "main") == tuple(body(api("GET", f"{shop}/gitops"))[name] for name in ("mode", "branch"))
+    assert api("PUT", f"{shop}/gitops", body(api("GET", f"{shop}/gitops")), if_match="*").status == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("/", ""), ("", ""), ("a/b/", "a/b"), (None, "litmus/shop"), ("ü/x y", "ü/x y")],
+)
+def test_a_folder_is_kept_as_git_has_it(api: Api, shop: str, given: str | None, expected: str) -> None:
+    assert expected == body(api("PUT", f"{shop}/gitops", GITOPS | {"path": given}))["path"]
+
+
+@pytest.mark.parametrize("branch", ["main", "feature/x", "release-1.2", "ü", "a@b"])
+def test_any_branch_that_git_allows_is_followed(api: Api, shop: str, branch: str) -> None:
+    assert branch == body(api("PUT", f"{shop}/gitops", GITOPS | {"branch": branch}))["branch"]
+
+
+@pytest.mark.parametrize(
+    "branch", ["-x", "/a", "a/", "a//b", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\", "@{u}", "@", ".a"]
+)
+def test_a_branch_that_git_does_not_allow_is_refused(api: Api, shop: str, branch: str) -> None:
+    for name in (branch, f"x/{branch}.lock"):
+        assert api("PUT", f"{shop}/gitops", GITOPS | {"branch": name}).status == 422
+
+
 def test_turning_it_off_keeps_the_settings(api: Api, shop: str) -> None:
     api("PUT", f"{shop}/gitops", GITOPS)
     assert api("DELETE", f"{shop}/gitops").status == 204
