@@ -23,7 +23,7 @@ from shared.services.attempts import until_fresh
 from shared.services.callers import verified
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
-from shared.services.tables import EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
+from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
 from shared.wire.reports import read_report
 
 _SILENCE: Final = timedelta(seconds=60)
@@ -74,8 +74,17 @@ class Reporting:
         if now is None:
             return run.value.state
         work = self._moved(order, _order_after(order.value, now.state))
-        self._commit(work + self._ordering.run_moved(run, now) + self._noted(run.value, now, report))
+        news = self._ordering.run_moved(run, now) + self._noted(run.value, now, report)
+        self._commit(work + news + self._cooled(order.value, now))
         return now.state
+
+    def _cooled(self, order: Dispatched, run: Run) -> Work:
+        """Give back the cooldown of a run that did no chaos, so that the corrected change is tested."""
+        name = f"{order.cluster}/{order.bounds.subject}/{order.experiment}"
+        last = COOLDOWNS.load(self.store, order.project, name) if run.state == "skipped" else None
+        if last is None or last.value != order.bounds.triggered_at:
+            return Work()
+        return Work((COOLDOWNS.delete(order.project, name, expected=last.version),))
 
     def _moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         if now == was.value:

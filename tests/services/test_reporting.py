@@ -11,7 +11,7 @@ from shared.errors import BadInput, Conflict, NotFound, Unauthenticated
 from shared.model.heartbeats import Heartbeat
 from shared.model.runs import FaultResult, Run
 from shared.services.ledger import stamp
-from shared.services.tables import ACTIVE, PRESENCE
+from shared.services.tables import ACTIVE, COOLDOWNS, PRESENCE
 from shared.wire.reports import write_heartbeat
 from tests.services.dispatch_stage import Stage
 
@@ -49,6 +49,33 @@ def test_the_end_gives_the_place_back_and_says_so(stage: Stage) -> None:
     [row] = stage.rows("run")
     assert ("completed", "kill", "it ended as Pass, with a score of 100.00") == (row.verdict, row.subject, row.reason)
     assert {"run", "order", "change", "commit"} == {link.rel for link in row.links}
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [
+        pytest.param("skipped", False, id="no chaos"),
+        pytest.param("completed", True, id="chaos"),
+        pytest.param("stopped", True, id="perhaps chaos"),
+    ],
+)
+def test_only_a_run_that_did_no_chaos_gives_its_cooldown_back(stage: Stage, state: str, kept: bool) -> None:
+    order = started(stage)
+    bounds = stage.order(order).bounds
+    assert bounds.triggered_at is not None
+    name = ("shop", f"c1/{bounds.subject}/kill")
+    stage.store.commit([COOLDOWNS.put(bounds.triggered_at, *name)])
+    stage.report(order, state, message="because")
+    assert kept is (COOLDOWNS.load(stage.store, *name) is not None)
+
+
+def test_a_later_triggers_cooldown_stays(stage: Stage) -> None:
+    order = started(stage)
+    name = ("shop", f"c1/{stage.order(order).bounds.subject}/kill")
+    stage.clock.advance(1)
+    stage.store.commit([COOLDOWNS.put(stamp(stage.clock), *name)])
+    stage.report(order, "skipped", message="because")
+    assert COOLDOWNS.load(stage.store, *name) is not None
 
 
 def test_each_report_that_tells_something_is_one_row(stage: Stage) -> None:
