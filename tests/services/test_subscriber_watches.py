@@ -12,7 +12,7 @@ from shared.services.subscriber.service import Subscriber
 from tests.services.chaos_cluster import DEPLOYMENTS, ENGINES, WORKFLOWS, ChaosCluster, order, send, until
 from tests.services.chaos_manifests import engine, workflow
 from tests.services.gate import Gate
-from tests.services.slow_looks import RUNNING, SLOW, lists, pause, waiting_for_a_rollout
+from tests.services.slow_looks import RUNNING, SLOW, pause, waiting_for_a_rollout
 
 
 def test_a_finished_workflow_is_reported_within_half_a_second_though_the_look_is_slow(cluster: ChaosCluster) -> None:
@@ -116,22 +116,41 @@ def test_orders_share_their_watches(cluster: ChaosCluster, gate: Gate) -> None:
         assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
 
 
+def test_much_that_moves_makes_few_looks(cluster: ChaosCluster, gate: Gate) -> None:
+    made = cluster.deploy(image="app:1")
+    sent = order(manifest=engine(cluster.namespace), guard=cluster.guard(made["metadata"]["uid"], "app:2"))
+    send(cluster.subscriber(pace=replace(SLOW, gap=0.5)), sent)
+    until(lambda: gate.watched)
+    before, began = looks(gate), time.monotonic()
+    for number in range(40):
+        cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"metadata": {"annotations": {"n": str(number)}}})
+    assert looks(gate) - before <= 2 + (time.monotonic() - began) / 0.5
+
+
+def looks(gate: Gate) -> int:
+    return sum(one.path.endswith("/deployments/web") and one.method == "GET" for one in gate.asked)
+
+
+def test_a_rollout_that_stays_stuck_is_given_up_before_the_next_look(cluster: ChaosCluster) -> None:
+    made = cluster.deploy(image="app:2", replicas=0)
+    sent = order(manifest=engine(cluster.namespace), guard=cluster.guard(made["metadata"]["uid"], "app:2"))
+    send(cluster.subscriber(pace=SLOW), sent)
+    assert "the rollout is stuck: it is scaled to zero" in cluster.portal.last(sent.order, "skipped").message
+
+
 def test_what_was_read_before_it_was_watched_is_read_again(cluster: ChaosCluster, gate: Gate) -> None:
     """Or what moved in between, in a watch that another order began, would not be seen until the next slow look."""
     made = cluster.deploy(image="app:1")
     guard = cluster.guard(made["metadata"]["uid"], "app:2")
     subscriber = cluster.subscriber(pace=SLOW)
 
-    def looks() -> int:
-        return sum(one.path.endswith("/deployments/web") for one in lists(gate))
-
     until(lambda: (cluster.api.get(DEPLOYMENTS, cluster.namespace, "web").get("status") or {}).get("availableReplicas"))
     send(subscriber, order(manifest=engine(cluster.namespace), guard=guard))
     until(lambda: gate.watched)
     time.sleep(0.5)
-    before = looks()
+    before = looks(gate)
     send(subscriber, order(manifest=engine(cluster.namespace), guard=guard))
-    until(lambda: looks() == before + 2, 3.0)
+    until(lambda: looks(gate) == before + 2, 3.0)
     assert 1 == gate.watches("deployments")
 
 

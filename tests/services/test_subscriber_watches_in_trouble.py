@@ -9,7 +9,7 @@ from tests.services.chaos_cluster import QUICK, ChaosCluster, order, send, until
 from tests.services.chaos_ground import prepare
 from tests.services.chaos_manifests import engine, workflow
 from tests.services.gate import Gate
-from tests.services.slow_looks import RUNNING, lists, pause, waiting_for_a_rollout
+from tests.services.slow_looks import RUNNING, SLOW, lists, pause, waiting_for_a_rollout
 
 
 def not_watched(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -65,6 +65,19 @@ def test_a_role_that_may_not_watch_still_has_its_runs_looked_at(
     told = sorted(str(vars(one)["resource"]).rpartition("/")[2] for one in not_watched(caplog))
     assert RUNNING == told
     assert gate.watches("workflows") <= 4
+
+
+def test_a_run_is_stopped_without_any_watch(cluster: ChaosCluster, gate: Gate) -> None:
+    """Whatever else may be late: an order to stop is not left to hints."""
+    gate.forbids = lambda asked: asked.watch
+    subscriber = cluster.subscriber(pace=SLOW)
+    sent = order(manifest=workflow(cluster.namespace))
+    send(subscriber, sent)
+    until(lambda: "running" in cluster.portal.states(sent.order))
+    stop = order("stop", parameters={"run": sent.order})
+    send(subscriber, stop)
+    assert "Stopped" == cluster.portal.last(sent.order, "stopped").verdict
+    assert cluster.portal.last(stop.order, "completed").message.endswith("is over")
 
 
 def test_no_more_is_watched_than_the_limit_and_everything_still_runs(cluster: ChaosCluster, gate: Gate) -> None:

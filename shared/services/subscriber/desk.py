@@ -20,7 +20,7 @@ class Pace:
     """Seconds between two looks at what moves, and at what needs a person; how long a stuck rollout must stay stuck.
 
     What moves is watched: `look` is for what no watch told of, `gap` the least time between two looks that watches
-    ask for, and every `soon` something that is being stopped is looked at. `grace` is what the leftovers of an ended
+    ask for, `soon` how often an order to stop looks at what it stops. `grace` is what the leftovers of an ended
     run get to end too, `chatter` the least time between two reports that differ in words only, `keep` the longest that
     a record stays after its end.
     """

@@ -57,14 +57,9 @@ class Running:
                 verdict=outcome.verdict,
                 faults=outcome.faults,
             )
-        return Turn(self.desk.running(record, outcome), self._next(record, outcome))
-
-    def _next(self, record: Record, outcome: Outcome) -> float:
-        """Return the seconds until the next look; one that is being stopped is not left to hints."""
         pace = self.desk.pace
-        if record.progress.stop:
-            return pace.soon
-        return pace.attention if outcome.state == "needs_attention" else pace.look
+        slow = outcome.state == "needs_attention" and not record.progress.stop
+        return Turn(self.desk.running(record, outcome), pace.attention if slow else pace.look)
 
     def _outcome(self, record: Record, created: Created, workflow: Json | None, engines: tuple[Engine, ...]) -> Outcome:
         status = (workflow or {}).get("status") or {}
