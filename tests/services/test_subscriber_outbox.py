@@ -28,7 +28,8 @@ def with_a_report(subscriber: Subscriber, not_after: str) -> Record:
 
 
 @pytest.mark.parametrize(
-    "not_after", [pytest.param(later(3600.0), id="in time"), pytest.param(later(60.0 - DAY), id="a day ago")]
+    "not_after",
+    [pytest.param(later(3600.0), id="in time"), pytest.param(later(3600.0 - DAY), id="late by nearly a day")],
 )
 def test_a_report_on_an_order_that_the_portal_does_not_know_is_sent_once_a_minute(
     cluster: ChaosCluster, not_after: str
