@@ -8,6 +8,15 @@ from typing import Any, Protocol
 
 from shared.model.calls import Answer
 from shared.model.experiments import Draft
+from shared.model.hosting import (
+    Access,
+    Check,
+    CommitStatus,
+    FailedDelivery,
+    Hook,
+    Hosted,
+    PullRequest,
+)
 from shared.model.messages import Claimed, DeadLetter, Message
 from shared.model.records import Key, Record, Write
 
@@ -129,10 +138,85 @@ class GitRemote(Protocol):
 
 
 class GitRemotes(Protocol):
-    """Opens a remote by url and the value of its credential."""
+    """Opens remotes."""
 
-    def __call__(self, url: str, credential: str | None) -> GitRemote:
+    def __call__(self, access: Access) -> GitRemote:
         """Return the remote; opening does no I/O."""
+        ...
+
+
+class GitHost(Protocol):
+    """What the host of one repository offers beyond git. What git can do is done by `GitRemote`.
+
+    Raises `Unavailable` when the host does not answer (`NotYet` with the seconds that a rate limit asks for),
+    `Forbidden` when the credential may not, `NotFound`, and `Invalid` when the host refuses what was asked.
+    """
+
+    def repository(self) -> Hosted:
+        """Return the repository as the host knows it by now, whatever name it was asked for under."""
+        ...
+
+    def set_status(self, commit: str, status: CommitStatus) -> None:
+        """Set a context's status on a commit: the newest one counts."""
+        ...
+
+    def publish(self, commit: str, check: Check, pull: int | None = None) -> None:
+        """Show a check on a commit with its annotations, in place of the one that the context had there.
+
+        Where the credential may not write checks, the status alone is set. GitLab has no annotations: there each
+        becomes a discussion note on pull request `pull`, once, and is resolved when it no longer applies.
+        """
+        ...
+
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request."""
+        ...
+
+    def open_pulls(self, target: str) -> list[PullRequest]:
+        """Return the open pull requests into a branch."""
+        ...
+
+    def propose(self, source: str, target: str, title: str, body: str) -> PullRequest:
+        """Open a pull request, or return the one that is open between these two branches."""
+        ...
+
+    def close_pull(self, number: int) -> None:
+        """Close a pull request without merging it; nothing happens if it is closed."""
+        ...
+
+    def comment(self, number: int, mark: str, body: str) -> None:
+        """Keep one comment of ours on a pull request up to date; `mark` (an invisible line) finds it again."""
+        ...
+
+    def hooks(self) -> list[Hook]:
+        """Return the repository's webhooks."""
+        ...
+
+    def save_hook(self, url: str, secret: str, hook: str | None = None) -> Hook:
+        """Create the hook that delivers what we read to `url`, signed with `secret`, or make hook `hook` that one.
+
+        It is active afterwards, also where the host had switched it off.
+        """
+        ...
+
+    def test_hook(self, hook: str) -> None:
+        """Have the host send a test delivery now."""
+        ...
+
+    def failed_deliveries(self, hook: str, since: datetime) -> list[FailedDelivery]:
+        """Return the deliveries since then of which no attempt succeeded, oldest first, the last attempt of each."""
+        ...
+
+    def redeliver(self, hook: str, delivery: str) -> None:
+        """Have the host send a failed delivery again; `delivery` is a `FailedDelivery.id`."""
+        ...
+
+
+class GitHosts(Protocol):
+    """Opens the API of a repository's host."""
+
+    def __call__(self, access: Access) -> GitHost | None:
+        """Return the host, None for plain git, which has no API; opening does no I/O."""
         ...
 
 

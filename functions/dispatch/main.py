@@ -3,6 +3,7 @@
 import time
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.clients.subscribers import HttpSubscribers
@@ -19,7 +20,7 @@ from shared.settings import Dispatch
 settings = Dispatch.read()
 state = settings.state
 store = open_store(state.store_url)
-repositories = Repositories(Remotes(), open_secrets(state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), Hosts(), open_secrets(state.secrets_dir), settings.allow_local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=settings.allow_local)
 delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)

@@ -1,6 +1,7 @@
 """Serves the API and the page."""
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_queue, open_secrets, open_store, utc_now
 from shared.edge.functions import function
@@ -15,7 +16,7 @@ from shared.settings import Portal
 settings = Portal.read()
 state = settings.state
 store = open_store(state.store_url)
-repositories = Repositories(Remotes(), open_secrets(state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), Hosts(), open_secrets(state.secrets_dir), settings.allow_local)
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, settings.allow_local),
     edits=Edits(store, repositories, utc_now, new_id),

@@ -1,6 +1,7 @@
 """Heals what can lag: missed pushes, pending edits, orders that wait."""
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.edge.functions import function
@@ -12,7 +13,7 @@ from shared.services.repositories import Repositories
 from shared.settings import Reconcile
 
 settings = Reconcile.read()
-repositories = Repositories(Remotes(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
 reconciler = Reconciler(open_store(settings.state.store_url), repositories, utc_now, new_id)
 actions = {"tick": reconciler.tick, "project": reconciler.look_after}
 reconcile = function(

@@ -1,6 +1,7 @@
 """Makes a project's portal equal to git, and brings edits and results into git."""
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.edge.functions import function
@@ -16,7 +17,7 @@ from shared.settings import Sync
 
 settings = Sync.read()
 store = open_store(settings.state.store_url)
-repositories = Repositories(Remotes(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
 actions = {
     "project": Syncs(store, repositories, Leases(store, utc_now), utc_now, new_id).sync_project,
     "edit": Edits(store, repositories, utc_now, new_id).send_edit,

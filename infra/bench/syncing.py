@@ -14,6 +14,7 @@ from infra.bench.figures import Figure, median
 from infra.bench.house import MADE, PROJECT, House, gitops
 from infra.demo.manifests import EXPERIMENT, WORKFLOW_ID
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, utc_now
 from shared.model.experiments import Experiment
@@ -91,7 +92,7 @@ def measure_size(house: House, size: int) -> Iterator[Figure]:
 
 
 def _syncs(house: House) -> Syncs:
-    repositories = Repositories(Remotes(), open_secrets(house.data / "secrets"), allow_local=True)
+    repositories = Repositories(Remotes(), Hosts(), open_secrets(house.data / "secrets"), allow_local=True)
     return Syncs(house.store, repositories, Leases(house.store, utc_now), utc_now, new_id)
 
 

@@ -13,7 +13,12 @@ Mode = Literal["observe", "enforce"]
 
 
 class GitOps(msgspec.Struct, frozen=True):
-    """Where a project's experiments live and what a change of them does; secrets are references."""
+    """Where a project's experiments live and what a change of them does; secrets are references.
+
+    `api_url` is the base of the host's API where it does not follow from `repo_url`, `ca_bundle` refers to the PEM
+    certificates of a private CA. `signed_commits` has GitHub make and sign our commits. `infra_ids` says which cluster
+    a foreign `infra_id` means, for a repository that comes from another Litmus.
+    """
 
     repo_url: str
     path: str
@@ -26,6 +31,10 @@ class GitOps(msgspec.Struct, frozen=True):
     run_on_push: RunOnPush = "never"
     default_policy: bool = True
     mode: Mode = "observe"
+    api_url: str | None = None
+    ca_bundle: str | None = None
+    signed_commits: bool = False
+    infra_ids: dict[str, str] = {}
 
 
 class MaxRuns(msgspec.Struct, frozen=True):

@@ -34,6 +34,15 @@ def check_repository(url: str, *, allow_local: bool) -> None:
         raise Invalid("repo_url points at this machine or its network, which this deployment refuses")
 
 
+def check_api(url: str, *, allow_local: bool) -> None:
+    """Refuse a git host's API address that is not http(s), or that is ours alone to see."""
+    parts = _split(url, SUBSCRIBER_SCHEMES, "api_url")
+    if parts.password or parts.username or parts.query:
+        raise Invalid("api_url holds a user, a password or a query: name the token as `credential` by reference")
+    if not allow_local and (parts.scheme == "http" or _local(parts.hostname or "")):
+        raise Invalid("api_url must be https and not point at this machine or its network")
+
+
 def check_subscriber(url: str, *, allow_local: bool) -> None:
     """Refuse a subscriber address that is not http(s), or that is ours alone to see."""
     parts = _split(url, SUBSCRIBER_SCHEMES, "subscriber_url")

@@ -1,12 +1,13 @@
-"""Opens the repository of a project: an address that is allowed here, with the credential behind its reference."""
+"""Opens the repository of a project and its host: an address that is allowed here, with what its references name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.model.hosting import Access
 from shared.model.projects import GitOps
-from shared.ports import GitRemote, GitRemotes, Secrets
-from shared.rules.urls import check_repository
+from shared.ports import GitHost, GitHosts, GitRemote, GitRemotes, Secrets
+from shared.rules.urls import check_api, check_repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,31 @@ class Repositories:
     """The repositories that projects name. `allow_local` accepts `file://` and loopback ones."""
 
     remotes: GitRemotes
+    hosts: GitHosts
     secrets: Secrets
     allow_local: bool
 
     def of(self, gitops: GitOps) -> GitRemote:
-        """Return the remote: `Invalid` if the address is refused here, `Misconfigured` if the secret is missing."""
+        """Return the remote: `Invalid` if the address is refused here, `Misconfigured` if a secret is missing."""
+        return self.remotes(self._access(gitops))
+
+    def host(self, gitops: GitOps) -> GitHost | None:
+        """Return the API of the repository's host, None for plain git; raises as `of` does."""
+        return self.hosts(self._access(gitops))
+
+    def _access(self, gitops: GitOps) -> Access:
         check_repository(gitops.repo_url, allow_local=self.allow_local)
-        credential = None if gitops.credential is None else self.secrets(gitops.credential)
-        return self.remotes(gitops.repo_url, credential)
+        if gitops.api_url is not None:
+            check_api(gitops.api_url, allow_local=self.allow_local)
+        return Access(
+            url=gitops.repo_url,
+            credential=self._value(gitops.credential),
+            provider=gitops.provider,
+            api_url=gitops.api_url,
+            ca=self._value(gitops.ca_bundle),
+            signed=gitops.signed_commits,
+            allow_local=self.allow_local,
+        )
+
+    def _value(self, reference: str | None) -> str | None:
+        return None if reference is None else self.secrets(reference)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore
@@ -81,7 +82,7 @@ class Stage:
 
     def _assemble(self, folder: Path) -> None:
         store, clock = self.store, self.clock
-        repositories = Repositories(Remotes(), open_secrets(folder), allow_local=True)
+        repositories = Repositories(Remotes(), Hosts(), open_secrets(folder), allow_local=True)
         self.dispatching = Dispatching(store, repositories, clock, new_id)
         self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER)
         self.polling = Polling(store, clock, new_id, MASTER, self._pause)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.errors import LitmusGitopsError, NotFound, NotYet
@@ -74,7 +75,7 @@ class Shop:
         self.database = open_database(folder / "state.db")
         self.store = SqliteStore(self.database, self.clock)
         self.queue = SqliteQueue(self.database, self.clock)
-        self.repositories = Repositories(Remotes(), self.secret, allow_local=True)
+        self.repositories = Repositories(Remotes(), Hosts(), self.secret, allow_local=True)
         self.leases = Leases(self.store, self.clock)
         self.syncs = Syncs(self.store, self.repositories, self.leases, self.clock, new_id)
         self.edits = Edits(self.store, self.repositories, self.clock, new_id)

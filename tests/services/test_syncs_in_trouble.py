@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.errors import NotYet, Unavailable
 from shared.model.experiments import SyncState
+from shared.model.hosting import Access
 from shared.model.messages import Message
 from shared.ports import GitRemote
 from shared.services.dirt import dirty
@@ -107,8 +109,8 @@ class Meddling:
         self._shop, self._method, self._acts = shop, method, iter(acts)
         self._opened = shop.repositories.remotes
 
-    def __call__(self, url: str, credential: str | None) -> GitRemote:
-        remote = self._opened(url, credential)
+    def __call__(self, access: Access) -> GitRemote:
+        remote = self._opened(access)
         called = getattr(remote, self._method)
 
         def meddle(*arguments: object) -> object:
@@ -122,7 +124,7 @@ class Meddling:
 
 def meddled(shop: Shop, *acts: Callable[[], object], after: str = "head") -> None:
     """Sync while others act, one act after each call of a method."""
-    repositories = Repositories(Meddling(shop, after, acts), shop.secret, allow_local=True)
+    repositories = Repositories(Meddling(shop, after, acts), Hosts(), shop.secret, allow_local=True)
     syncs = Syncs(shop.store, repositories, shop.leases, shop.clock, new_id)
     syncs.sync_project(Message("m", "sync", "project", {"project": "shop"}))
 

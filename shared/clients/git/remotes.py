@@ -21,6 +21,7 @@ from shared.clients.git.trees import LookUp, folder_of, manifests
 from shared.clients.git.wire import WireSource
 from shared.errors import Invalid, Stale
 from shared.model.experiments import Draft
+from shared.model.hosting import Access
 
 NOTES: Final = b"refs/notes/litmus"
 LIMIT: Final = 256 << 10
@@ -116,15 +117,15 @@ class Remotes:
         self._pool = urllib3.PoolManager(maxsize=4, timeout=timeout, retries=False)
         self._known: dict[str, Known] = {}
 
-    def __call__(self, url: str, credential: str | None) -> Remote:
-        """Return the remote at `url`; opening does no I/O.
+    def __call__(self, access: Access) -> Remote:
+        """Return the remote; opening does no I/O.
 
-        `credential` is `user:password` or a token for http(s), a private key for ssh (see `SshStream`).
+        The credential is `user:password` or a token for http(s), a private key for ssh (see `SshStream`).
         """
-        place = Place.parse(url)
-        return Remote(
-            LocalSource(place) if place.scheme == "file" else WireSource(place, self._line(place, credential))
-        )
+        place = Place.parse(access.url)
+        if place.scheme == "file":
+            return Remote(LocalSource(place))
+        return Remote(WireSource(place, self._line(place, access.credential)))
 
     def _line(self, place: Place, credential: str | None) -> Line:
         if place.scheme in {"http", "https"}:

@@ -51,6 +51,10 @@ class GitOpsBody(Body):
     run_on_push: RunOnPush = "never"
     default_policy: bool = True
     mode: Mode = "observe"
+    api_url: Address | None = None
+    ca_bundle: Reference | None = None
+    signed_commits: bool = False
+    infra_ids: Annotated[dict[Label, ClusterId], Field(max_length=1000)] = {}
 
 
 class NewCluster(Body):

@@ -13,7 +13,7 @@ from shared.model.calls import Answer, Call
 from shared.model.experiments import SyncState
 from shared.model.projects import GitOps, Project
 from shared.model.records import ABSENT
-from shared.rules.urls import check_repository
+from shared.rules.urls import check_api, check_repository
 from shared.services.api.bodies import GitOpsBody, NewProject
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
@@ -120,6 +120,8 @@ class Projects:
 
     def _settings(self, body: GitOpsBody, project: str) -> GitOps:
         check_repository(body.repo_url, allow_local=self.desk.allow_local)
+        if body.api_url is not None:
+            check_api(body.api_url, allow_local=self.desk.allow_local)
         values = body.model_dump() | {"webhook_secrets": tuple(body.webhook_secrets)}
         return GitOps(**values | {"path": f"litmus/{project}" if body.path is None else body.path})
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shared.clients.git import Remotes
+from shared.model.hosting import Access
 from shared.ports import GitRemote
 from tests.gitserver import ENVIRONMENT, Clone, GitServer, bare, clone
 
@@ -28,7 +29,7 @@ class Hosted:
 
     def open(self) -> GitRemote:
         """Return a remote that remembers nothing."""
-        return self.remotes(self.url, None)
+        return self.remotes(Access(self.url))
 
 
 Way = Callable[[Path, Path], AbstractContextManager[tuple[str, Remotes]]]

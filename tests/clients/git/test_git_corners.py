@@ -17,6 +17,7 @@ from shared.clients.git.remotes import Remote
 from shared.clients.git.wire import Limits, WireSource
 from shared.errors import Conflict, Invalid
 from shared.model.experiments import Draft
+from shared.model.hosting import Access
 from shared.rules.edits import blob_id
 from tests.gitserver import Clone, GitServer, bare, clone, git
 
@@ -54,7 +55,7 @@ def push_noise(person: Clone, files: int, size: int) -> tuple[str, dict[str, byt
 def test_where_single_files_are_not_given_the_whole_head_is_fetched(server: GitServer, person: Clone) -> None:
     commit, texts = push_noise(person, 3, 100)
     server.strict = True
-    remote = Remotes()(f"{server.url}/chaos.git", None)
+    remote = Remotes()(Access(f"{server.url}/chaos.git"))
     remote.files(commit, "p")
     assert texts == remote.blobs(commit, texts)
 
@@ -106,7 +107,7 @@ def test_a_note_in_folders_is_found_and_replaced_there(tmp_path: Path, depth: in
     for level in reversed(range(depth)):
         tree = make_tree(repository, f"040000 tree {tree}\t{commit[2 * level : 2 * level + 2]}")
     put_notes(repository, tree)
-    Remotes()(f"file://{repository}", None).note(commit, lambda note: note + "ours\n", NOW)
+    Remotes()(Access(f"file://{repository}")).note(commit, lambda note: note + "ours\n", NOW)
     assert "by hand\nours" == noted(repository, commit)
     assert 1 == len(git("ls-tree", "-r", "refs/notes/litmus", cwd=repository).splitlines())
 
@@ -117,7 +118,7 @@ def test_a_new_note_among_many_goes_into_a_folder(tmp_path: Path) -> None:
     first, second = person.push(), person.push()
     blob = git("hash-object", "-w", "--stdin", cwd=repository, given=b"x\n")
     put_notes(repository, make_tree(repository, *(f"100644 blob {blob}\t{number:040x}" for number in range(300))))
-    remote = Remotes()(f"file://{repository}", None)
+    remote = Remotes()(Access(f"file://{repository}"))
     remote.note(first, lambda note: note + "ours\n", NOW)
     remote.note(second, lambda note: note + "ours too\n", NOW)
     assert ("ours", "ours too") == (noted(repository, first), noted(repository, second))
@@ -129,12 +130,12 @@ def test_the_branch_that_someone_works_on_is_not_moved(tmp_path: Path) -> None:
     head = person.push()
     draft = Draft({"a.yaml": b"a"}, "Add a.\n", "Ada <ada@example.com>", AT)
     with pytest.raises(Conflict, match=r"refs/heads/main is checked out in .*: use a bare repository"):
-        Remotes()(f"file://{person.folder}", None).commit_files("main", head, draft)
+        Remotes()(Access(f"file://{person.folder}")).commit_files("main", head, draft)
 
 
 @pytest.mark.parametrize("path", ["../a.yaml", "p/./a.yaml", ".git/a.yaml", "p/.GIT/config.yaml"])
 def test_no_path_leads_out_of_the_repository(tmp_path: Path, path: str) -> None:
-    remote = Remotes()(f"file://{bare(tmp_path / 'chaos.git')}", None)
+    remote = Remotes()(Access(f"file://{bare(tmp_path / 'chaos.git')}"))
     with pytest.raises(Invalid, match="is no path inside a repository"):
         remote.commit_files("main", None, Draft({path: b"a"}, "Add a.\n", "Ada <ada@example.com>", AT))
 
@@ -150,6 +151,8 @@ def test_no_path_leads_out_of_the_repository(tmp_path: Path, path: str) -> None:
 )
 def test_any_author_makes_a_sound_commit(tmp_path: Path, author: str, expected: str) -> None:
     repository = bare(tmp_path / "chaos.git")
-    Remotes()(f"file://{repository}", None).commit_files("main", None, Draft({"a.yaml": b"a"}, "Add a.\n", author, AT))
+    Remotes()(Access(f"file://{repository}")).commit_files(
+        "main", None, Draft({"a.yaml": b"a"}, "Add a.\n", author, AT)
+    )
     git("fsck", "--strict", cwd=repository)
     assert expected == git("log", "-1", "--format=%an <%ae>", "main", cwd=repository)

@@ -15,6 +15,7 @@ import pytest
 from shared.clients.git import Patience, Remotes
 from shared.errors import Forbidden, NotFound, Stale, Unavailable
 from shared.model.experiments import Draft
+from shared.model.hosting import Access
 from shared.rules.edits import blob_id
 from tests.gitserver import Clone, GitServer, git
 
@@ -39,7 +40,7 @@ def person(server: GitServer) -> Clone:
 
 
 def open_and_read(remotes: Remotes, url: str) -> dict[str, str]:
-    remote = remotes(url, None)
+    remote = remotes(Access(url))
     return remote.files(remote.head("main") or "", "p")[1]
 
 
@@ -52,7 +53,7 @@ def test_one_changed_file_of_a_thousand_is_one_file_read_in_three_requests(serve
     person.write("p/e007.yaml", "kind: Workflow\nname: changed\n")
     commit = person.push()
     server.exchanges.clear()
-    remote = remotes(url, None)
+    remote = remotes(Access(url))
     _, after = remote.files(remote.head("main") or "", "p")
     changed = set(after.values()) - set(before.values())
     assert [b"kind: Workflow\nname: changed\n"] == list(remote.blobs(commit, changed).values())
@@ -62,9 +63,9 @@ def test_one_changed_file_of_a_thousand_is_one_file_read_in_three_requests(serve
 
 def test_the_head_is_one_request_once_the_server_is_known(server: GitServer, person: Clone) -> None:
     remotes, url = Remotes(), f"{server.url}/chaos.git"
-    remotes(url, None).head("main")
+    remotes(Access(url)).head("main")
     server.exchanges.clear()
-    assert person.push() == remotes(url, None).head("main")
+    assert person.push() == remotes(Access(url)).head("main")
     assert ["POST"] == [exchange.method for exchange in server.exchanges]
 
 
@@ -72,7 +73,7 @@ def test_all_files_of_a_first_import_are_read_in_one_request(server: GitServer, 
     for number in range(300):
         person.write(f"p/e{number:03}.yaml", f"kind: Workflow\nname: e{number}\n")
     commit = person.push()
-    remote = Remotes()(f"{server.url}/chaos.git", None)
+    remote = Remotes()(Access(f"{server.url}/chaos.git"))
     _, files = remote.files(commit, "p")
     assert 301 == len(remote.blobs(commit, files.values()))
     assert ["GET", "POST", "POST"] == [exchange.method for exchange in server.exchanges]
@@ -83,7 +84,7 @@ def test_where_partial_fetches_are_refused_a_commit_is_fetched_whole_and_once(se
     person = server.clone()
     person.write("p/a.yaml", "a")
     commit = person.push()
-    remote = Remotes()(url, None)
+    remote = Remotes()(Access(url))
     remote.files(commit, "p")
     server.exchanges.clear()
     assert {blob_id(b"a"): b"a"} == remote.blobs(commit, [blob_id(b"a")])
@@ -97,7 +98,7 @@ def test_a_small_file_that_is_packed_with_a_large_one_is_read_all_the_same(serve
     person.write("p/small.yaml", small)
     commit = person.push()
     git("gc", "-q", cwd=server.root / "chaos.git")
-    remote = Remotes()(f"{server.url}/chaos.git", None)
+    remote = Remotes()(Access(f"{server.url}/chaos.git"))
     remote.files(commit, "p")
     found = remote.blobs(commit, [blob_id(rows), blob_id(small)])
     assert ((256 << 10) + 1, small) == (len(found[blob_id(rows)]), found[blob_id(small)])
@@ -115,7 +116,7 @@ def test_a_credential_logs_in_to_read_and_to_write(
     server: GitServer, person: Clone, wanted: str, credential: str
 ) -> None:
     server.login = wanted
-    remote = Remotes()(f"{server.url}/chaos.git", credential)
+    remote = Remotes()(Access(f"{server.url}/chaos.git", credential))
     commit = remote.commit_files("main", remote.head("main"), DRAFT)
     assert commit == git("rev-parse", "main", cwd=server.root / "chaos.git")
     person.pull()
@@ -125,14 +126,14 @@ def test_a_token_goes_with_the_user_that_the_address_names(server: GitServer, pe
     server.login = "ada:t0ken"
     commit = person.push()
     url = server.url.replace("//", "//ada@") + "/chaos.git"
-    assert commit == Remotes()(url, "t0ken").head("main")
+    assert commit == Remotes()(Access(url, "t0ken")).head("main")
 
 
 def test_a_wrong_login_is_told_without_the_credential(server: GitServer, person: Clone) -> None:
     server.login = "ada:word"
     person.push()
     with pytest.raises(Forbidden) as refusal:
-        Remotes()(f"{server.url}/chaos.git", "ada:s3cret").head("main")
+        Remotes()(Access(f"{server.url}/chaos.git", "ada:s3cret")).head("main")
     assert f"{server.url}/chaos.git does not accept our login: mend the secret that `credential` names" == str(
         refusal.value
     )
@@ -140,14 +141,14 @@ def test_a_wrong_login_is_told_without_the_credential(server: GitServer, person:
 
 def test_a_repository_that_is_not_there_is_named_without_a_login(server: GitServer) -> None:
     with pytest.raises(NotFound, match=r"^http://127\.0\.0\.1:\d+/none\.git is no repository"):
-        Remotes()(server.url.replace("//", "//ada:s3cret@") + "/none.git", None).head("main")
+        Remotes()(Access(server.url.replace("//", "//ada:s3cret@") + "/none.git")).head("main")
 
 
 def test_a_login_that_may_not_write_is_told_so(server: GitServer, person: Clone) -> None:
     head = person.push()
     git("config", "http.receivepack", "false", cwd=server.root / "chaos.git")
     with pytest.raises(Forbidden, match="refuses this to our login"):
-        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+        Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
 
 
 def test_a_protected_branch_is_told_in_the_servers_own_words(server: GitServer, person: Clone) -> None:
@@ -156,7 +157,7 @@ def test_a_protected_branch_is_told_in_the_servers_own_words(server: GitServer, 
     hook.write_text("#!/bin/sh\nprintf 'main is \\033[31mprotected: open a merge request\\n' >&2\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(Forbidden, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
-        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+        Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
 
 
 def test_a_race_lost_on_the_server_is_a_stale_head(server: GitServer, person: Clone) -> None:
@@ -165,31 +166,31 @@ def test_a_race_lost_on_the_server_is_a_stale_head(server: GitServer, person: Cl
     hook.write_text("#!/bin/sh\nunset GIT_QUARANTINE_PATH\ngit update-ref -d refs/heads/main\n")
     hook.chmod(0o755)
     with pytest.raises(Stale):
-        Remotes()(f"{server.url}/chaos.git", None).commit_files("main", head, DRAFT)
+        Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
 
 
 def test_a_host_that_is_away_is_named_without_a_login(server: GitServer) -> None:
     url = server.url.replace("//", "//ada:s3cret@") + "/chaos.git"
     server.stop()
     with pytest.raises(Unavailable) as away:
-        Remotes()(url, None).head("main")
+        Remotes()(Access(url)).head("main")
     assert str(away.value).startswith("the git host 127.0.0.1 does not answer: ")
     assert not {"s3cret", "object at"} & set(str(away.value).split())
 
 
 def test_a_host_that_comes_back_is_used_again(server: GitServer, person: Clone) -> None:
     remotes, url = Remotes(), f"{server.url}/chaos.git"
-    remotes(url, None).head("main")
+    remotes(Access(url)).head("main")
     server.stop()
     with pytest.raises(Unavailable):
-        remotes(url, None).head("main")
+        remotes(Access(url)).head("main")
     server.start()
-    assert person.push() == remotes(url, None).head("main")
+    assert person.push() == remotes(Access(url)).head("main")
 
 
 def test_a_host_that_nobody_knows_is_named() -> None:
     with pytest.raises(Unavailable, match=r"^the git host git\.invalid does not answer: "):
-        Remotes()("https://git.invalid/chaos.git", None).head("main")
+        Remotes()(Access("https://git.invalid/chaos.git")).head("main")
 
 
 @contextmanager
@@ -243,12 +244,12 @@ def test_an_odd_answer_is_told(
     answer: Callable[[BaseHTTPRequestHandler], None], error: type[Exception], says: str
 ) -> None:
     with answering(answer) as url, pytest.raises(error, match=says):
-        Remotes()(url, None).head("main")
+        Remotes()(Access(url)).head("main")
 
 
 def test_a_repository_that_moved_on_its_host_is_followed(server: GitServer, person: Clone) -> None:
     server.login, server.moved = "ada:word", {"old.git": "older.git", "older.git": "chaos.git"}
-    remote = Remotes()(f"{server.url}/old.git", "ada:word")
+    remote = Remotes()(Access(f"{server.url}/old.git", "ada:word"))
     assert person.push() == remote.head("main")
     commit = remote.commit_files("main", remote.head("main"), DRAFT)
     assert commit == git("rev-parse", "main", cwd=server.root / "chaos.git")
@@ -259,7 +260,7 @@ def test_a_login_does_not_follow_to_another_host(server: GitServer, person: Clon
     person.push()
     elsewhere = replying(302, Location=f"{server.url}/chaos.git/info/refs?service=git-upload-pack")
     with answering(elsewhere) as url, pytest.raises(NotFound, match="has moved to another host: set the new address"):
-        Remotes()(url, "ada:word").head("main")
+        Remotes()(Access(url, "ada:word")).head("main")
     assert [] == server.exchanges
 
 
@@ -267,4 +268,4 @@ def test_a_silent_host_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         remotes = Remotes(patience=Patience(read=0.2))
         with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 does not answer: .*timed out"):
-            remotes(f"http://127.0.0.1:{silent.getsockname()[1]}/chaos.git", None).head("main")
+            remotes(Access(f"http://127.0.0.1:{silent.getsockname()[1]}/chaos.git")).head("main")

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from shared.errors import Invalid, NotFound, Stale, Unavailable
+from shared.model.hosting import Access
 from shared.rules.edits import blob_id
 from tests.clients.git.conftest import Hosted
 from tests.gitserver import git
@@ -124,7 +125,7 @@ def test_a_rewritten_branch_is_read_as_it_is(writable: Hosted) -> None:
 
 def test_a_repository_that_is_not_there_is_told(writable: Hosted) -> None:
     with pytest.raises(NotFound, match=r"no(t a|) (git )?repository"):
-        writable.remotes(writable.url.replace("chaos.git", "none.git"), None).head("main")
+        writable.remotes(Access(writable.url.replace("chaos.git", "none.git"))).head("main")
 
 
 def test_a_commit_that_is_not_there_is_asked_for_again_later(hosted: Hosted) -> None:

@@ -11,6 +11,7 @@ import pytest
 from shared.clients.git import Patience, Remotes
 from shared.errors import Forbidden, Misconfigured, NotFound, Unavailable
 from shared.model.experiments import Draft
+from shared.model.hosting import Access
 from tests.clients.git.conftest import ssh_command
 from tests.gitserver import bare, git
 
@@ -39,7 +40,7 @@ def called(folder: Path) -> list[str]:
 
 def test_the_client_checks_the_hosts_key_and_asks_nobody(tmp_path: Path) -> None:
     repository = bare(tmp_path / "chaos.git")
-    Remotes(ssh_command(tmp_path))(f"ssh://git@git.example.com:2222{repository}", None).head("main")
+    Remotes(ssh_command(tmp_path))(Access(f"ssh://git@git.example.com:2222{repository}")).head("main")
     options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5", "SetEnv=GIT_PROTOCOL=version=2"]
     told = [part for option in [*options, "Port=2222"] for part in ("-o", option)]
     assert ["-T", "-x", *told, "git@git.example.com", f"git-upload-pack '{repository}'"] == called(tmp_path)
@@ -56,7 +57,7 @@ def test_the_client_checks_the_hosts_key_and_asks_nobody(tmp_path: Path) -> None
 )
 def test_the_path_is_told_as_the_address_says(tmp_path: Path, url: str, target: str, path: str) -> None:
     with pytest.raises(NotFound):
-        Remotes(ssh_command(tmp_path))(url, None).head("main")
+        Remotes(ssh_command(tmp_path))(Access(url)).head("main")
     assert [target, f"git-upload-pack '{path}'"] == called(tmp_path)[-2:]
 
 
@@ -74,7 +75,7 @@ def test_the_key_is_given_in_a_private_file_for_one_call_only(tmp_path: Path, ke
         f"exec git-upload-pack {tmp_path}/chaos.git\n"
     )
     script.chmod(0o700)
-    Remotes((str(script),))("ssh://git.example.com/chaos.git", f"{key}\n{HOSTS}\n").head("main")
+    Remotes((str(script),))(Access("ssh://git.example.com/chaos.git", f"{key}\n{HOSTS}\n")).head("main")
     assert "600" == (tmp_path / "mode").read_text().strip()
     assert (key.strip(), HOSTS) == ((tmp_path / "copy").read_text().strip(), (tmp_path / "hosts").read_text().strip())
     assert not Path((tmp_path / "where").read_text().strip()).parent.exists()
@@ -82,19 +83,19 @@ def test_the_key_is_given_in_a_private_file_for_one_call_only(tmp_path: Path, ke
 
 def test_a_key_without_hosts_leaves_the_users_known_hosts_in_force(tmp_path: Path, key: str) -> None:
     bare(tmp_path / "chaos.git")
-    Remotes(ssh_command(tmp_path))(f"ssh://git.example.com{tmp_path}/chaos.git", key).head("main")
+    Remotes(ssh_command(tmp_path))(Access(f"ssh://git.example.com{tmp_path}/chaos.git", key)).head("main")
     assert "IdentitiesOnly=yes" in called(tmp_path)
     assert [] == [argument for argument in called(tmp_path) if argument.startswith("UserKnownHostsFile=")]
 
 
 def test_what_openssh_would_not_take_as_a_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="holds no private key as OpenSSH writes it"):
-        Remotes(ssh_command(tmp_path))("ssh://git.example.com/chaos.git", "ada:s3cret").head("main")
+        Remotes(ssh_command(tmp_path))(Access("ssh://git.example.com/chaos.git", "ada:s3cret")).head("main")
 
 
 def test_a_large_push_goes_through_the_pipe(tmp_path: Path) -> None:
     repository = bare(tmp_path / "chaos.git")
-    commit = Remotes(ssh_command(tmp_path))(f"ssh://git.example.com{repository}", None).commit_files(
+    commit = Remotes(ssh_command(tmp_path))(Access(f"ssh://git.example.com{repository}")).commit_files(
         "main", None, DRAFT
     )
     assert commit == git("rev-parse", "main", cwd=repository)
@@ -133,7 +134,7 @@ def test_a_large_push_goes_through_the_pipe(tmp_path: Path) -> None:
     ],
 )
 def test_what_ssh_complains_of_is_told(tmp_path: Path, line: str, error: type[Exception], says: str) -> None:
-    remote = saying(tmp_path, line)("ssh://git@git.example.com/chaos.git", None)
+    remote = saying(tmp_path, line)(Access("ssh://git@git.example.com/chaos.git"))
     with pytest.raises(error, match=says):
         remote.head("main")
     with pytest.raises(error, match=says):
@@ -146,9 +147,9 @@ def test_a_host_that_falls_silent_is_given_up(tmp_path: Path) -> None:
     script.chmod(0o700)
     remotes = Remotes((str(script),), Patience(0.1, 0.1))
     with pytest.raises(Unavailable, match=r"broke off: nothing came for 0\.1 s"):
-        remotes("ssh://git.example.com/chaos.git", None).head("main")
+        remotes(Access("ssh://git.example.com/chaos.git")).head("main")
 
 
 def test_a_missing_ssh_client_is_named() -> None:
     with pytest.raises(Misconfigured, match="install it, or use https"):
-        Remotes(("/nonexistent/ssh",))("ssh://git.example.com/chaos.git", None).head("main")
+        Remotes(("/nonexistent/ssh",))(Access("ssh://git.example.com/chaos.git")).head("main")
