@@ -75,14 +75,18 @@ class Shop:
         self.database = open_database(folder / "state.db")
         self.store = SqliteStore(self.database, self.clock)
         self.queue = SqliteQueue(self.database, self.clock)
-        self.repositories = Repositories(Remotes(), Hosts(), self.secret, allow_local=True)
         self.leases = Leases(self.store, self.clock)
+        self.errors: list[str] = []
+        self.renew()
+        self.configure()
+
+    def renew(self, remotes: Remotes | None = None) -> None:
+        """Begin as a new process does, which knows no host yet."""
+        self.repositories = Repositories(remotes or Remotes(), Hosts(), self.secret, allow_local=True)
         self.syncs = Syncs(self.store, self.repositories, self.leases, self.clock, new_id)
         self.edits = Edits(self.store, self.repositories, self.clock, new_id)
         self.notes = Notes(self.store, self.repositories, self.clock, new_id)
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
-        self.errors: list[str] = []
-        self.configure()
 
     def close(self) -> None:
         """Stop serving."""

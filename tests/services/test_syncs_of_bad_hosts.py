@@ -5,11 +5,6 @@ from __future__ import annotations
 import pytest
 
 from shared.clients.git import Patience, Remotes
-from shared.clients.hosts import Hosts
-from shared.clients.ids import new_id
-from shared.services.edits import Edits
-from shared.services.repositories import Repositories
-from shared.services.syncs import Syncs
 from tests.services.gitops import Shop, engine
 
 BAD = [
@@ -25,12 +20,7 @@ BAD = [
 ]
 
 
-def renew(shop: Shop) -> None:
-    """Begin as another process would, which remembers nothing of the host and waits for little."""
-    remotes = Remotes(patience=Patience(0.3, 0.3))
-    shop.repositories = Repositories(remotes, Hosts(), shop.secret, allow_local=True)
-    shop.syncs = Syncs(shop.store, shop.repositories, shop.leases, shop.clock, new_id)
-    shop.edits = Edits(shop.store, shop.repositories, shop.clock, new_id)
+HASTY = Patience(0.3, 0.3)
 
 
 @pytest.mark.parametrize(("bad", "problem"), BAD)
@@ -42,7 +32,7 @@ def test_a_host_in_trouble_is_shown_and_nothing_is_removed_until_it_is_well(
     shop.work()
     shop.write(cart=engine("basket"))
     shop.remove("till")
-    renew(shop)
+    shop.renew(Remotes(patience=HASTY))
     for name, value in bad.items():
         setattr(shop.server, name, value)
     after = shop.push()
@@ -51,7 +41,7 @@ def test_a_host_in_trouble_is_shown_and_nothing_is_removed_until_it_is_well(
     assert (before, {"cart", "till"}) == (shop.state().commit, set(shop.experiments()))
     assert ["cart", "till"] == sorted(one.name for one in shop.experiments().values())
     shop.server.refusal, shop.server.cut, shop.server.silence = None, None, 0.0
-    renew(shop)
+    shop.renew()
     shop.clock.advance(1000)
     shop.sync()
     assert (after, None, ["basket"]) == (
@@ -72,7 +62,7 @@ def test_a_sync_that_is_to_wait_uses_up_no_attempt_and_asks_the_host_once(shop: 
     assert (1, []) == (shop.server.refusals, shop.queue.dead())
     assert ["degraded"] == [row.verdict for row in shop.ledger("sync")]
     shop.server.refusal = None
-    renew(shop)
+    shop.renew()
     shop.work()
     assert ({"cart"}, None) == (set(shop.experiments()), shop.state().problem)
 
@@ -85,7 +75,7 @@ def test_a_renamed_repository_is_followed_and_the_new_name_is_told(shop: Shop) -
     (shop.server.root / "chaos.git").rename(shop.server.root / "resilience.git")
     shop.server.moved = {"chaos.git": "resilience.git"}
     new = shop.url.replace("chaos.git", "resilience.git")
-    renew(shop)
+    shop.renew()
     shop.sync()
     assert (None, new) == (shop.state().problem, shop.state().moved)
     assert shop.ledger("sync")[-1].reason.endswith(f"; the repository is at {new} by now: set that as repo_url")
