@@ -9,13 +9,17 @@ from tests.services.gitops import Shop, engine
 
 BAD = [
     pytest.param({"refusal": (500, {})}, "HTTP status 500", id="500"),
-    pytest.param({"refusal": (502, {})}, "HTTP status 502", id="502"),
     pytest.param({"refusal": (403, {})}, "refuses this to our login", id="permission lost"),
     pytest.param({"refusal": (404, {})}, "is no repository, or `credential` may not see it", id="vanished"),
     pytest.param({"refusal": (429, {"Retry-After": "1"})}, "asks us to wait", id="rate limit"),
-    pytest.param({"refusal": (500, {}), "refused": "/git-upload-pack"}, "HTTP status 500", id="500 after the first"),
+    pytest.param(
+        {"refusal": (500, {}), "refused": "/git-upload-pack"},
+        "HTTP status 500",
+        id="500 after the first",
+        marks=pytest.mark.soak,
+    ),
     pytest.param({"cut": 40, "cut_at": "/git-upload-pack"}, "does not answer", id="broken off"),
-    pytest.param({"cut": 0, "cut_at": "/info/refs"}, "does not answer", id="nothing"),
+    pytest.param({"cut": 0, "cut_at": "/info/refs"}, "does not answer", id="nothing", marks=pytest.mark.soak),
     pytest.param({"silence": 1.0}, "does not answer", id="slow"),
 ]
 
@@ -55,7 +59,7 @@ def test_a_sync_that_is_to_wait_uses_up_no_attempt_and_asks_the_host_once(shop: 
     shop.write(cart=engine("cart"))
     shop.server.refusal = (429, {"Retry-After": "600"})
     shop.push()
-    for _ in range(30):
+    for _ in range(12):
         shop.tell()
         shop.work()
         shop.clock.advance(60)

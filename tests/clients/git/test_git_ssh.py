@@ -66,6 +66,7 @@ def test_the_key_is_given_in_a_private_file_for_one_call_only(tmp_path: Path, ke
     script = tmp_path / "ssh"
     script.write_text(
         "#!/bin/sh\n"
+        f'printf "%s\\n" "$@" > {tmp_path}/options\n'
         'for argument in "$@"; do\n'
         f'  case "$before" in -i) stat -c %a "$argument" > {tmp_path}/mode; cp "$argument" {tmp_path}/copy; '
         f'echo "$argument" > {tmp_path}/where ;; esac\n'
@@ -77,6 +78,7 @@ def test_the_key_is_given_in_a_private_file_for_one_call_only(tmp_path: Path, ke
     script.chmod(0o700)
     Remotes((str(script),))(Access("ssh://git.example.com/chaos.git", f"{key}\n{HOSTS}\n")).head("main")
     assert "600" == (tmp_path / "mode").read_text().strip()
+    assert "GlobalKnownHostsFile=/dev/null" in (tmp_path / "options").read_text().split()
     assert (key.strip(), HOSTS) == ((tmp_path / "copy").read_text().strip(), (tmp_path / "hosts").read_text().strip())
     assert not Path((tmp_path / "where").read_text().strip()).parent.exists()
 
