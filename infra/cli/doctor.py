@@ -97,6 +97,9 @@ def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
 
 def _sync(portal: Portal, name: str) -> Iterator[Finding]:
     state = portal.call("GET", path_to("projects", name, "sync"))
+    if state["moved"]:
+        mend = f"litmus-gitops project enable {name} --repo {state['moved']}"
+        yield f"the repository was renamed and is at {state['moved']} by now", mend
     if state["state"] == "degraded":
         mend = f"mend that, then litmus-gitops project sync {name}"
         yield f"the sync is degraded: {state['problem']}", mend

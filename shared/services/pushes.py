@@ -8,7 +8,7 @@ from types import ModuleType
 
 import msgspec
 
-from shared.errors import Misconfigured, NotFound, Unauthenticated
+from shared.errors import Misconfigured, NotFound, NotYet, Stale, Unauthenticated
 from shared.model.calls import Answer, Call
 from shared.model.deliveries import Delivery, Hint, Ignored, Pull, Push
 from shared.model.messages import Message
@@ -43,7 +43,7 @@ class Pushes:
         speaker = _speaker(call)
         secret = speaker.verify(call.headers, call.body, self._secrets(gitops), self.clock().timestamp())
         delivery = _relevant(speaker.read(call.headers, call.body), gitops)
-        repeated = until_fresh(lambda: self._keep(call.params["project"], delivery, secret))
+        repeated = self._kept(call.params["project"], delivery, secret)
         if isinstance(delivery, Ignored):
             self.count(RECEIVED, outcome="ignored")
             return Answer(200, {"ignored": delivery.why})
@@ -65,6 +65,13 @@ class Pushes:
         if not found:
             raise Unauthenticated("the project has no webhook secret that can be read: check its GitOps settings")
         return found
+
+    def _kept(self, project: str, delivery: Delivery, secret: Secret) -> bool:
+        """Keep a delivery; where too many others come at once it is a fault of ours, which git hosts try again."""
+        try:
+            return until_fresh(lambda: self._keep(project, delivery, secret))
+        except Stale as error:
+            raise NotYet("too many deliveries of this project at once: send it again") from error
 
     def _keep(self, project: str, delivery: Delivery, secret: Secret) -> bool:
         """Write the delivery and what follows from it, at once; return whether it came before."""

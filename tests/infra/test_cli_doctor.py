@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from shared.model.experiments import Experiment, Problem
 from shared.model.projects import Presence
 from shared.model.runs import Run
 from shared.services.tables import EXPERIMENTS, PRESENCE, RUNS
+from tests.gitserver import GitServer
 from tests.infra.commanding import Served, served
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
@@ -120,6 +122,19 @@ def test_a_sync_that_cannot_go_on_is_found_with_its_reason(portal: Served) -> No
     what = portal.until(lambda: next((one for one in found(portal) if "degraded" in one), None))
     assert "there is no branch 'gone'" in what
     portal("project", "enable", "shop", "--branch", "main")
+
+
+def test_a_repository_that_was_renamed_is_found_with_its_new_address(portal: Served, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    with GitServer(tmp_path / "served", moved={"former.git": "chaos.git"}) as server:
+        new = server.create()
+        person = server.clone()
+        person.write("litmus/shop/readme.txt", "none yet")
+        person.push()
+        portal("project", "enable", "shop", "--repo", new.replace("chaos", "former"))
+        what = portal.until(lambda: next((one for one in found(portal) if "renamed" in one), None))
+        assert f"the repository was renamed and is at {new} by now" == what
+        portal("project", "enable", "shop", "--repo", portal.repository)
 
 
 def test_messages_that_were_given_up_are_found(portal: Served) -> None:

@@ -14,9 +14,10 @@ from shared.clients.opening import utc_now
 from shared.clients.secrets import SecretReferences
 from shared.clients.sqlite import Database, SqliteStore
 from shared.edge.metrics import Metrics
-from shared.errors import NotFound, Unauthenticated, Unavailable
+from shared.errors import NotFound, NotYet, Unauthenticated, Unavailable
 from shared.model.calls import Answer, Call
 from shared.model.projects import GitOps, Project
+from shared.services.dirt import dirty
 from shared.services.pushes import Pushes
 from shared.services.tables import DELIVERIES, EVENTS, PROJECTS, SYNCS
 from tests.hosts import SECRET, STRANGER, fixture
@@ -119,6 +120,16 @@ def test_a_delivery_between_our_reads_is_not_taken_for_new_twice(pushes: Pushes,
 
     assert 202 == Pushes(store, pushes.secrets, utc_now, interrupted, pushes.count).receive(_call()).status
     assert (["accepted", "repeated"], 2) == (sorted(_verdicts(store)), _dirty(store))
+
+
+def test_a_delivery_that_others_outrun_each_time_is_to_come_again(pushes: Pushes, store: SqliteStore) -> None:
+    def outrun() -> str:
+        store.commit(*dirty(store, new_id, "shop"))
+        return new_id()
+
+    with pytest.raises(NotYet, match="send it again"):
+        Pushes(store, pushes.secrets, utc_now, outrun, pushes.count).receive(_call())
+    assert ([], None) == (_verdicts(store), DELIVERIES.load(store, "shop", "d-1"))
 
 
 def test_what_cannot_be_written_leaves_nothing_and_may_come_again(

@@ -343,10 +343,3 @@ def test_an_answer_that_breaks_off_is_told(server: GitServer, person: Clone, pat
     server.cut, server.cut_at = cut, path
     with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 (broke off|does not answer)"):
         Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
-
-
-def test_a_host_that_is_silent_is_given_up(server: GitServer, person: Clone) -> None:
-    person.push()
-    server.silence = 0.5
-    with pytest.raises(Unavailable, match="does not answer"):
-        Remotes(patience=Patience(0.2, 0.2))(Access(f"{server.url}/chaos.git")).head("main")
