@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from shared.errors import Misconfigured
 from shared.model.proxies import Proxies
@@ -184,16 +183,7 @@ def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:
 
 
 def _proxies(env: Environment) -> Proxies:
-    return Proxies(_proxy(env, "HTTP_PROXY"), _proxy(env, "HTTPS_PROXY"), _words(env, "NO_PROXY"))
-
-
-def _proxy(env: Environment, name: str) -> str | None:
-    """Read a proxy's address; a wrong one is not repeated, since it may hold a password."""
-    value = env.get(name, "").strip()
-    parts = _parse(lambda: (urlsplit(value), urlsplit(value).port)[0])
-    if value and not (parts and parts.scheme in {"http", "https"} and parts.hostname):
-        raise Misconfigured(f"{name} is no address of a proxy: write http://host:port, or leave it empty")
-    return value or None
+    return Proxies.read(env.get("HTTP_PROXY", ""), env.get("HTTPS_PROXY", ""), _words(env, "NO_PROXY"))
 
 
 def _needed(env: Environment, name: str) -> str:

@@ -170,3 +170,9 @@ def test_what_is_no_proxys_address_is_named_and_not_shown(data: Path, address: s
     with pytest.raises(Misconfigured, match="HTTPS_PROXY is no address of a proxy: write http://host:port") as told:
         settings.Sync.read({"DATA_DIR": str(data), "HTTPS_PROXY": address})
     assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize("entry", ["git.example.com:port", "[::1", "git.example.com:99999"])
+def test_what_no_host_is_called_is_shown(data: Path, entry: str) -> None:
+    with pytest.raises(Misconfigured, match=re.escape(f"NO_PROXY={entry!r} is no host")):
+        settings.Sync.read({"DATA_DIR": str(data), "NO_PROXY": f"git.example.com,{entry}"})

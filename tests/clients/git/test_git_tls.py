@@ -155,6 +155,7 @@ HTTP, HTTPS = "http://proxy.example.com:3128", "http://proxy.example.com:3129"
         pytest.param("example.com", "https://badexample.com/a", HTTPS, id="another with the same end"),
         pytest.param("git.example.com:8443", "https://git.example.com:8443/a", None, id="the port"),
         pytest.param("git.example.com:8443", "https://git.example.com/a", HTTPS, id="another port"),
+        pytest.param("git.example.com:443", "https://git.example.com/a", None, id="the port that goes without saying"),
         pytest.param("*", "https://git.example.com/a", None, id="everything"),
         pytest.param("10.1.2.3", "https://10.1.2.3/a", None, id="an address"),
         pytest.param("[fd00::7]:8443", "https://[fd00::7]:8443/a", None, id="an IPv6 address with its port"),
@@ -163,7 +164,7 @@ HTTP, HTTPS = "http://proxy.example.com:3128", "http://proxy.example.com:3129"
     ],
 )
 def test_the_scheme_and_the_list_decide_on_the_proxy(direct: str, url: str, expected: str | None) -> None:
-    assert expected == Proxies(HTTP, HTTPS, (direct,) if direct else ()).of(url)
+    assert expected == Proxies.read(HTTP, HTTPS, [direct] if direct else []).of(url)
 
 
 def test_without_a_proxy_for_its_scheme_a_host_is_reached_directly() -> None:
