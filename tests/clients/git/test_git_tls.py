@@ -88,7 +88,9 @@ def test_what_one_project_trusts_no_other_does(server: GitServer, front: str, ce
         remotes(Access(f"{front}/chaos.git", "ada:word")).head("main")
 
 
-@pytest.mark.parametrize("ca", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+@pytest.mark.parametrize(
+    "ca", ["", "\n", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
+)
 def test_a_bundle_without_certificates_is_named(ca: str) -> None:
     with pytest.raises(Misconfigured, match="the secret that `ca_bundle` names holds no certificates in PEM"):
         Remotes()(Access("https://git.example.com/chaos.git", ca=ca))
