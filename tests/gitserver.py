@@ -86,7 +86,8 @@ class GitServer:
     `login` is the `user:password` that it wants, if any; `old` servers know protocol version 0 only; `moved` names
     are answered with where the repository is now; `strict` servers give nothing but what refs name, as Gerrit does.
     A `refusal` (status and headers) is given in place of every answer to requests whose path ends as `refused` says;
-    answers are begun after `silence` seconds, and those to paths that end as `cut_at` says break off after `cut` bytes.
+    answers are begun after `silence` seconds; those to paths that end as `cut_at` says break off after `cut` bytes, and
+    no length was promised.
     """
 
     root: Path
@@ -198,13 +199,13 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
 
         def _reply(self, status: int, headers: list[tuple[str, str]], answer: bytes) -> None:
             time.sleep(server.silence)
+            cut = server.cut if urlsplit(self.path).path.endswith(server.cut_at) else None
+            length = [("Content-Length", str(len(answer)))] if cut is None else [("Connection", "close")]
             self.send_response(status)
-            for name, value in [*headers, ("Content-Length", str(len(answer)))]:
+            for name, value in [*headers, *length]:
                 self.send_header(name, value)
             self.end_headers()
-            cut = server.cut if urlsplit(self.path).path.endswith(server.cut_at) else None
             self.wfile.write(answer[:cut])
-            self.close_connection = cut is not None
 
         def log_message(self, *_: Any) -> None:
             """Print nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ from shared.model.experiments import Draft
 from shared.model.hosting import Access
 from shared.rules.edits import blob_id
 from tests.gitserver import Clone, GitServer, git
+from tests.payloads import SEED
 
 AT = "2026-01-02T03:04:05.000Z"
 DRAFT = Draft({"p/a.yaml": b"new"}, "Change a.\n", "Ada <ada@example.com>", AT)
@@ -343,3 +345,21 @@ def test_an_answer_that_breaks_off_is_told(server: GitServer, person: Clone, pat
     server.cut, server.cut_at = cut, path
     with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 (broke off|does not answer)"):
         Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
+
+
+@pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed-{seed}")
+def test_an_answer_that_ends_too_early_is_never_taken_for_whole(server: GitServer, person: Clone, seed: int) -> None:
+    for number in range(20):
+        person.write(f"p/e{number}.yaml", f"kind: Workflow\nname: e{number}\n")
+    commit = person.push()
+    whole = Remotes()(Access(f"{server.url}/chaos.git"))
+    files = whole.files(commit, "p")
+    blobs = whole.blobs(commit, files[1].values())
+    longest = max(exchange.received for exchange in server.exchanges)
+    for cut in random.Random(seed).sample(range(longest + 200), 12):  # noqa: S311 - a slice, no secret
+        remote = Remotes()(Access(f"{server.url}/chaos.git"))
+        server.cut, server.cut_at = cut, "/git-upload-pack"
+        with suppress(Unavailable):
+            assert files == remote.files(commit, "p"), cut
+            assert blobs == remote.blobs(commit, files[1].values()), cut
+            assert cut >= max(exchange.received for exchange in server.exchanges[-2:]), cut
