@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.clients.git import Patience, Remotes
+from shared.model.messages import Message
 from tests.services.gitops import Shop, engine
 
 BAD = [
@@ -47,7 +48,8 @@ def test_a_host_in_trouble_is_shown_and_nothing_is_removed_until_it_is_well(
     shop.server.refusal, shop.server.cut, shop.server.silence = None, None, 0.0
     shop.renew()
     shop.clock.advance(1000)
-    shop.sync()
+    shop.reconciler.tick(Message("tick", "reconcile", "tick", {}))
+    shop.work()
     assert (after, None, ["basket"]) == (
         shop.state().commit,
         shop.state().problem,
