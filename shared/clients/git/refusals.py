@@ -19,7 +19,16 @@ from dulwich.file import FileLocked
 
 from shared.clients.git.packets import TooMuch
 from shared.clients.git.places import Place
-from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, NotYet, Stale, Unavailable
+from shared.errors import (
+    Forbidden,
+    Invalid,
+    LitmusGitopsError,
+    NotFound,
+    NotYet,
+    Protected,
+    Stale,
+    Unavailable,
+)
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
@@ -44,6 +53,11 @@ _LONGEST: Final = 900.0
 
 _NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
 """How git's own commands, git-daemon and GitHub say that there is none."""
+_PROTECTED: Final = re.compile(
+    r"hook declined|GH006|GH013|repository rule violations|protected|TF402455|must use a pull request", re.IGNORECASE
+)
+"""How hosts say that a branch is protected: GitHub's branch protection and rule sets, Azure DevOps, and the hooks by
+which GitLab, Gitea, Bitbucket and plain git refuse a push."""
 
 
 def said(text: object) -> str:
@@ -87,6 +101,12 @@ def _seconds(waits: str | None) -> float:
         with suppress(ValueError):
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
     return min(max(seconds, 1.0), _LONGEST)
+
+
+def declined(place: Place, ref: bytes, words: str) -> Forbidden:
+    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it."""
+    kind = Protected if _PROTECTED.search(words) else Forbidden
+    return kind(f"{place.host} refused the push to {ref.decode()}: {said(words)}")
 
 
 def _away(place: Place, error: Exception) -> LitmusGitopsError:
