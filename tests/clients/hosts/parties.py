@@ -16,6 +16,7 @@ from shared.ports import GitHost
 from tests.clients.hosts.github_party import GitHubParty
 from tests.gitserver import Clone
 
+_HOSTS = Hosts()
 SECRET = "s3cret-of-the-hook"
 
 
@@ -79,12 +80,11 @@ class Party(Protocol):
 
 def host(party: Party, *, denied: bool = False) -> GitHost:
     """Open the party's API as the product does."""
-    opened = Hosts()(party.access(denied=denied))
+    opened = _HOSTS(party.access(denied=denied))
     assert opened is not None
     return opened
 
 
 PARTIES: dict[str, Callable[[Path], Party]] = {
-    "github": GitHubParty,
-    "github-app": lambda folder: GitHubParty(folder, app=True),
+    "github": lambda folder: GitHubParty(folder, app=True),
 }
