@@ -5,95 +5,67 @@ from __future__ import annotations
 import base64
 import json
 import re
-import socket
-import subprocess
 import time
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.gitlabhost import answers, deliveries, merges
 from tests.gitlabhost.calls import Call, Refused, checked, found, given
-from tests.gitlabhost.state import Fault, Project, State, Token
-from tests.gitserver import ENVIRONMENT
+from tests.gitlabhost.state import Project, State, Token
+from tests.gitserver import backend, body_of
 
 API = "/api/v4"
 GIT = re.compile(r"/(?P<path>.+)\.git/(info/refs|git-upload-pack|git-receive-pack)")
 
 
-class Listener(ThreadingHTTPServer):
-    """Hangs up on everyone when it goes."""
-
-    daemon_threads = True
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.connections: list[socket.socket] = []
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.connections.append(request)
-        super().process_request(request, client_address)
-
-    def hang_up(self) -> None:
-        """End what is still open."""
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, *_: Any) -> None:
-        """Print nothing: clients that hang up are no error."""
-
-
 def handler(state: State) -> type[BaseHTTPRequestHandler]:
     """Return what answers a connection."""
+    return type("Handler", (_Handler,), {"state": state})
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self._serve()
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: State
 
-        def do_POST(self) -> None:
-            self._serve()
+    def do_GET(self) -> None:
+        self._serve()
 
-        def do_PUT(self) -> None:
-            self._serve()
+    def do_POST(self) -> None:
+        self._serve()
 
-        def do_DELETE(self) -> None:
-            self._serve()
+    def do_PUT(self) -> None:
+        self._serve()
 
-        def _serve(self) -> None:
-            body = _body(self)
-            target = self.path[self.path.find("/", 8) :] if self.path.startswith("http") else self.path
-            path = unquote(urlsplit(target).path)
-            state.requests.append(f"{self.command} {path}")
-            fault = next((one for one in state.faults if one.takes(self.command, path)), None)
-            if fault:
-                self._break(fault)
-                return
-            status, headers, answer = _answer(state, self, target, body)
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        body = body_of(self)
+        target = self.path[self.path.find("/", 8) :] if self.path.startswith("http") else self.path
+        path = unquote(urlsplit(target).path)
+        self.state.requests.append(f"{self.command} {path}")
+        fault = next((one for one in self.state.faults if one.takes(self.command, path)), None)
+        if fault is None or fault.done:
+            status, headers, answer = _answer(self.state, self, target, body)
+        if fault is None:
             self._reply(status, headers, answer)
-
-        def _break(self, fault: Fault) -> None:
-            if fault.status is None:
-                self.close_connection = True
-                return
+        elif fault.status is None:
+            self.close_connection = True
+        else:
             self._reply(fault.status, {"Content-Type": fault.content_type, **fault.headers}, fault.body, fault.drip)
 
-        def _reply(self, status: int, headers: dict[str, str], answer: bytes, drip: float = 0.0) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(answer))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            for part in [answer] if not drip else [answer[at : at + 1] for at in range(len(answer))]:
-                self.wfile.write(part)
-                time.sleep(drip)
+    def _reply(self, status: int, headers: dict[str, str], answer: bytes, drip: float = 0.0) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(answer))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for part in [answer] if not drip else [answer[at : at + 1] for at in range(len(answer))]:
+            self.wfile.write(part)
+            time.sleep(drip)
 
-        def log_message(self, *_: Any) -> None:
-            """Print nothing."""
-
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
 
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -188,10 +160,11 @@ def _git(state: State, project: Project, handler: BaseHTTPRequestHandler, target
     token = state.tokens.get(base64.b64decode(login).decode().partition(":")[2]) if kind == "Basic" else None
     if token is None or token.expired:
         return 401, {"WWW-Authenticate": 'Basic realm="GitLab"'}, b""
-    reply = _backend(state, project, handler, target, body)
+    handler.path = f"/{project.path}.git/{target.partition('.git/')[2]}"
+    status, headers, answer = backend(state.root, handler, body)
     if urlsplit(target).path.endswith("/git-receive-pack"):
         noticed(state, project)
-    return reply
+    return status, dict(headers), answer
 
 
 def noticed(state: State, project: Project) -> None:
@@ -200,35 +173,3 @@ def noticed(state: State, project: Project) -> None:
     deliveries.pushed(state, project)
     for one in moved:
         deliveries.merge(state, project, one, "update")
-
-
-def _backend(state: State, project: Project, handler: BaseHTTPRequestHandler, target: str, body: bytes) -> Reply:
-    parts = urlsplit(target)
-    environment = ENVIRONMENT | {
-        "GIT_PROJECT_ROOT": str(state.root),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "REMOTE_USER": "ada",
-        "REMOTE_ADDR": "127.0.0.1",
-        "REQUEST_METHOD": handler.command,
-        "PATH_INFO": f"/{project.path}.git/{parts.path.partition('.git/')[2]}",
-        "QUERY_STRING": parts.query,
-        "CONTENT_TYPE": handler.headers.get("Content-Type", ""),
-        "CONTENT_LENGTH": str(len(body)),
-        "GIT_PROTOCOL": handler.headers.get("Git-Protocol", ""),
-        "HTTP_CONTENT_ENCODING": handler.headers.get("Content-Encoding", ""),
-    }
-    done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
-    head, _, answer = done.stdout.partition(b"\r\n\r\n")
-    named = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-    return int(named.pop("Status", "200").split()[0]), named, answer
-
-
-def _body(handler: BaseHTTPRequestHandler) -> bytes:
-    if handler.headers.get("Transfer-Encoding") != "chunked":
-        return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-    parts = []
-    while size := int(handler.rfile.readline(), 16):
-        parts.append(handler.rfile.read(size))
-        handler.rfile.readline()
-    handler.rfile.readline()
-    return b"".join(parts)

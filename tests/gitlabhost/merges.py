@@ -67,18 +67,9 @@ def opened(call: Call) -> Answer:
     source, target = call.given["source_branch"], call.given["target_branch"]
     branches = repositories.heads(call.project.folder)
     _check(call.project, source, target, branches)
-    one = Merge(
-        max(call.project.merges, default=0) + 1,
-        call.token.user,
-        source,
-        target,
-        call.given["title"],
-        call.given.get("description", ""),
-    )
-    call.project.merges[one.iid] = one
-    one.description = obeyed(one, one.description)
-    if not call.state.preparing:
-        prepare(call.state, call.project, one)
+    one = Merge(0, call.token.user, source, target, call.given["title"], "")
+    begun(call.state, call.project, one)
+    one.description = obeyed(one, call.given.get("description", ""))
     return 201, answers.merge(call.state, call.project, one)
 
 
@@ -120,6 +111,15 @@ def diffs(call: Call) -> Answer:
     versions = of(call).versions
     latest = versions[-1] if versions else None
     return 200, repositories.file_diffs(call.project.folder, latest.base, latest.head) if latest else []
+
+
+def begun(state: State, project: Project, one: Merge) -> Merge:
+    """Number it, and make its diff unless that takes its time."""
+    one.iid = max(project.merges, default=0) + 1
+    project.merges[one.iid] = one
+    if not state.preparing:
+        prepare(state, project, one)
+    return one
 
 
 def prepare(state: State, project: Project, one: Merge) -> None:

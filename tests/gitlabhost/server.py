@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from tests.gitlabhost import commits, deliveries, discussions, hooks, merges, projects
-from tests.gitlabhost.http import Listener, handler
+from tests.gitlabhost.http import handler
 from tests.gitlabhost.state import MAINTAINER, Fault, Merge, Project, State, Status, Token, User
-from tests.gitserver import Clone, bare, git
+from tests.gitserver import Clone, LoopbackServer, bare, git
 
 PARTS = (projects, commits, merges, discussions, hooks)
 """The parts of the API; importing them registers their routes."""
@@ -28,7 +28,7 @@ class GitLabServer:
     def __init__(self, root: Path, tls: Path | None = None) -> None:
         self.state = State(root)
         self._tls, self._port = tls, 0
-        self._listener: Listener | None = None
+        self._listener: LoopbackServer | None = None
         self.add_token(SECRET, User(7, "project_1_bot_c0ffee"))
 
     def __enter__(self) -> Self:
@@ -45,7 +45,7 @@ class GitLabServer:
 
     def start(self) -> None:
         """Serve, on the same port as before if there was one."""
-        self._listener = Listener(("127.0.0.1", self._port), handler(self.state))
+        self._listener = LoopbackServer(("127.0.0.1", self._port), handler(self.state))
         self._port = self._listener.server_address[1]
         if self._tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -115,13 +115,15 @@ class GitLabServer:
             if one.prepared_at is None:
                 merges.prepare(self.state, project, one)
 
-    def from_fork(self, project: Project, branch: str, target: str = "main", folder: Path | None = None) -> Merge:
+    def open(self, project: Project, source: str, target: str, title: str) -> Merge:
+        """Open a merge request as a person."""
+        return merges.begun(self.state, project, Merge(0, User(9, "ada"), source, target, title, ""))
+
+    def from_fork(self, project: Project, folder: Path, branch: str, target: str = "main") -> Merge:
         """Open a merge request from a branch of another repository."""
-        number = max(project.merges, default=0) + 1
-        merge = Merge(number, User(9, "ada"), branch, target, "From a fork", "", fork=folder)
-        project.merges[number] = merge
-        merges.prepare(self.state, project, merge)
-        return merge
+        return merges.begun(
+            self.state, project, Merge(0, User(9, "ada"), branch, target, "From a fork", "", fork=folder)
+        )
 
     def merge(self, project: Project, number: int) -> str:
         """Merge a merge request as a person does, with all that follows; return the merge commit."""

@@ -146,6 +146,7 @@ class Project:
 class Fault:
     """What the server answers in place of what it would, `times` times; without `status` it hangs up.
 
+    With `done` it does first what was asked of it.
     `path` is a regular expression that is searched for in the request's decoded path.
     """
 
@@ -157,6 +158,7 @@ class Fault:
     content_type: str = "application/json"
     times: int = 1
     drip: float = 0.0
+    done: bool = False
 
     def takes(self, method: str, path: str) -> bool:
         """Whether this request is one of those; counts it."""

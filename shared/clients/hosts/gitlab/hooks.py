@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from shared.clients.hosts.gitlab_shapes import HookEvent, WebHook, read
+from gitlab.exceptions import GitlabError
+from gitlab.v4.objects import Project as Handle
+
+from shared.clients.hosts.gitlab.shapes import HookEvent, WebHook, read
+from shared.errors import NotFound
 from shared.model.hosting import FailedDelivery, Hook
-
-if TYPE_CHECKING:
-    from gitlab.v4.objects import Project as Handle
 
 _EVENTS: Final = ("push_events", "merge_requests_events")
 _TEST: Final = "push_events"
@@ -28,9 +29,6 @@ _KEY: Final = 32
 _PREFIX: Final = "whsec_"
 _PAGE: Final = 20
 """Deliveries on a page: GitLab lists no more at once."""
-
-_SECONDS: Final = 15.0
-"""How long GitLab may take to deliver: it waits 10 s for the answer itself."""
 
 _GOOD: Final = range(200, 300)
 
@@ -47,7 +45,7 @@ def save(project: Handle, url: str, secret: str, hook: str | None) -> Hook:
     """
     if hook is None:
         return _created(project, url, secret)
-    there = read(project.hooks.get(int(hook)).attributes, WebHook)
+    there = read(project.hooks.get(_number(hook)).attributes, WebHook)
     if _signs(secret) or not there.signing_token_present:
         kept = _updated(project, there.id, url, secret)
         if kept.alert_status == _ACTIVE or _revived(project, hook):
@@ -59,12 +57,12 @@ def save(project: Handle, url: str, secret: str, hook: str | None) -> Hook:
 
 def test(project: Handle, hook: str) -> None:
     """Have GitLab send a push now: `Invalid` with what it got for it, if that is no success."""
-    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{hook}/test/{_TEST}", timeout=_SECONDS)
+    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{_number(hook)}/test/{_TEST}")
 
 
 def failed(project: Handle, hook: str, since: datetime) -> list[FailedDelivery]:
     """Return the deliveries of which no attempt succeeded, oldest first; GitLab knows of a week, since release 17.3."""
-    path = f"/projects/{project.id}/hooks/{hook}/events"
+    path = f"/projects/{project.id}/hooks/{_number(hook)}/events"
     found = project.manager.gitlab.http_list(path, iterator=True, per_page=_PAGE)
     events = (read(event, HookEvent) for event in found)
     last: dict[str, FailedDelivery] = {}
@@ -78,7 +76,13 @@ def failed(project: Handle, hook: str, since: datetime) -> list[FailedDelivery]:
 
 def redeliver(project: Handle, hook: str, event: str) -> None:
     """Have GitLab send a delivery again, five times a minute at most; it refuses that after a change of the address."""
-    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{hook}/events/{event}/resend", timeout=_SECONDS)
+    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{_number(hook)}/events/{_number(event)}/resend")
+
+
+def _number(name: str) -> int:
+    if not (name.isascii() and name.isdigit()):
+        raise NotFound(f"{name[:60]!r} names nothing on GitLab, where webhooks and deliveries have numbers")
+    return int(name)
 
 
 def _created(project: Handle, url: str, secret: str) -> Hook:
@@ -100,8 +104,6 @@ def _secured(project: Handle, hook: WebHook, url: str, secret: str) -> WebHook:
 
 def _revived(project: Handle, hook: str) -> bool:
     """Whether a test succeeds, which has GitLab switch the hook on again."""
-    from gitlab.exceptions import GitlabError  # noqa: PLC0415 - slow to load
-
     try:
         test(project, hook)
     except GitlabError as error:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from shared.clients.hosts.gitlab_shapes import Merge, read
-from shared.clients.hosts.gitlab_texts import inert
+from gitlab.exceptions import GitlabError
+from gitlab.v4.objects import Project as Handle
+
+from shared.clients.hosts.gitlab.shapes import Merge, read
+from shared.clients.hosts.gitlab.texts import inert, short
 from shared.errors import Invalid, NotYet
 from shared.model.hosting import PullRequest, PullState
-
-if TYPE_CHECKING:
-    from gitlab.v4.objects import Project as Handle
 
 _STATES: Final[dict[str, PullState]] = {"opened": "open", "locked": "open", "merged": "merged", "closed": "closed"}
 """A merge request is `locked` while GitLab merges it."""
@@ -44,18 +44,21 @@ def open_into(project: Handle, target: str) -> list[PullRequest]:
 
 def propose(project: Handle, source: str, target: str, title: str, body: str) -> PullRequest:
     """Open a merge request, or return the one that is open; GitLab allows one between two branches."""
-    from gitlab.exceptions import GitlabError  # noqa: PLC0415 - slow to load
-
     if number := _between(project, source, target):
         return one(project, number)
-    words = {"source_branch": source, "target_branch": target, "title": title[:_TITLE], "description": inert(body)}
+    words = {
+        "source_branch": source,
+        "target_branch": target,
+        "title": short(title, _TITLE),
+        "description": inert(body),
+    }
     try:
-        made = read(project.mergerequests.create(words).attributes, Merge)
+        made = project.mergerequests.create(words)
     except GitlabError as error:
         if error.response_code != _TAKEN:
             raise
         return one(project, _there(_between(project, source, target), str(error.error_message)))
-    return one(project, made.iid)
+    return one(project, read(made.attributes, Merge).iid)
 
 
 def close(project: Handle, number: int) -> None:

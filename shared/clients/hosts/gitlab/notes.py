@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from shared.clients.hosts.gitlab_positions import Spot, spots
-from shared.clients.hosts.gitlab_shapes import Discussion, FileDiff, Merge, Note, read
-from shared.clients.hosts.gitlab_texts import family, mark_of, marked, note_text
+from gitlab.exceptions import GitlabCreateError
+from gitlab.v4.objects import Project as Handle
+from gitlab.v4.objects import ProjectMergeRequest as MergeHandle
+
+from shared.clients.hosts.gitlab.positions import Spot, spots
+from shared.clients.hosts.gitlab.shapes import Discussion, FileDiff, Merge, Note, read
+from shared.clients.hosts.gitlab.texts import family, mark_of, marked, note_text
 from shared.model.hosting import Annotation
-
-if TYPE_CHECKING:
-    from gitlab.v4.objects import Project as Handle
-    from gitlab.v4.objects import ProjectMergeRequest as MergeHandle
 
 _REFUSED: Final = 400
 _LINE: Final = re.compile(r"(?P<said>[0-9a-f]{16}) (?P<line>\d+) -->")
@@ -103,8 +103,6 @@ class Threads:
         self._start(annotation, None)
 
     def _started(self, annotation: Annotation, spot: Spot) -> bool:
-        from gitlab.exceptions import GitlabCreateError  # noqa: PLC0415 - slow to load
-
         try:
             self._start(annotation, spot)
         except GitlabCreateError as error:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from shared.clients.hosts.gitlab_shapes import DiffRefs, FileDiff
+from shared.clients.hosts.gitlab.shapes import DiffRefs, FileDiff
 
 Spot = dict[str, str | int | None]
 """A `position` as GitLab takes it."""

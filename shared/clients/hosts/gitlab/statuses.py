@@ -7,12 +7,15 @@ appear where GitLab's own pipelines for the commit do, those of merge requests i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from gitlab.exceptions import GitlabError
+from gitlab.v4.objects import Project as Handle
+
+from shared.clients.hosts.gitlab.shapes import Merge, read
+from shared.clients.hosts.gitlab.texts import short
+from shared.errors import NotYet
 from shared.model.hosting import CommitStatus
-
-if TYPE_CHECKING:
-    from gitlab.v4.objects import Project as Handle
 
 _STATES: Final = {
     "pending": ("pending", "running"),
@@ -22,7 +25,11 @@ _STATES: Final = {
 }
 """GitLab's words, each to be tried where the one before is refused: one state can be left only for another."""
 
+_LONGEST: Final = 140
+"""Characters of a description; GitHub takes no more, and GitLab shows no more."""
+
 _LONGEST_URL: Final = 255
+_BUSY: Final = 409
 _SAME: Final = "cannot transition status"
 _NO_BRANCH: Final = "References for commit"
 
@@ -38,28 +45,28 @@ def post(project: Handle, commit: str, status: CommitStatus) -> None:
 
 
 def _words(status: CommitStatus) -> dict[str, str]:
-    words = {"name": status.context, "description": status.description}
+    words = {"name": status.context, "description": short(status.description, _LONGEST)}
     return words | {"target_url": status.url} if status.url and len(status.url) <= _LONGEST_URL else words
 
 
 def _moved(project: Handle, commit: str, words: dict[str, str]) -> bool:
     """Post; return whether the status took it."""
-    from gitlab.exceptions import GitlabError  # noqa: PLC0415 - slow to load
-
     statuses = project.commits.get(commit, lazy=True).statuses
     try:
         statuses.create(words)
     except GitlabError as error:
         if _SAME in str(error.error_message).lower():
             return False
-        if _NO_BRANCH not in str(error.error_message) or "ref" in words:
+        if error.response_code == _BUSY:
+            raise NotYet("GitLab is at work on this very status") from error
+        ref = _fork_ref(project, commit) if _NO_BRANCH in str(error.error_message) and "ref" not in words else None
+        if ref is None:
             raise
-        return _moved(project, commit, {**words, "ref": _fork_ref(project, commit)})
+        return _moved(project, commit, {**words, "ref": ref})
     return True
 
 
-def _fork_ref(project: Handle, commit: str) -> str:
+def _fork_ref(project: Handle, commit: str) -> str | None:
     """Return the ref that GitLab keeps for the merge request of a commit that is on no branch here: it is a fork's."""
-    merges = project.commits.get(commit, lazy=True).merge_requests()
-    number = next((one["iid"] for one in merges if one["state"] == "opened"), None)
-    return f"refs/merge-requests/{number}/head" if number else commit
+    merges = read(project.commits.get(commit, lazy=True).merge_requests(), list[Merge])
+    return next((f"refs/merge-requests/{one.iid}/head" for one in merges if one.state == "opened"), None)

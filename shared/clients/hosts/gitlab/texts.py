@@ -18,12 +18,17 @@ def inert(text: str) -> str:
 
     An invisible character before the slash is enough, also in code, where GitLab looks for no commands.
     """
-    return _COMMAND.sub("\\1\u200b/", text)[:_LONGEST]
+    return short(_COMMAND.sub("\\1\u200b/", text), _LONGEST)
 
 
 def marked(mark: str, text: str) -> str:
     """Return a text that its first, invisible line finds again."""
-    return inert(text if mark in text else f"{mark}\n\n{text}")
+    return inert(f"{mark}\n{text}")
+
+
+def short(text: str, limit: int) -> str:
+    """Return a text cut to this many characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def family(context: str) -> str:

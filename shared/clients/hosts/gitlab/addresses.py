@@ -16,14 +16,14 @@ _BEARER_USER: Final = "oauth2"
 
 
 @dataclass(frozen=True, slots=True)
-class GitLabPlace:
+class Address:
     """A GitLab, without `/api/v4`, and a project on it by its full path, subgroups included."""
 
     base: str
     project: str
 
 
-def place_of(access: Access) -> GitLabPlace:
+def address(access: Access) -> Address:
     """Read the address: `api_url` names the GitLab where the repository's own address does not show it.
 
     A GitLab below a path (`https://example.com/gitlab`) cannot be told from a group, so it needs `api_url`.
@@ -34,7 +34,7 @@ def place_of(access: Access) -> GitLabPlace:
     project = path.removeprefix(f"{below}/") if below and place.scheme != "ssh" else path
     if "/" not in project:
         raise Invalid(f"{place.url} names no project on GitLab: its path is <group>/<project>")
-    return GitLabPlace(base, project)
+    return Address(base, project)
 
 
 def tokens(access: Access) -> dict[str, str]:
