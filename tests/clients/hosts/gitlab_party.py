@@ -8,14 +8,23 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
+from shared.clients.hosts import Hosts
 from shared.model.hosting import Access, CommitStatus, StatusState
+from shared.ports import GitHost
 from tests.gitlabhost import Fault, GitLabServer
 from tests.gitlabhost.server import SECRET
 from tests.gitlabhost.state import DEVELOPER, Event, User
-from tests.gitserver import Clone
+from tests.gitserver import Clone, git
 
 STATES: dict[str, StatusState] = {"pending": "pending", "running": "pending", "success": "success", "failed": "failure"}
 LOOKER = "glpat-may-only-look"
+
+
+def opened(access: Access) -> GitHost:
+    """Open an API as the product does."""
+    found = Hosts()(access)
+    assert found is not None
+    return found
 
 
 class GitLabParty:
@@ -31,6 +40,7 @@ class GitLabParty:
         self.clone: Clone = self.server.clone(self.project, folder / "clone")
         self.clone.push("Begin.")
         self.server.add_token(LOOKER, User(8, "looker"), ("read_api",), DEVELOPER)
+        self.login = SECRET
         self._address = self.server.address(self.project)
 
     @property
@@ -38,7 +48,7 @@ class GitLabParty:
         return self.project.path
 
     def access(self, *, denied: bool = False) -> Access:
-        return Access(self._address, LOOKER if denied else SECRET, "gitlab", allow_local=True)
+        return Access(self._address, LOOKER if denied else self.login, "gitlab", allow_local=True)
 
     def open(self, source: str, target: str, title: str) -> int:
         return self.server.open(self.project, source, target, title).iid
@@ -73,6 +83,14 @@ class GitLabParty:
         words = json.dumps({"message": f"{status} of {SECRET}"}).encode()
         methods = "POST|PUT" if done else "GET|POST|PUT|DELETE"
         self.server.fail(Fault(status, "/api/v4/projects", methods, headers, words, done=done))
+
+    def branch(self, name: str, **files: str) -> str:
+        """Push a branch with these files changed, `cart` being `cart.yaml`; return its head."""
+        git("checkout", "-q", "-B", name, cwd=self.clone.folder)
+        self.clone.branch = name
+        for file, text in files.items():
+            self.clone.write(f"{file}.yaml", text)
+        return self.clone.push()
 
     def stop(self) -> None:
         self.server.stop()
