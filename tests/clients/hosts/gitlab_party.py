@@ -8,9 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from shared.clients.hosts import Hosts
 from shared.model.hosting import Access, CommitStatus, StatusState
-from shared.ports import GitHost
 from tests.gitlabhost import Fault, GitLabServer
 from tests.gitlabhost.server import SECRET
 from tests.gitlabhost.state import DEVELOPER, Event, User
@@ -18,13 +16,6 @@ from tests.gitserver import Clone, git
 
 STATES: dict[str, StatusState] = {"pending": "pending", "running": "pending", "success": "success", "failed": "failure"}
 LOOKER = "glpat-may-only-look"
-
-
-def opened(access: Access) -> GitHost:
-    """Open an API as the product does."""
-    found = Hosts()(access)
-    assert found is not None
-    return found
 
 
 class GitLabParty:

@@ -14,8 +14,8 @@ from shared.errors import Forbidden, Invalid, LitmusGitopsError, Misconfigured, 
 from shared.model.hosting import Access, Annotation, Check, CommitStatus
 from shared.ports import GitHost
 from tests.certificates import Certificates
-from tests.clients.hosts.gitlab_party import GitLabParty, opened
-from tests.clients.hosts.parties import host
+from tests.clients.hosts.gitlab_party import GitLabParty
+from tests.clients.hosts.parties import host, opened
 from tests.gitlabhost import Fault, GitLabServer
 from tests.gitlabhost.server import SECRET
 from tests.gitlabhost.state import MAINTAINER, User
@@ -107,17 +107,14 @@ def test_a_bundle_without_certificates_is_misconfigured() -> None:
 
 def test_a_proxy_is_asked_in_gitlab_s_place(gitlab: GitLabParty) -> None:
     access = Access("http://gitlab.invalid/ada/chaos.git", SECRET, "gitlab")
-    found = Hosts(proxy=gitlab.server.url)(access)
-    assert found is not None
-    assert "ada/chaos" == found.repository().name
+    assert "ada/chaos" == opened(access, Hosts(proxy=gitlab.server.url)).repository().name
 
 
 def test_a_slow_gitlab_is_not_waited_for(gitlab: GitLabParty) -> None:
     gitlab.server.fail(Fault(200, body=b"{" + b" " * 60, drip=0.05))
-    found = Hosts(waiting=Waiting(0.5, 0.5, 0.5))(gitlab.access())
-    assert found is not None
+    hosts = Hosts(waiting=Waiting(0.5, 0.5, 0.5))
     with pytest.raises(Unavailable, match="slow"):
-        found.repository()
+        opened(gitlab.access(), hosts).repository()
 
 
 def test_a_read_whose_connection_broke_is_made_again(gitlab: GitLabParty) -> None:
@@ -202,13 +199,10 @@ def test_an_answer_that_gitlab_does_not_give_is_never_an_error_of_our_own(gitlab
     gitlab.branch("another", cart="kind: CronWorkflow\n")
     gitlab.open("change", "main", "Change")
     hook = host(gitlab).save_hook("https://portal.example.com", "secret").id
-    hosts, access = Hosts(), gitlab.access()
     for body in ANSWERS.values():
         for _ in broken(gitlab, body):
-            found = hosts(access)
-            assert found is not None
             with suppress(LitmusGitopsError):
-                CALLS[call](found, commit, hook)
+                CALLS[call](host(gitlab), commit, hook)
 
 
 def broken(gitlab: GitLabParty, body: bytes) -> Iterator[Fault]:

@@ -6,8 +6,8 @@ import pytest
 
 from shared.errors import Forbidden, NotFound, NotYet
 from shared.model.hosting import Access, CommitStatus
-from tests.clients.hosts.gitlab_party import GitLabParty, opened
-from tests.clients.hosts.parties import host
+from tests.clients.hosts.gitlab_party import GitLabParty
+from tests.clients.hosts.parties import host, opened
 from tests.gitlabhost import Fault
 from tests.gitlabhost.server import SECRET
 from tests.gitlabhost.state import DEVELOPER, Pipeline, User
