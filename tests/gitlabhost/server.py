@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from tests.gitlabhost import commits, deliveries, discussions, hooks, merges, projects
+from tests.gitlabhost import commits, deliveries, discussions, hooks, merges, projects, repositories
 from tests.gitlabhost.http import handler
 from tests.gitlabhost.state import MAINTAINER, Fault, Merge, Project, State, Status, Token, User
 from tests.gitserver import Clone, LoopbackServer, bare, git
@@ -66,7 +66,13 @@ class GitLabServer:
         """Create an empty project under a full path."""
         folder = self.state.root / f"{path}.git"
         folder.parent.mkdir(parents=True, exist_ok=True)
-        project = Project(self.state.new_id(), path, bare(folder))
+        bare(folder)
+        return self.adopt(path)
+
+    def adopt(self, path: str) -> Project:
+        """Make a project of a bare repository that is there."""
+        folder = self.state.root / f"{path}.git"
+        project = Project(self.state.new_id(), path, folder, heads=repositories.heads(folder))
         self.state.projects[project.id] = project
         return project
 
@@ -76,9 +82,15 @@ class GitLabServer:
 
     def clone(self, project: Project, folder: Path) -> Clone:
         """Return a person's working copy that pushes over HTTP, so that GitLab takes notice."""
-        address = self.address(project).replace("://", f"://ada:{SECRET}@", 1)
-        git("clone", "-q", "--template=", address, str(folder))
+        git("clone", "-q", "--template=", self._personal(project), str(folder))
         return Clone(folder)
+
+    def lead(self, project: Project, folder: Path) -> None:
+        """Have a working copy push to the project."""
+        git("remote", "set-url", "origin", self._personal(project), cwd=folder)
+
+    def _personal(self, project: Project) -> str:
+        return self.address(project).replace("://", f"://ada:{SECRET}@", 1)
 
     def add_token(
         self,
