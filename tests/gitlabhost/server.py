@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -22,12 +21,12 @@ SECRET = "glpat-made-up-for-tests"
 class GitLabServer:
     """A GitLab on loopback. A project's default token is a project access token with scope `api` as Maintainer.
 
-    `tls` is a file with a certificate and its key; `state` is what it knows, for tests to look at and to change.
+    `state` is what it knows, for tests to look at and to change.
     """
 
-    def __init__(self, root: Path, tls: Path | None = None) -> None:
+    def __init__(self, root: Path) -> None:
         self.state = State(root)
-        self._tls, self._port = tls, 0
+        self._port = 0
         self._listener: LoopbackServer | None = None
         self.add_token(SECRET, User(7, "project_1_bot_c0ffee"))
 
@@ -47,11 +46,7 @@ class GitLabServer:
         """Serve, on the same port as before if there was one."""
         self._listener = LoopbackServer(("127.0.0.1", self._port), handler(self.state))
         self._port = self._listener.server_address[1]
-        if self._tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self._tls)
-            self._listener.socket = context.wrap_socket(self._listener.socket, server_side=True)
-        self.state.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        self.state.url = f"http://127.0.0.1:{self._port}"
         threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:

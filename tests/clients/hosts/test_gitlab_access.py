@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from infra.demo.certificates import make_certificates
+from infra.demo.tls import TlsFront
 from shared.clients.hosts import Hosts
 from shared.clients.hosts.gitlab.addresses import Address, address, tokens
 from shared.clients.hosts.web import Waiting
 from shared.errors import Forbidden, Invalid, LitmusGitopsError, Misconfigured, Unavailable
 from shared.model.hosting import Access, Annotation, Check, CommitStatus
+from shared.model.proxies import Proxies
 from shared.ports import GitHost
-from tests.certificates import Certificates
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import host, opened
 from tests.gitlabhost import Fault, GitLabServer
@@ -89,15 +92,30 @@ def test_a_token_that_does_not_do_says_what_to_mend(
         host(gitlab).repository()
 
 
-def test_a_private_ca_is_trusted_in_place_of_the_system_s(tmp_path: Path) -> None:
-    certificates = Certificates(tmp_path)
-    with GitLabServer(tmp_path / "hosted", tls=certificates.server("127.0.0.1")) as server:
-        url = server.address(server.create("group/sub/chaos"))
-        trusting = Access(url, SECRET, "gitlab", ca=certificates.ca)
-        assert "group/sub/chaos" == opened(trusting).repository().name
-        for ca in (None, Certificates(tmp_path / "other").ca):
+def test_a_private_ca_is_trusted_in_place_of_the_system_s(gitlab: GitLabParty, tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path / "tls")
+    stranger = make_certificates(tmp_path / "stranger").ca.read_text()
+    with TlsFront(urlsplit(gitlab.server.url).port or 0, certificates) as front:
+        url = f"{front.url}/ada/chaos.git"
+        trusting = opened(Access(url, SECRET, "gitlab", ca=certificates.ca.read_text()))
+        assert "ada/chaos" == trusting.repository().name
+        for ca in (None, stranger):
             with pytest.raises(Unavailable, match="certificate"):
                 opened(Access(url, SECRET, "gitlab", ca=ca)).repository()
+
+
+def test_pages_are_followed_where_gitlab_was_found_whatever_it_calls_itself(
+    gitlab: GitLabParty, tmp_path: Path
+) -> None:
+    gitlab.branch("change", cart="kind: Workflow\n")
+    number = gitlab.open("change", "main", "Change")
+    gitlab.chat(number, 130)
+    certificates = make_certificates(tmp_path / "tls")
+    with TlsFront(urlsplit(gitlab.server.url).port or 0, certificates) as front:
+        access = Access(f"{front.url}/ada/chaos.git", SECRET, "gitlab", ca=certificates.ca.read_text())
+        for text in ("One", "Two"):
+            opened(access).comment(number, "<!-- ours -->", text)
+    assert ["<!-- ours -->\nTwo"] == gitlab.comments(number)[130:]
 
 
 def test_a_bundle_without_certificates_is_misconfigured() -> None:
@@ -107,7 +125,7 @@ def test_a_bundle_without_certificates_is_misconfigured() -> None:
 
 def test_a_proxy_is_asked_in_gitlab_s_place(gitlab: GitLabParty) -> None:
     access = Access("http://gitlab.invalid/ada/chaos.git", SECRET, "gitlab")
-    assert "ada/chaos" == opened(access, Hosts(proxy=gitlab.server.url)).repository().name
+    assert "ada/chaos" == opened(access, Hosts(Proxies(http=gitlab.server.url))).repository().name
 
 
 def test_a_slow_gitlab_is_not_waited_for(gitlab: GitLabParty) -> None:

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlsplit
 
 import gitlab
 import msgspec
-import urllib3.exceptions
 from gitlab.exceptions import GitlabError, GitlabParsingError
 
 from shared.clients.hosts.gitlab.addresses import address, tokens
@@ -97,8 +96,6 @@ class Api:
         except GitlabError as error:
             message = self._message(error, secret)
             raise self._refused(host, what, error.response_code, message) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(f"the git host {host} does not answer: {said(_plain(error))}") from error
         except msgspec.ValidationError as error:
             raise self._stranger(host, what, str(error)) from error
 
@@ -122,9 +119,3 @@ class Api:
         for hidden in filter(None, [*self._tokens.values(), secret]):
             text = text.replace(hidden, "…")
         return said(text)
-
-
-def _plain(error: Exception) -> str:
-    """Return the reason without urllib3's representation of the connection object before it."""
-    reason = getattr(error, "reason", None) or error
-    return str(reason).rpartition("object at")[2].partition(">: ")[2] or str(reason)
