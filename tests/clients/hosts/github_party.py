@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import mkdtemp
+from types import MappingProxyType
 
-from shared.model.hosting import Access, CommitStatus
+from shared.model.hosting import Access, CommitStatus, StatusState
 from tests.githubhost import Fault, GitHubServer, secondary_limit
 from tests.githubhost.webhooks import record
 from tests.githubhost.world import number
@@ -45,6 +47,8 @@ def _cloned(repository: Path, folder: Path) -> Clone:
 
 class GitHubParty:
     """One repository, `ada/chaos`."""
+
+    shown: Mapping[StatusState, StatusState] = MappingProxyType({})
 
     def __init__(self, folder: Path, *, app: bool = False) -> None:
         self.server = GitHubServer(folder / "hosted")
