@@ -19,14 +19,28 @@ from dulwich.file import FileLocked
 
 from shared.clients.git.packets import TooMuch
 from shared.clients.git.places import Place
-from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, NotYet, Stale, Unavailable
+from shared.errors import (
+    Forbidden,
+    Invalid,
+    LitmusGitopsError,
+    NotFound,
+    NotYet,
+    Protected,
+    Stale,
+    Unavailable,
+)
+
+
+class LoginRefused(Forbidden):
+    """The host does not know who we are, as it might a moment later by a new token."""
+
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
 _SAID: Final = 500
 _GONE: Final = (NotFound, "{url} is no repository, or `credential` may not see it")
 _REFUSALS: Final[Mapping[int, tuple[type[LitmusGitopsError], str]]] = {
-    401: (Forbidden, "{url} does not accept our login: mend the secret that `credential` names"),
+    401: (LoginRefused, "{url} does not accept our login: mend the secret that `credential` names"),
     403: (Forbidden, "{url} refuses this to our login: give it the right to do so"),
     404: _GONE,
     407: (Forbidden, "the proxy for {host} does not accept our login: mend HTTPS_PROXY or HTTP_PROXY"),
@@ -44,6 +58,11 @@ _LONGEST: Final = 900.0
 
 _NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
 """How git's own commands, git-daemon and GitHub say that there is none."""
+_PROTECTED: Final = re.compile(
+    r"hook declined|GH006|GH013|repository rule violations|protected|TF402455|must use a pull request", re.IGNORECASE
+)
+"""How hosts say that a branch is protected: GitHub's branch protection and rule sets, Azure DevOps, and the hooks by
+which GitLab, Gitea, Bitbucket and plain git refuse a push."""
 
 
 def said(text: object) -> str:
@@ -87,6 +106,12 @@ def _seconds(waits: str | None) -> float:
         with suppress(ValueError):
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
     return min(max(seconds, 1.0), _LONGEST)
+
+
+def declined(place: Place, ref: bytes, words: str) -> Forbidden:
+    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it."""
+    kind = Protected if _PROTECTED.search(words) else Forbidden
+    return kind(f"{place.host} refused the push to {ref.decode()}: {said(words)}")
 
 
 def _away(place: Place, error: Exception) -> LitmusGitopsError:

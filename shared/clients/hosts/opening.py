@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from shared.clients.hosts.web import Pools, Waiting
 from shared.model.hosting import Access
 from shared.model.proxies import Proxies
 from shared.ports import GitHost
 
 
 class Hosts:
-    """Implements `ports.GitHosts`; an API is reached through the proxy for its address."""
+    """Implements `ports.GitHosts`; connections are shared within a process, proxies lead to the API's address."""
 
-    def __init__(self, proxies: Proxies | None = None) -> None:
-        self._proxies = proxies or Proxies()
+    def __init__(self, proxies: Proxies | None = None, waiting: Waiting | None = None) -> None:
+        self._pools = Pools(proxies or Proxies(), waiting or Waiting())
 
     def __call__(self, access: Access) -> GitHost | None:
-        """Return the host, None for plain git."""
-        del access
+        """Return the host, None for plain git; opening does no I/O."""
+        if access.provider == "github":
+            from shared.clients.hosts.github import GitHub  # noqa: PLC0415 - PyGithub loads when it is first needed
+
+            return GitHub(access, self._pools)
+        if access.provider == "gitlab":
+            from shared.clients.hosts.gitlab import GitLab  # noqa: PLC0415 - likewise python-gitlab
+
+            return GitLab(access, self._pools)
         return None
