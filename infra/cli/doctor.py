@@ -87,9 +87,6 @@ def _modest(name: str, settings: Row) -> Iterator[Finding]:
 
 
 def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
-    if settings["run_on_push"] != "never":
-        mend = f"set it to never with PUT /api/projects/{name}/gitops"
-        yield f"run_on_push is {settings['run_on_push']}, which nothing acts on yet", mend
     if settings["write_back"] != "commit":
         mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
         yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend

@@ -102,9 +102,9 @@ def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
 
 
 def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
-    settings = {"repo_url": portal.repository, "run_on_push": "new", "write_back": "pull_request"}
+    settings = {"repo_url": portal.repository, "write_back": "pull_request"}
     portal.api("PUT", "/projects/shop/gitops", settings)
-    assert {"run_on_push", "write_back"} == {what.split()[0] for what in found(portal)}
+    assert {"write_back"} == {what.split()[0] for what in found(portal)}
     portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
 
 
