@@ -85,7 +85,7 @@ class Dispatching:
         if refusal := unfit(found.value, experiment):
             raise _conflict(refusal)
         start = self._by_person(settings.value, found.value, cause)
-        routed = chosen(start.manifest, clusters, self._clusters(project))
+        routed = chosen(start.manifest, clusters, self._clusters(project), _infra_ids(settings.value))
         if routed.refusals:
             raise Invalid("; ".join(refusal.reason for refusal in routed.refusals))
         return self._start(start, routed.clusters, by)
@@ -123,7 +123,9 @@ class Dispatching:
 
     def _place(self, case: _Case, start: Start) -> None:
         workload = case.trigger.workload
-        routed = targets(start.manifest, workload.cluster, workload.namespace, self._clusters(start.project))
+        routed = targets(
+            start.manifest, workload.cluster, workload.namespace, self._clusters(start.project), case.gitops.infra_ids
+        )
         for refusal in routed.refusals:
             self._placing.note(start, "refused", refusal)
         enforced = case.gitops.mode == "enforce" and case.event.verdict == "triggered"
@@ -155,3 +157,7 @@ class Dispatching:
 
 def _conflict(refusal: Refusal) -> Conflict:
     return Conflict(f"{refusal.rule}: {refusal.reason}")
+
+
+def _infra_ids(project: Project) -> dict[str, str]:
+    return project.gitops.infra_ids if project.gitops else {}

@@ -94,7 +94,7 @@ class PushStarts:
 
     def _place(self, case: _Case) -> None:
         start = case.start
-        routed = chosen(start.manifest, (), self._clusters(start.project))
+        routed = chosen(start.manifest, (), self._clusters(start.project), case.gitops.infra_ids)
         for refusal in routed.refusals:
             self._placing.note(start, "refused", refusal)
         if routed.clusters:

@@ -205,3 +205,23 @@ def test_a_conflict_keeps_it_from_starting(stage: Stage) -> None:
     stage.pushed(state="conflict")
     stage.pump()
     assert ([], [("refused", "experiment")]) == (stage.runs(), rules(stage))
+
+
+def test_a_foreign_infra_id_runs_on_the_cluster_that_it_is_mapped_to(stage: Stage) -> None:
+    foreign = msgspec.structs.replace(KILL, infra_id="7f2e")
+    stage.cluster("c2")
+    settle(stage, gitops={"infra_ids": {"7f2e": "c2"}})
+    stage.pushed("kill", foreign)
+    stage.pump()
+    [run] = stage.dispatching.start("shop", "kill", (), "person", "owner")
+    assert (["c2", "c2"], "c2") == ([run.cluster for run in stage.runs()], run.cluster)
+
+
+def test_a_change_starts_a_foreign_infra_id_only_on_its_cluster(stage: Stage) -> None:
+    stage.experiment(manifest=msgspec.structs.replace(KILL, infra_id="7f2e"))
+    stage.cluster("c2")
+    for cluster in ("c2", "c1"):
+        settle(stage, gitops={"infra_ids": {"7f2e": cluster}})
+        stage.change()
+        stage.pump()
+    assert (["c1"], [("refused", "routing")]) == ([run.cluster for run in stage.runs()], rules(stage))
