@@ -65,7 +65,6 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
     for look in (_sync, _files, _edits, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
-    yield from (_row(name, what, mend) for what, mend in _unsupported(name, settings))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
 
@@ -85,12 +84,6 @@ def _modest(name: str, settings: Row) -> Iterator[Finding]:
             "it knows no webhook secret, so a push is noticed within half a minute only",
             f"litmus-gitops project enable {name} --webhook-secret file:NAME",
         )
-
-
-def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
-    if settings["write_back"] != "commit":
-        mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
-        yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend
 
 
 def _sync(portal: Portal, name: str) -> Iterator[Finding]:

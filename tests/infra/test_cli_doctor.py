@@ -101,13 +101,6 @@ def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
     portal.store.commit([RUNS.delete("shop", "r1")])
 
 
-def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
-    settings = {"repo_url": portal.repository, "write_back": "pull_request"}
-    portal.api("PUT", "/projects/shop/gitops", settings)
-    assert {"write_back"} == {what.split()[0] for what in found(portal)}
-    portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
-
-
 def test_a_folder_without_experiments_is_found(portal: Served) -> None:
     portal("project", "enable", "shop", "--path", "elsewhere")
     what = portal.until(lambda: next((one for one in found(portal) if "no experiment" in one), None))
