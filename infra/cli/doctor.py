@@ -63,7 +63,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    for look in (_sync, _files, _edits, _clusters, _runs):
+    for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
@@ -111,11 +111,20 @@ def _edits(portal: Portal, name: str) -> Iterator[Finding]:
         if row["state"] == "conflict":
             problem = (row["problem"] or {}).get("message", "git has another text by now")
             yield f"an edit of {row['path']} does not fit: {problem}", f"read it anew and edit that: {_show(name, row)}"
-        elif row["state"] == "pending":
+        elif row["state"] == "pending" and row["problem"] is None:
             yield (
                 f"an edit of {row['path']} waits for the git host",
                 f"see litmus-gitops event list -p {name} --kind edit",
             )
+
+
+def _offers(portal: Portal, name: str) -> Iterator[Finding]:
+    rows = list(portal.items(path_to("projects", name, "export"), _ALL))
+    if rows:
+        yield (
+            f"{len(rows)} files are only in the portal, and nothing of them starts; the first: {rows[0]['path']}",
+            f"litmus-gitops project export {name}, or with --drop",
+        )
 
 
 def _show(name: str, row: Row) -> str:

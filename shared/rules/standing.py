@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from shared.model.experiments import Experiment
 from shared.rules.facts import Refusal
+from shared.rules.offers import is_offered
 
 
 def unfit(experiment: Experiment | None, name: str) -> Refusal | None:
     """Return why the experiment cannot run; one that waits for its edit to be committed may be fit soon."""
     if experiment is None:
         return Refusal("experiment", f"there is no experiment {name} at the head of the branch")
+    if is_offered(experiment):
+        return Refusal("experiment", f"{experiment.path} is only in the portal: export it to git, or drop it")
     if experiment.state == "pending":
         return Refusal("experiment", f"an edit of {experiment.path} is not in git yet", wait=True)
     if experiment.state == "synced" and experiment.manifest:
