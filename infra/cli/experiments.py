@@ -107,9 +107,7 @@ def conflicts(lazy: Lazy, conflict_id: str | None, project: str, limit: int, jso
 @click.option("--take", type=click.Choice(["git", "portal", "merged"]), required=True, help="merged takes FILE.")
 @as_json
 @click.pass_obj
-def settle(
-    lazy: Lazy, conflict_id: str, file: BinaryIO | None, project: str, take: str, json_: bool
-) -> None:
+def settle(lazy: Lazy, conflict_id: str, file: BinaryIO | None, project: str, take: str, json_: bool) -> None:
     """Settle a conflict: keep git's text, take the portal's, or a merged one from FILE."""
     if (take == "merged") != (file is not None):
         raise click.UsageError("--take merged goes with a file that holds the merged text, the others go without")
