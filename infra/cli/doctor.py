@@ -63,6 +63,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
+    yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
     for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
@@ -91,7 +92,9 @@ def _sync(portal: Portal, name: str) -> Iterator[Finding]:
     if state["state"] == "degraded":
         mend = f"mend that, then litmus-gitops project sync {name}"
         yield f"the sync is degraded: {state['problem']}", mend
-    elif state["commit"] and not any(portal.items(path_to("projects", name, "experiments"), 1)):
+    elif state["commit"] and not any(
+        row["commit"] for row in portal.items(path_to("projects", name, "experiments"), _ALL)
+    ):
         yield (
             f"no experiment was found at commit {state['commit'][:12]} of {state['branch']}",
             f"look at branch and path: litmus-gitops project enable {name} --branch … --path …",
@@ -107,15 +110,13 @@ def _files(portal: Portal, name: str) -> Iterator[Finding]:
 
 
 def _edits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "conflicts"), _ALL):
+        what = f"an edit of {row['path']} by {row['author']} overlaps with what git holds: {row['reason']}"
+        yield what, f"see litmus-gitops experiment conflicts {row['id']} -p {name}, then experiment settle"
     for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "conflict":
-            problem = (row["problem"] or {}).get("message", "git has another text by now")
-            yield f"an edit of {row['path']} does not fit: {problem}", f"read it anew and edit that: {_show(name, row)}"
-        elif row["state"] == "pending" and row["problem"] is None:
-            yield (
-                f"an edit of {row['path']} waits for the git host",
-                f"see litmus-gitops event list -p {name} --kind edit",
-            )
+        if row["state"] == "pending" and row["pull"] is None and row["problem"] is None:
+            mend = f"see litmus-gitops event list -p {name} --kind edit"
+            yield f"an edit of {row['path']} waits for the git host", mend
 
 
 def _offers(portal: Portal, name: str) -> Iterator[Finding]:
@@ -127,8 +128,11 @@ def _offers(portal: Portal, name: str) -> Iterator[Finding]:
         )
 
 
-def _show(name: str, row: Row) -> str:
-    return f"litmus-gitops experiment show {row['id']} -p {name} --yaml"
+def _proposals(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["pull"] is not None:
+            what = f"an edit of {row['path']} waits for pull request #{row['pull']}"
+            yield what, "merge or close it: closing drops the edit"
 
 
 def _clusters(portal: Portal, name: str) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,8 +21,10 @@ from shared.services.offers import offers_of
 from shared.services.syncs import Syncs
 from shared.services.tables import PROJECTS
 from tests.gitserver import Clone, git
+from tests.octokit import octokit
 from tests.services.api.conftest import Api, body, client
 from tests.services.dispatch_parts import Killed, MortalStore
+from tests.services.forge import Forge
 from tests.services.gitops import ADA, FOLDER, POLICY, Shop, engine
 
 EXPORT = "/projects/shop/export"
@@ -252,6 +255,47 @@ def test_an_offer_cannot_be_run(moved: Shop) -> None:
     refusal = unfit(moved.experiments()["cart"], "cart")
     assert refusal
     assert (False, True) == (refusal.wait, "only in the portal" in refusal.reason)
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Iterator[Forge]:
+    """A project on the loopback GitHub that moved to another folder."""
+    octokit("openapi")
+    forge = Forge(tmp_path)
+    filled(forge)
+    move(forge, path="else")
+    yield forge
+    forge.close()
+
+
+ELSE = ["else/cart.yaml", "else/images.yaml", "else/other.yaml"]
+
+
+def test_an_export_by_pull_request_is_one_and_the_same_until_it_is_merged(forged: Forge) -> None:
+    before = forged.head()
+    answers = [api(forged)("POST", EXPORT, {}, x_editor=ADA) for _ in range(2)]
+    assert [(202, 1, None)] * 2 == [(one.status, body(one)["pull"], body(one)["commit"]) for one in answers]
+    forged.work()
+    assert (before, ELSE, "pending") == (forged.head(), offers(forged), forged.experiments()["else/cart"].state)
+    forged.repository.merge(1)
+    forged.sync()
+    assert ([], {"synced"}) == (offers(forged), {one.state for one in forged.experiments().values()})
+    assert 1 == len(forged.policies())
+
+
+def test_closing_the_pull_request_of_an_export_keeps_the_offers(forged: Forge) -> None:
+    api(forged)("POST", EXPORT, {})
+    forged.closed(1)
+    forged.sync()
+    assert ELSE == offers(forged)
+    assert 2 == body(api(forged)("POST", EXPORT, {}))["pull"]
+
+
+def test_a_protected_branch_gets_the_export_by_pull_request(forged: Forge) -> None:
+    move(forged, write_back="commit")
+    forged.protect()
+    assert 202 == api(forged)("POST", EXPORT, {}).status
+    assert ELSE == offers(forged)
 
 
 @pytest.mark.parametrize("early", [pytest.param(False, id="after"), pytest.param(True, id="just before")])
