@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.model.experiments import Experiment, Manifest, Problem
+from shared.rules.offers import offered
 from shared.rules.standing import unfit
 
 MANIFEST = Manifest("Workflow", "kill")
@@ -23,6 +24,7 @@ def experiment(state: str, manifest: Manifest | None = MANIFEST, problem: Proble
         pytest.param(
             replace(experiment("pending"), pull=7, commit=""), "is not in git yet", True, id="in a pull request alone"
         ),
+        pytest.param(offered(experiment("synced"), "p.yaml", ""), "p.yaml is only in the portal", False, id="offered"),
         pytest.param(experiment("conflict"), "is conflict: it has not been read", False, id="conflict"),
         pytest.param(experiment("invalid", None, Problem("no kind")), "is invalid: no kind", False, id="invalid"),
         pytest.param(experiment("synced", None), "is synced: it has not been read", False, id="unread"),
