@@ -234,6 +234,18 @@ def test_another_folder_gets_the_files_under_its_own_paths(shop: Shop) -> None:
     assert ([], ["images"]) == (offers(shop), [one.name for one in shop.policies()])
 
 
+def test_an_offer_of_another_folder_gives_way_to_what_this_one_has_under_its_name(shop: Shop) -> None:
+    filled(shop)
+    move(shop, path="second")
+    shop.person.write("third/cart.yaml", engine("cart", "stranger"))
+    shop.person.push()
+    move(shop, path="third")
+    assert 200 == api(shop)("POST", EXPORT, {"experiments": ["cart"]}).status
+    shop.work()
+    shown = {one.path: one.id for one in shop.experiments().values() if one.state == "synced"}
+    assert {"third/cart.yaml": "stranger", "third/cart-2.yaml": "cart"} == shown
+
+
 def test_the_same_place_turned_on_again_offers_what_was_removed_meanwhile(shop: Shop) -> None:
     filled(shop)
     move(shop, enabled=False)
