@@ -1,4 +1,4 @@
-"""Turns triggers into orders, and brings orders to their clusters: by POST, or when a subscriber asks for them."""
+"""Turns triggers and pushes into orders, and brings those to their clusters: by POST, or when a subscriber asks."""
 
 import time
 
@@ -28,6 +28,7 @@ delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
 actions = {
     "change": dispatching.change,
+    "push": dispatching.push,
     "order": delivering.order,
     "next": delivering.next,
     "proved": delivering.proved,

@@ -63,9 +63,10 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    for look in (_sync, _files, _edits, _clusters, _runs):
+    yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
+    for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
-    yield from (_row(name, what, mend) for what, mend in _unsupported(name, settings))
+    yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
 
 def _frozen(name: str, project: Row) -> Iterator[Finding]:
@@ -86,15 +87,6 @@ def _modest(name: str, settings: Row) -> Iterator[Finding]:
         )
 
 
-def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
-    if settings["run_on_push"] != "never":
-        mend = f"set it to never with PUT /api/projects/{name}/gitops"
-        yield f"run_on_push is {settings['run_on_push']}, which nothing acts on yet", mend
-    if settings["write_back"] != "commit":
-        mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
-        yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend
-
-
 def _sync(portal: Portal, name: str) -> Iterator[Finding]:
     state = portal.call("GET", path_to("projects", name, "sync"))
     if state["moved"]:
@@ -103,7 +95,9 @@ def _sync(portal: Portal, name: str) -> Iterator[Finding]:
     if state["state"] == "degraded":
         mend = f"mend that, then litmus-gitops project sync {name}"
         yield f"the sync is degraded: {state['problem']}", mend
-    elif state["commit"] and not any(portal.items(path_to("projects", name, "experiments"), 1)):
+    elif state["commit"] and not any(
+        row["commit"] for row in portal.items(path_to("projects", name, "experiments"), _ALL)
+    ):
         yield (
             f"no experiment was found at commit {state['commit'][:12]} of {state['branch']}",
             f"look at branch and path: litmus-gitops project enable {name} --branch … --path …",
@@ -119,19 +113,29 @@ def _files(portal: Portal, name: str) -> Iterator[Finding]:
 
 
 def _edits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "conflicts"), _ALL):
+        what = f"an edit of {row['path']} by {row['author']} overlaps with what git holds: {row['reason']}"
+        yield what, f"see litmus-gitops experiment conflicts {row['id']} -p {name}, then experiment settle"
     for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "conflict":
-            problem = (row["problem"] or {}).get("message", "git has another text by now")
-            yield f"an edit of {row['path']} does not fit: {problem}", f"read it anew and edit that: {_show(name, row)}"
-        elif row["state"] == "pending":
-            yield (
-                f"an edit of {row['path']} waits for the git host",
-                f"see litmus-gitops event list -p {name} --kind edit",
-            )
+        if row["state"] == "pending" and row["pull"] is None and row["problem"] is None:
+            mend = f"see litmus-gitops event list -p {name} --kind edit"
+            yield f"an edit of {row['path']} waits for the git host", mend
 
 
-def _show(name: str, row: Row) -> str:
-    return f"litmus-gitops experiment show {row['id']} -p {name} --yaml"
+def _offers(portal: Portal, name: str) -> Iterator[Finding]:
+    rows = list(portal.items(path_to("projects", name, "export"), _ALL))
+    if rows:
+        yield (
+            f"{len(rows)} files are only in the portal, and nothing of them starts; the first: {rows[0]['path']}",
+            f"litmus-gitops project export {name}, or with --drop",
+        )
+
+
+def _proposals(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["pull"] is not None:
+            what = f"an edit of {row['path']} waits for pull request #{row['pull']}"
+            yield what, "merge or close it: closing drops the edit"
 
 
 def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
@@ -144,6 +148,22 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was never heard", mend
         elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+
+
+def _foreign(portal: Portal, name: str, settings: Row) -> Iterator[Finding]:
+    known = {row["id"] for row in portal.items(path_to("projects", name, "clusters"), _ALL)}
+    for row in portal.items(path_to("projects", name, "infra-ids"), _ALL):
+        yield (
+            f"infra_id {row['infra_id']} is no cluster of the project; experiments that name it: {row['count']}",
+            f"litmus-gitops project map-infra {name} {row['infra_id']}=CLUSTER",
+        )
+    for foreign, cluster in settings["infra_ids"].items():
+        if cluster not in known:
+            what = f"infra_id {foreign} is mapped to {cluster}, which is no cluster of the project"
+            yield what, f"litmus-gitops cluster add {cluster} -p {name}"
+        elif foreign in known:
+            what = f"infra_id {foreign} is mapped to {cluster}, but it is a cluster of the project, and that counts"
+            yield what, f"litmus-gitops project map-infra {name} {foreign}="
 
 
 def _runs(portal: Portal, name: str) -> Iterator[Finding]:

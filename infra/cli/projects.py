@@ -41,6 +41,11 @@ def create(lazy: Lazy, project_id: str, name: str | None, json_: bool) -> None:
 @click.option("--branch", help="main, unless told otherwise.")
 @click.option("--path", help="The folder in the repository; litmus/<project>, unless told otherwise.")
 @click.option("--provider", type=click.Choice(["git", "github", "gitlab"]), help="git, unless told otherwise.")
+@click.option(
+    "--write-back",
+    type=click.Choice(["commit", "pull_request"]),
+    help="How edits in the portal reach git: commit, unless told otherwise.",
+)
 @click.option("--credential", help="A reference to the credential: env:LITMUS_GITOPS_SECRET_… or file:NAME.")
 @click.option(
     "--webhook-secret",
@@ -77,6 +82,46 @@ def _settings(portal: Portal, path: str) -> dict[str, Any]:
             return {}
         raise
     return found
+
+
+@project.command()
+@click.argument("project_id")
+@click.option("--experiment", "experiments", multiple=True, help="Only this one, by its id; repeat for more.")
+@click.option("--policy", "policies", multiple=True, help="Only this one, by its path; repeat for more.")
+@click.option("--drop", is_flag=True, help="Drop it instead.")
+@click.option("--list", "list_", is_flag=True, help="Only list it.")
+@limited
+@as_json
+@click.pass_obj
+def export(lazy: Lazy, /, project_id: str, limit: int, json_: bool, list_: bool, drop: bool, **only: Any) -> None:
+    """Commit to git what only the portal has, after the project moved to another repository, branch or path.
+
+    All of it goes into one commit, or one pull request where write_back says so.
+    """
+    portal, path = lazy.open(), path_to("projects", project_id, "export")
+    if list_:
+        columns = [field("experiment"), field("path"), field("since")]
+        listing(portal.items(path, limit), columns, json_=json_)
+    else:
+        named = {sort: list(names) for sort, names in only.items() if names}
+        show(portal.call("POST", path, named | {"drop": drop}), json_=json_)
+
+
+@project.command("map-infra")
+@click.argument("project_id")
+@click.argument("mappings", nargs=-1, required=True, metavar="FOREIGN=CLUSTER...")
+@as_json
+@click.pass_obj
+def map_infra(lazy: Lazy, project_id: str, mappings: tuple[str, ...], json_: bool) -> None:
+    """Say which cluster a foreign infra_id means; FOREIGN= forgets it. The files in git stay as they are."""
+    pairs = [mapping.partition("=") for mapping in mappings]
+    if bare := [foreign for foreign, equals, _ in pairs if not foreign or not equals]:
+        raise click.UsageError(f"{bare[0]!r} is no mapping: write FOREIGN=CLUSTER, such as 7f2e=staging")
+    portal, path = lazy.open(), path_to("projects", project_id, "gitops")
+    settings = portal.call("GET", path)
+    wanted = settings["infra_ids"] | {foreign.strip(): cluster.strip() for foreign, _, cluster in pairs}
+    kept = {foreign: cluster for foreign, cluster in wanted.items() if cluster}
+    show(portal.call("PUT", path, settings | {"infra_ids": kept}), json_=json_)
 
 
 @project.command()

@@ -14,6 +14,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
+from shared.model.triggers import Pushed
 from shared.ports import Store
 
 T = TypeVar("T")
@@ -135,3 +136,7 @@ RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
+PUSHED = Table("pushed", Pushed)
+"""pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
+PAST = Table("past", str)
+"""past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.model.experiments import Experiment, Problem
+from shared.model.experiments import Edit, Experiment, Manifest
 from shared.model.projects import Presence
 from shared.model.runs import Run
-from shared.services.tables import EXPERIMENTS, PRESENCE, RUNS
+from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
 from tests.gitserver import GitServer
-from tests.infra.commanding import Served, served
+from tests.infra.commanding import KILL, Served, served
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 NOW = "2999-01-01T00:00:00.000Z"
@@ -83,16 +83,28 @@ def test_a_file_that_is_broken_is_found_with_its_place(portal: Served) -> None:
     portal.until(lambda: not found(portal))
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [("pending", "an edit of x.yaml waits for the git host"), ("conflict", "an edit of x.yaml does not fit: it moved")],
-)
-def test_an_edit_that_is_not_in_git_is_found(portal: Served, state: Any, expected: str) -> None:
-    problem = Problem("it moved") if state == "conflict" else None
-    odd = Experiment("odd", "x.yaml", "b", "c", state, LONG_AGO, problem=problem)
+def test_an_edit_that_waits_for_git_is_found(portal: Served) -> None:
+    odd = Experiment("odd", "x.yaml", "b", "c", "pending", LONG_AGO)
     portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
-    assert [expected] == list(found(portal))
+    assert ["an edit of x.yaml waits for the git host"] == list(found(portal))
     portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_an_edit_that_waits_for_its_pull_request_is_a_note(portal: Served) -> None:
+    odd = Experiment("odd", "x.yaml", "b", "c", "pending", LONG_AGO, pull=7)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    assert {} == found(portal)
+    assert "note: an edit of x.yaml waits for pull request #7\n  merge or close it" in portal("doctor").out
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_a_conflict_is_found_with_the_way_to_settle_it(portal: Served) -> None:
+    odd = Edit("e1", "shop", "odd", "x.yaml", b"", None, "Ada <a@x>", LONG_AGO, state="conflict", problem="it moved")
+    portal.store.commit([EDITS.put(odd, "shop", "e1")])
+    what = "an edit of x.yaml by Ada <a@x> overlaps with what git holds: it moved"
+    mend = "see litmus-gitops experiment conflicts e1 -p shop, then experiment settle"
+    assert {what: mend} == found(portal)
+    portal.store.commit([EDITS.delete("shop", "e1")])
 
 
 def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
@@ -103,17 +115,16 @@ def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
     portal.store.commit([RUNS.delete("shop", "r1")])
 
 
-def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
-    settings = {"repo_url": portal.repository, "run_on_push": "new", "write_back": "pull_request"}
-    portal.api("PUT", "/projects/shop/gitops", settings)
-    assert {"run_on_push", "write_back"} == {what.split()[0] for what in found(portal)}
-    portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
-
-
 def test_a_folder_without_experiments_is_found(portal: Served) -> None:
     portal("project", "enable", "shop", "--path", "elsewhere")
     what = portal.until(lambda: next((one for one in found(portal) if "no experiment" in one), None))
     assert what.endswith("of main")
+    offered = "1 files are only in the portal, and nothing of them starts; the first: elsewhere/kill.yaml"
+    assert "litmus-gitops project export shop, or with --drop" == found(portal)[offered]
+    assert "elsewhere/kill.yaml" in portal("project", "export", "shop", "--list").out
+    done = portal("project", "export", "shop", "--experiment", KILL, "--json").json
+    assert ["elsewhere/kill.yaml"] == [row["path"] for row in done["exported"]]
+    portal.until(lambda: not found(portal))
     portal("project", "enable", "shop", "--path", "litmus/shop")
 
 
@@ -143,3 +154,24 @@ def test_messages_that_were_given_up_are_found(portal: Served) -> None:
     assert what == "1 messages were given up; the first: nothing is served under this path"
     portal("event", "redrive", "odd")
     assert {} == found(portal, "queue")
+
+
+def test_an_infra_id_that_nobody_knows_is_found_until_it_is_mapped(portal: Served) -> None:
+    manifest = Manifest("Workflow", "odd", infra_id="7f2e")
+    odd = Experiment("odd", "x.yaml", "b", "c", "synced", LONG_AGO, manifest=manifest)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    mend = "litmus-gitops project map-infra shop 7f2e=CLUSTER"
+    expected = "infra_id 7f2e is no cluster of the project; experiments that name it: 1"
+    assert {expected: mend} == found(portal)
+    portal("project", "map-infra", "shop", "7f2e=c9", "c1=c1")
+    assert [
+        expected,
+        "infra_id 7f2e is mapped to c9, which is no cluster of the project",
+        "infra_id c1 is mapped to c1, but it is a cluster of the project, and that counts",
+    ] == list(found(portal))
+    portal("project", "map-infra", "shop", "7f2e=c1", "c1=")
+    assert {} == found(portal)
+    assert {"7f2e": "c1"} == portal.api("GET", "/projects/shop/gitops")["infra_ids"]
+    assert "is no mapping" in portal("project", "map-infra", "shop", "7f2e", code=2).err
+    portal("project", "map-infra", "shop", "7f2e=")
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])

@@ -56,7 +56,10 @@ BODIES = {
     ("PUT", "/projects/shop/freeze"): {"reason": "x"},
     ("PUT", "/projects/shop/clusters/c1/freeze"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/runs"): {"clusters": ["c1"]},
+    ("POST", "/projects/shop/experiments/kill/rename"): {"path": "litmus/shop/kill.yaml"},
+    ("POST", "/projects/shop/conflicts/{conflict}/settle"): {"take": "merged", "text": "kind: Workflow"},
     ("POST", "/projects/shop/release"): {"drop": False},
+    ("POST", "/projects/shop/export"): {"experiments": ["kill"], "policies": ["litmus/shop/p.yaml"], "drop": True},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
 }
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
