@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.model.merging import Add, Change, Drop, Path, Take
@@ -164,6 +164,7 @@ def sorted_lists(value: Any) -> Any:
     return sorted(items, key=repr) if all(isinstance(item, dict) and item.keys() & {*KEYS} for item in items) else items
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_what_one_side_changed_is_that_side_s(base: Any, side: Any) -> None:
     assert Merge(side, (), ()) == merge_values(base, side, base)
@@ -172,6 +173,7 @@ def test_what_one_side_changed_is_that_side_s(base: Any, side: Any) -> None:
     assert (side, ()) == (merged.value, merged.conflicts)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, VALUES)
 def test_both_see_the_same_conflicts(base: Any, git: Any, portal: Any) -> None:
     one, other = merge_values(base, git, portal), merge_values(base, portal, git)
@@ -179,12 +181,14 @@ def test_both_see_the_same_conflicts(base: Any, git: Any, portal: Any) -> None:
     assert one.conflicts or sorted_lists(one.value) == sorted_lists(other.value)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, VALUES)
 def test_the_changes_make_the_merge_out_of_git_s_value(base: Any, git: Any, portal: Any) -> None:
     merged = merge_values(base, git, portal)
     assert sorted_lists(merged.value) == sorted_lists(changed(git, portal, merged.changes))
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, VALUES)
 def test_merging_again_changes_nothing(base: Any, git: Any, portal: Any) -> None:
     merged = merge_values(base, git, portal)
