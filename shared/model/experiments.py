@@ -58,7 +58,8 @@ class Manifest(msgspec.Struct, frozen=True):
 class Experiment(msgspec.Struct, frozen=True):
     """One file under the project's folder. `blob` is its git blob id; `commit` the head that first held it.
 
-    An `invalid` one keeps the id that its path had, so that a mended file is the same experiment.
+    An `invalid` one keeps the id that its path had, so that a mended file is the same experiment. `pull` is the number
+    of the pull request that a `pending` one waits for.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Experiment(msgspec.Struct, frozen=True):
     problem: Problem | None = None
     schedule: Schedule | None = None
     manifest: Manifest | None = None
+    pull: int | None = None
 
 
 class SyncState(msgspec.Struct, frozen=True):
@@ -94,7 +96,12 @@ class SyncState(msgspec.Struct, frozen=True):
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """A portal edit on its way into git. `text` None deletes; `base` is the blob that the editor saw."""
+    """A portal edit on its way into git. `text` None deletes; `base` is the blob that the editor saw.
+
+    `moves` is the path that the file leaves for `path`. A `conflict` keeps what git held in `git` (a blob, None where
+    the file was gone), so that base, git and portal can be laid side by side. A `proposed` one is `commit` on `branch`,
+    on top of `onto`, and waits there for pull request `pull`.
+    """
 
     id: str
     project: str
@@ -104,9 +111,14 @@ class Edit(msgspec.Struct, frozen=True):
     base: str | None
     author: str
     at: str
-    state: Literal["pending", "committed", "conflict"] = "pending"
+    state: Literal["pending", "proposed", "conflict"] = "pending"
     commit: str | None = None
     problem: str | None = None
+    moves: str | None = None
+    git: str | None = None
+    branch: str | None = None
+    pull: int | None = None
+    onto: str | None = None
 
 
 class Draft(msgspec.Struct, frozen=True):

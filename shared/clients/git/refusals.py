@@ -15,13 +15,18 @@ from dulwich.file import FileLocked
 
 from shared.clients.git.packets import TooMuch
 from shared.clients.git.places import Place
-from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, Stale, Unavailable
+from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, Protected, Stale, Unavailable
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
 _SAID: Final = 500
 _NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
 """How git's own commands, git-daemon and GitHub say that there is none."""
+_PROTECTED: Final = re.compile(
+    r"hook declined|GH006|GH013|repository rule violations|protected|TF402455|must use a pull request", re.IGNORECASE
+)
+"""How hosts say that a branch is protected: GitHub's branch protection and rule sets, Azure DevOps, and the hooks by
+which GitLab, Gitea, Bitbucket and plain git refuse a push."""
 
 
 def said(text: object) -> str:
@@ -52,6 +57,12 @@ def refused(place: Place, status: int) -> LitmusGitopsError:
     if 300 <= status < 400:  # noqa: PLR2004 - likewise
         return NotFound(f"{place.url} has moved to another host: set the new address as repo_url")
     return Unavailable(f"the git host {place.host} answered with HTTP status {status}")
+
+
+def declined(place: Place, ref: bytes, words: str) -> Forbidden:
+    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it."""
+    kind = Protected if _PROTECTED.search(words) else Forbidden
+    return kind(f"{place.host} refused the push to {ref.decode()}: {said(words)}")
 
 
 def _away(place: Place, error: Exception) -> LitmusGitopsError:

@@ -74,13 +74,13 @@ class Remote:
         found = self._source.blobs(commit.encode(), sorted({name.encode() for name in ids}))
         return {name.decode(): _bounded(content) for name, content in found.items()}
 
-    def commit_files(self, branch: str, expected: str | None, draft: Draft) -> str:
+    def commit_files(self, branch: str, expected: str | None, draft: Draft, onto: str | None = None) -> str:
         """Commit the draft on top of `expected` and push; where it changes nothing, return `expected`."""
-        parent = expected and expected.encode()
-        with self._source.looking_up(parent or None) as look_up:
-            made = committed(look_up, parent or None, draft)
+        parent = expected or onto
+        with self._source.looking_up(parent.encode() if parent else None) as look_up:
+            made = committed(look_up, parent.encode() if parent else None, draft)
         if made:
-            self._source.push(_ref(branch), parent or None, made)
+            self._source.push(_ref(branch), expected.encode() if expected else None, made)
         elif not expected:
             raise Invalid("a branch cannot begin with a commit that changes nothing")
         return made[-1].id.decode() if made else expected or ""

@@ -17,9 +17,9 @@ from shared.clients.git import packets, packs
 from shared.clients.git.lines import Line, Packets, Request
 from shared.clients.git.packets import Capabilities, OldProtocol, TooMuch
 from shared.clients.git.places import Place
-from shared.clients.git.refusals import explained, said
+from shared.clients.git.refusals import declined, explained
 from shared.clients.git.trees import LookUp
-from shared.errors import Forbidden, Misconfigured, Stale
+from shared.errors import Misconfigured, Stale
 
 
 class Limits(NamedTuple):
@@ -82,8 +82,8 @@ class WireSource:
         if problem is not None and self.head(ref) != expected:
             raise Stale(f"{ref.decode()} moved while it was pushed to")
         if problem is not None:
-            words = said(b" ".join([problem.encode(), *push.progress]).decode(errors="replace"))
-            raise Forbidden(f"{self._place.host} refused the push to {ref.decode()}: {words}")
+            words = b" ".join([problem.encode(), *push.progress]).decode(errors="replace")
+            raise declined(self._place, ref, words)
 
     def _objects(self, commit: bytes) -> Objects:
         if commit not in self._read:

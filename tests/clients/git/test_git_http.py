@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.clients.git import Patience, Remotes
-from shared.errors import Forbidden, NotFound, Stale, Unavailable
+from shared.errors import Forbidden, NotFound, Protected, Stale, Unavailable
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
 from shared.rules.edits import blob_id
@@ -156,7 +156,7 @@ def test_a_protected_branch_is_told_in_the_servers_own_words(server: GitServer, 
     hook = server.root / "chaos.git" / "hooks" / "update"
     hook.write_text("#!/bin/sh\nprintf 'main is \\033[31mprotected: open a merge request\\n' >&2\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(Forbidden, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
+    with pytest.raises(Protected, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
         Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
 
 
