@@ -9,6 +9,7 @@ import msgspec
 from shared.model.changes import Tracked
 from shared.model.deliveries import Push
 from shared.model.experiments import Edit, Experiment, SyncState
+from shared.model.hooks import Webhook
 from shared.model.ledger import Event
 from shared.model.orders import Dispatched
 from shared.model.policies import PolicyBook
@@ -136,3 +137,5 @@ RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
+WEBHOOKS = Table("webhook", Webhook)
+"""webhook / project."""

@@ -12,6 +12,7 @@ from shared.services.api.clusters import Clusters
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
+from shared.services.api.hooks import Webhooks
 from shared.services.api.letters import Letters
 from shared.services.api.openapi import PATH, describe
 from shared.services.api.operations import Operation, routes
@@ -21,6 +22,7 @@ from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
+from shared.services.hooks import Hooks
 from shared.services.releasing import Releasing
 
 
@@ -33,6 +35,7 @@ class Services:
     dispatching: Dispatching
     releasing: Releasing
     queue: Queue
+    hooks: Hooks
 
 
 def portal_routes(services: Services, admin_token: str) -> list[Route]:
@@ -47,6 +50,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
         *Letters(services.queue).operations(),
+        *Webhooks(services.hooks).operations(),
     ]
     return [*routes(operations, admin_token), _description(operations), *page.routes()]
 
