@@ -29,6 +29,9 @@ _AT_A_TIME: Final = 20
 _PROBE: Final = timedelta(minutes=5)
 """How long a test delivery is waited for: longer than until the next look, shorter than until the one after."""
 
+_SECOND: Final = timedelta(seconds=1)
+"""GitHub tells times in whole seconds."""
+
 _REMEMBERED: Final = 500
 """Deliveries that were sent again lately; older ones lie before `Webhook.since` and are not listed any more."""
 
@@ -90,8 +93,8 @@ class Healing:
         if self.secrets.unfinished(work.project, work.gitops):
             return self.hooks.give(work.project, work.gitops, work.host).hook or hook.id
         if switched_off(hook, work.gitops.provider):
-            return self._revive(work, hook)
-        if work.record.hook is None or work.record.problem:
+            self._revive(work, hook)
+        elif work.record.hook is None or work.record.problem:
             self._records.keep(work.project, work.gitops, hook=hook.id, problem=None)
         return hook.id
 
@@ -107,24 +110,29 @@ class Healing:
             mend = f"litmus-gitops webhook install {project}"
             self._trouble(project, gitops, "gone", f"webhook {record.hook} was deleted at the git host: {mend}")
 
-    def _revive(self, work: _Work, hook: Hook) -> str:
-        """Switch on again what the host switched off, once an hour at most: it may go on failing."""
+    def _revive(self, work: _Work, hook: Hook) -> None:
+        """Have a hook that the host switched off tried, which switches it on where that goes well: hourly at most."""
         off = f"the host switched webhook {hook.id} off: {hook.problem}"
         if self._now - moment(work.record.revived_at) < REVIVAL:
             self._trouble(work.project, work.gitops, "switched off", off)
-            return hook.id
+            return
+        try:
+            work.host.test_hook(hook.id)
+        except BadInput as error:
+            self._trouble(work.project, work.gitops, "switched off", f"{off}; a test delivery failed, too: {error}")
+            return
         now = stamp(self._records.clock)
+        reason = f"{off}; a test delivery went well and switched it on again"
         self._records.tell(
-            work.project, work.gitops, "switched off", off, revived_at=now, off=hook.problem or "", problem=off
+            work.project, work.gitops, "switched on", reason, revived_at=now, off=hook.problem or "", problem=None
         )
-        return self.hooks.give(work.project, work.gitops, work.host).hook or hook.id
 
     def _redeliver(self, work: _Work, hook: str) -> bool:
         """Have failed deliveries sent again, each once, as soon as we are seen to be reachable since it failed."""
         failed = work.host.failed_deliveries(hook, earliest(work.record, self._now))
         left = [one for one in failed if one.delivery not in work.record.redelivered]
         arrived = next((moment(event.at) for event in arrivals(self._records.store, work.project)), moment(""))
-        ready = [one for one in left if moment(one.at) <= arrived][:_AT_A_TIME]
+        ready = [one for one in left if moment(one.at) + _SECOND <= arrived][:_AT_A_TIME]
         self._send_again(work, hook, ready)
         left = [one for one in left if one not in ready]
         self._records.keep(work.project, work.gitops, since=stamp(lambda: seen_to(left, self._now)))

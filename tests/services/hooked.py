@@ -88,6 +88,11 @@ class HookShop(Shop):
         self.clock.now = max(self.clock.now, datetime.now(UTC))
         self.clock.advance(seconds)
 
+    def work(self) -> None:
+        """Work off every message that is visible by now; `git_push` sends them at the real time."""
+        self.pass_time()
+        super().work()
+
     def look(self, after: float = 0.0) -> None:
         """Have the webhook looked at, once so many seconds have passed."""
         self.pass_time(after)
