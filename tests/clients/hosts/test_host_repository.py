@@ -98,6 +98,7 @@ def test_no_error_shows_the_credential(party: Party) -> None:
     secret = party.access().credential or ""
     for status in (401, 403, 404, 422, 500):
         party.fail(status)
+        party.fail(status)
         with pytest.raises(LitmusGitopsError) as raised:
             host(party).repository()
         assert secret not in f"{raised.value} {raised.value!r} {raised.value.__cause__}"
