@@ -10,6 +10,8 @@ from typing import Protocol
 from shared.model.hosting import Access
 from shared.model.projects import Provider
 from tests.clients.hosts.github_party import GitHubParty
+from tests.clients.hosts.gitlab_party import GitLabParty
+from tests.gitlabhost.state import Hook
 from tests.gitserver import Clone, git
 from tests.services.hooked import HookShop
 
@@ -123,6 +125,49 @@ class OnGitHub(GitHubParty):
         """GitHub's own limit is far."""
 
 
+class OnGitLab(GitLabParty):
+    """GitLab."""
+
+    provider: Provider = "gitlab"
+
+    def tell(self, before: str, after: str) -> None:
+        """It noticed the push."""
+
+    def hooks(self) -> list[str]:
+        return [str(number) for number in self.project.hooks]
+
+    def secret(self, hook: str) -> str:
+        kept = self.project.hooks[int(hook)]
+        return kept.signing_token or kept.token
+
+    def add(self, url: str) -> str:
+        number = self.server.state.new_id()
+        self.project.hooks[number] = Hook(number, url, {"push_events": True, "enable_ssl_verification": True})
+        return str(number)
+
+    def delete(self, hook: str) -> None:
+        del self.project.hooks[int(hook)]
+
+    def spoil(self, hook: str) -> None:
+        self.project.hooks[int(hook)].settings |= {"merge_requests_events": False, "enable_ssl_verification": False}
+
+    def age(self, hook: str, seconds: float) -> None:
+        for one in self.project.hooks[int(hook)].events:
+            one.created_at -= timedelta(seconds=seconds)
+
+    def outcomes(self, hook: str) -> list[bool]:
+        return [one.response_status.startswith("2") for one in self.project.hooks[int(hook)].events]
+
+    def lose(self, hook: str, delivery: str, at: datetime) -> None:
+        self.deliver(hook, delivery, 503, at)
+
+    def limit(self, seconds: int) -> None:
+        self.fail(429, seconds)
+
+    def refill(self) -> None:
+        self.server.state.limits.clear()
+
+
 class HostedShop(HookShop):
     """The shop on a host; its one secret is that of its webhook."""
 
@@ -158,4 +203,4 @@ class HostedShop(HookShop):
         return found
 
 
-STANDS: dict[str, Callable[[Path], Stand]] = {"github": OnGitHub}
+STANDS: dict[str, Callable[[Path], Stand]] = {"github": OnGitHub, "gitlab": OnGitLab}

@@ -23,6 +23,7 @@ LATER = LOOK.total_seconds() * 1.25
 
 @pytest.fixture(params=sorted(STANDS))
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HostedShop]:
+    (tmp_path / "host").mkdir()
     made = HostedShop(tmp_path, STANDS[request.param](tmp_path / "host"))
     yield made
     made.close()
