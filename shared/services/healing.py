@@ -86,15 +86,16 @@ class Healing:
             self._gone(project, gitops, record)
             return False
         work = _Work(project, gitops, host, record)
-        return self._redeliver(work, self._mended(work, found[0]))
+        hook = self._mended(work, found[0])
+        return hook is not None and self._redeliver(work, hook)
 
-    def _mended(self, work: _Work, hook: Hook) -> str:
-        """Finish a rotation that broke off, switch on what the host switched off; return the hook's id by then."""
+    def _mended(self, work: _Work, hook: Hook) -> str | None:
+        """End a rotation that broke off, switch on what the host switched off; return the hook's id if it delivers."""
         if self.secrets.unfinished(work.project, work.gitops):
-            return self.hooks.give(work.project, work.gitops, work.host).hook or hook.id
+            return self.hooks.give(work.project, work.gitops, work.host).hook
         if switched_off(hook, work.gitops.provider):
-            self._revive(work, hook)
-        elif work.record.hook is None or work.record.problem:
+            return hook.id if self._revived(work, hook) else None
+        if work.record.hook is None or work.record.problem:
             self._records.keep(work.project, work.gitops, hook=hook.id, problem=None)
         return hook.id
 
@@ -110,22 +111,23 @@ class Healing:
             mend = f"litmus-gitops webhook install {project}"
             self._trouble(project, gitops, "gone", f"webhook {record.hook} was deleted at the git host: {mend}")
 
-    def _revive(self, work: _Work, hook: Hook) -> None:
+    def _revived(self, work: _Work, hook: Hook) -> bool:
         """Have a hook that the host switched off tried, which switches it on where that goes well: hourly at most."""
         off = f"the host switched webhook {hook.id} off: {hook.problem}"
         if self._now - moment(work.record.revived_at) < REVIVAL:
             self._trouble(work.project, work.gitops, "switched off", off)
-            return
+            return False
         try:
             work.host.test_hook(hook.id)
         except BadInput as error:
             self._trouble(work.project, work.gitops, "switched off", f"{off}; a test delivery failed, too: {error}")
-            return
+            return False
         now = stamp(self._records.clock)
         reason = f"{off}; a test delivery went well and switched it on again"
         self._records.tell(
             work.project, work.gitops, "switched on", reason, revived_at=now, off=hook.problem or "", problem=None
         )
+        return True
 
     def _redeliver(self, work: _Work, hook: str) -> bool:
         """Have failed deliveries sent again, each once, as soon as we are seen to be reachable since it failed."""

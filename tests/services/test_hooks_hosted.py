@@ -19,6 +19,8 @@ from tests.services.hooked_hosts import STANDS, HostedShop
 WEBHOOK = "/projects/shop/webhook"
 FIRST, SECOND = "the-first-secret", "the-second-secret"
 LATER = LOOK.total_seconds() * 1.25
+ON_ONE = pytest.mark.parametrize("shop", ["github"], indirect=True)
+"""What does not depend on the host is claimed on one."""
 
 
 @pytest.fixture(params=sorted(STANDS))
@@ -110,6 +112,7 @@ def test_a_second_hook_for_the_same_address_is_named(installed: HostedShop) -> N
     assert ("repaired", [other]) == (given["outcome"], given["duplicates"])
 
 
+@ON_ONE
 def test_a_hook_of_somebody_else_is_left_alone(installed: HostedShop) -> None:
     other = installed.stand.add("https://chat.example.org/git/shop")
     before = installed.stand.hooks()
@@ -117,6 +120,7 @@ def test_a_hook_of_somebody_else_is_left_alone(installed: HostedShop) -> None:
     assert (before, True) == (installed.stand.hooks(), other in before)
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -136,6 +140,7 @@ def test_what_keeps_a_hook_from_being_installed_is_said(
     assert [] == shop.stand.hooks()
 
 
+@ON_ONE
 def test_an_address_that_a_public_host_cannot_reach_is_refused(shop: HostedShop) -> None:
     shop.change(repo_url=f"https://{shop.stand.provider}.com/ada/chaos.git")
     said = refused(shop)
@@ -167,6 +172,7 @@ def test_a_delivery_is_sent_again_once_and_not_for_ever(installed: HostedShop) -
     assert 1 == len([verdict for verdict in installed.told() if "redelivered" in verdict])
 
 
+@ON_ONE
 def test_nothing_is_sent_again_while_the_function_is_away(installed: HostedShop) -> None:
     installed.leave()
     installed.write(cart=engine("cart"))
@@ -179,6 +185,7 @@ def test_nothing_is_sent_again_while_the_function_is_away(installed: HostedShop)
     assert {"cart"} == set(installed.experiments())
 
 
+@ON_ONE
 def test_many_failures_are_sent_again_a_part_at_a_time(installed: HostedShop) -> None:
     at = datetime.now(UTC) - timedelta(minutes=5)
     for number in range(25):
@@ -191,6 +198,7 @@ def test_many_failures_are_sent_again_a_part_at_a_time(installed: HostedShop) ->
     assert (25, True) == (sent[-1], sent[0] <= 20), sent
 
 
+@ON_ONE
 def test_a_rate_limit_ends_a_look_and_is_waited_for(installed: HostedShop) -> None:
     installed.stand.limit(1000)
     installed.look(LATER)
@@ -199,12 +207,14 @@ def test_a_rate_limit_ends_a_look_and_is_waited_for(installed: HostedShop) -> No
     assert [] == [verdict for verdict in installed.told() if verdict != "created"]
 
 
+@ON_ONE
 def test_a_look_is_not_due_again_before_its_time(installed: HostedShop) -> None:
     installed.look(LATER)
     waited = datetime.fromisoformat(installed.record.look_at) - installed.clock()
     assert LOOK * 0.8 <= waited < LOOK * 1.2
 
 
+@ON_ONE
 def test_a_hook_that_somebody_deleted_is_told_once_and_not_made_anew(installed: HostedShop) -> None:
     installed.stand.delete(installed.hook)
     for _ in range(3):
@@ -213,6 +223,7 @@ def test_a_hook_that_somebody_deleted_is_told_once_and_not_made_anew(installed: 
     assert "any more (it was" in " ".join(installed.findings())
 
 
+@ON_ONE
 def test_a_host_that_is_away_holds_up_nobody(installed: HostedShop) -> None:
     installed.stand.stop()
     installed.look(LATER)
@@ -249,6 +260,7 @@ def test_a_secret_is_rotated_under_traffic_without_a_single_refusal(installed: H
     assert ["rotating", "repaired", "retired"] == installed.told()[1:]
 
 
+@ON_ONE
 @pytest.mark.parametrize("lives", range(4))
 def test_a_rotation_that_is_killed_at_any_write_refuses_nothing_and_is_ended(installed: HostedShop, lives: int) -> None:
     installed.mortal.lives = lives
@@ -277,3 +289,49 @@ def test_a_hook_with_a_secret_that_nobody_knows_is_found_and_mended(installed: H
     assert "answered 401: the webhook signs with a secret that the project does not know" in found
     install(installed)
     assert True is installed.stand.outcomes(installed.hook)[-1]
+
+
+def switched_off(shop: HostedShop) -> None:
+    """Push for as long as it takes GitLab to switch the hook off, while `git_push` is away."""
+    shop.leave()
+    for number in range(4):
+        shop.write(cart=engine(f"cart-{number}"))
+        shop.push()
+    shop.stand.refill()
+
+
+@pytest.mark.parametrize("shop", ["gitlab"], indirect=True)
+def test_a_hook_that_the_host_switched_off_is_found_told_and_switched_on(installed: HostedShop) -> None:
+    switched_off(installed)
+    assert "is switched off by the host: GitLab sends nothing until" in " ".join(installed.findings())
+    for _ in range(2):
+        installed.look(LATER)
+    assert "switched on" not in installed.told()
+    assert "a test delivery failed, too" in installed.ledger("delivery")[-1].reason
+    installed.arrive()
+    installed.stand.age(installed.hook, 2)
+    installed.look(LATER)
+    assert 4 <= installed.told().count("redelivered")
+    installed.work()
+    assert ({"cart"}, 1) == (set(installed.experiments()), installed.told().count("switched on"))
+    notes = [one.what for one in installed.check().findings if one.severity == "note"]
+    assert ([], True) == (installed.findings(), "had switched the webhook off" in notes[0])
+
+
+@pytest.mark.parametrize("shop", ["gitlab"], indirect=True)
+def test_a_hook_is_switched_on_no_more_than_once_an_hour(installed: HostedShop) -> None:
+    for _ in range(2):
+        switched_off(installed)
+        installed.arrive()
+        installed.look(LATER)
+    assert (1, 1) == tuple(installed.told().count(verdict) for verdict in ("switched on", "switched off"))
+    installed.stand.refill()
+    installed.look(3600)
+    assert 2 == installed.told().count("switched on")
+
+
+@ON_ONE
+def test_a_hook_that_a_person_switched_off_stays_so(installed: HostedShop) -> None:
+    installed.stand.spoil(installed.hook)
+    installed.look(LATER)
+    assert "is switched off by a person" in " ".join(installed.findings())
