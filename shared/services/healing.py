@@ -68,8 +68,7 @@ class Healing:
     def _pause(self, project: str, gitops: GitOps) -> timedelta:
         """Look, and return how long not to look again: trouble is told once, and waits like everything else."""
         try:
-            host = self.hooks.repositories.host(gitops)
-            again = self._told(project, gitops) if host is None else self._heal(project, gitops, host)
+            again = self._told(project, gitops) if gitops.provider == "git" else self._heal(project, gitops)
             self.secrets.retire_quiet(project)
         except NotYet as error:
             return max(timedelta(seconds=error.seconds), SOON)
@@ -78,8 +77,9 @@ class Healing:
             return LOOK
         return SOON if again else LOOK
 
-    def _heal(self, project: str, gitops: GitOps, host: GitHost) -> bool:
+    def _heal(self, project: str, gitops: GitOps) -> bool:
         """Mend what can be mended; return whether there is more to do soon."""
+        host = self.hooks.host(project, gitops)
         record = self._records.load(project, gitops).value
         found = ours(host.hooks(), self.hooks.address(project), record.hook)
         if not found:
@@ -108,8 +108,8 @@ class Healing:
     def _gone(self, project: str, gitops: GitOps, record: Webhook) -> None:
         """Tell of a hook that was there; whoever deleted it may have meant it, so it is not made anew."""
         if record.hook is not None:
-            mend = f"litmus-gitops webhook install {project}"
-            self._trouble(project, gitops, "gone", f"webhook {record.hook} was deleted at the git host: {mend}")
+            gone = f"webhook {record.hook} does not deliver to {self.hooks.address(project)} any more, or was deleted"
+            self._trouble(project, gitops, "gone", f"{gone}: litmus-gitops webhook install {project}")
 
     def _revived(self, work: _Work, hook: Hook) -> bool:
         """Have a hook that the host switched off tried, which switches it on where that goes well: hourly at most."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -19,6 +20,9 @@ from shared.services.hooks import Given, Hooks, enabled
 from shared.services.tables import Versioned
 
 _AT_ONCE: Final = timedelta(0)
+_ROWS: Final = 5_000
+"""Deliveries that are looked through for the secrets that they came with, the newest."""
+
 _MOST: Final = 10
 """Webhook secrets that a project may have."""
 
@@ -74,7 +78,7 @@ class HookSecrets:
     def unfinished(self, project: str, gitops: GitOps) -> bool:
         """Whether a rotation broke off before the hook was given the new secret."""
         record = self._records.load(project, gitops).value
-        return bool(record.retiring) and record.given != gitops.webhook_secrets[0]
+        return bool(record.retiring) and record.given != next(iter(self.hooks.readable(gitops)), record.given)
 
     @property
     def _records(self) -> HookRecords:
@@ -111,7 +115,8 @@ class HookSecrets:
     def _needed(self, project: str, gitops: GitOps, named: Sequence[str], quiet: timedelta) -> dict[str, str]:
         """Return why each of these secrets must stay, for those that must."""
         record, now = self._records.load(project, gitops).value, self._records.clock()
-        matched = matches(list(arrivals(self._records.store, project, moment(record.given_at))))
+        came = arrivals(self._records.store, project, moment(record.given_at))
+        matched = matches(list(islice(came, _ROWS)))
         live = list(self.hooks.readable(gitops))
         found = {one: stays(one, live, record, matched=matched, now=now, quiet=quiet) for one in named}
         return {one: why for one, why in found.items() if why}

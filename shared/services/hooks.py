@@ -60,7 +60,8 @@ class Hooks:
         """Have the one hook for our address sign with the project's first secret, and have it tried."""
         address, (reference, value) = self.address(project), self._secret(project, gitops)
         known = self.records.load(project, gitops).value.hook
-        found = ours(host.hooks(), address, known)
+        there = host.hooks()
+        found = ours(there, address, known) or [hook for hook in there if hook.id == known]
         saved = host.save_hook(address, value, found[0].id if found else None)
         outcome = "repaired" if found else "created"
         self._remember(project, gitops, saved, reference, outcome)

@@ -191,10 +191,14 @@ class HostedShop(HookShop):
 
     def push(self) -> str:
         """Push as a person, and have the host deliver that."""
-        before = git("rev-parse", "HEAD", cwd=self.person.folder)
+        before = self.head_of_person()
         commit = self.person.push()
         self.stand.tell(before, commit)
         return commit
+
+    def head_of_person(self) -> str:
+        """Return the commit of the person's working copy."""
+        return git("rev-parse", "HEAD", cwd=self.person.folder)
 
     @property
     def hook(self) -> str:
