@@ -17,7 +17,8 @@ from shared.settings import Sync
 
 settings = Sync.read()
 store = open_store(settings.state.store_url)
-repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
 actions = {
     "project": Syncs(store, repositories, Leases(store, utc_now), utc_now, new_id).sync_project,
     "edit": Edits(store, repositories, utc_now, new_id).send_edit,
