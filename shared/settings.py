@@ -74,8 +74,16 @@ class Dispatch(Reaching):
     """Settings of `dispatch`, whose subscribers may be local as well; no proxy leads to them."""
 
 
+@dataclass(frozen=True, slots=True)
 class Reconcile(Reaching):
-    """Settings of `reconcile`."""
+    """Settings of `reconcile`. `public_url` is where git hosts reach us, by which it knows our webhooks."""
+
+    public_url: str
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read also PUBLIC_URL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Portal(Reaching):
             allow_local=_flag(env, "ALLOW_LOCAL", default=False),
             proxies=_proxies(env),
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
-            public_url=(env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/"),
+            public_url=_public_url(env),
         )
 
 
@@ -176,6 +184,10 @@ class Subscriber:
             run_seconds=_seconds(env, "RUN_SECONDS", 3_600.0),
             exit_image=env.get("EXIT_IMAGE") or "litmuschaos/k8s:2.11.0",
         )
+
+
+def _public_url(env: Environment) -> str:
+    return (env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/")
 
 
 def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:

@@ -25,10 +25,10 @@ def load(source: Path, target: str) -> Any:
 
 
 @contextmanager
-def waitress_server(app: Any) -> Iterator[int]:
-    """Serve as the local engine does: bodies are buffered before the app is called."""
+def waitress_server(app: Any, port: int = 0) -> Iterator[int]:
+    """Serve as the local engine does, on a free port unless told: bodies are buffered before the app is called."""
     connections: dict[int, Any] = {}
-    server: Any = create_server(app, map=connections, host=HOST, port=0, threads=4)
+    server: Any = create_server(app, map=connections, host=HOST, port=port, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -22,7 +22,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("fun
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 NEEDED = {"CLUSTER_ID": "c1", "PORTAL_URL": "https://portal.example.org", "SUBSCRIBER_SECRET": "whsec_YQ=="}
 ALL = "all functions but subscriber"
-SOURCES = [ROOT / "infra" / "local" / "greeting.py", ROOT / "infra" / "cli" / "doctor.py"]
+SOURCES = [
+    *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
+    *(ROOT / "shared" / name for name in ("rules/hook_findings.py", "services/healing.py", "services/hooks.py")),
+]
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 
 READERS: dict[str, Any] = {

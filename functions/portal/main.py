@@ -10,6 +10,9 @@ from shared.services.api.portal import Services, portal_routes
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
 from shared.services.exports import Exports
+from shared.services.hook_records import HookRecords
+from shared.services.hooks import Hooks
+from shared.services.leases import Leases
 from shared.services.releasing import Releasing
 from shared.services.repositories import Repositories
 from shared.settings import Portal
@@ -26,5 +29,6 @@ services = Services(
     dispatching=Dispatching(store, repositories, utc_now, new_id),
     releasing=Releasing(store, utc_now, new_id),
     queue=open_queue(state.store_url),
+    hooks=Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url),
 )
 portal = function(*portal_routes(services, settings.admin_token))

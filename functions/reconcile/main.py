@@ -7,7 +7,12 @@ from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
+from shared.services.healing import Healing
+from shared.services.hook_records import HookRecords
+from shared.services.hook_secrets import HookSecrets
+from shared.services.hooks import Hooks
 from shared.services.inbox import Inbox
+from shared.services.leases import Leases
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
 from shared.settings import Reconcile
@@ -15,8 +20,11 @@ from shared.settings import Reconcile
 settings = Reconcile.read()
 remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
 repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
-reconciler = Reconciler(open_store(settings.state.store_url), repositories, utc_now, new_id)
-actions = {"tick": reconciler.tick, "project": reconciler.look_after}
+store = open_store(settings.state.store_url)
+reconciler = Reconciler(store, repositories, utc_now, new_id)
+hooks = Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url)
+healing = Healing(hooks, HookSecrets(hooks))
+actions = {"tick": reconciler.tick, "project": reconciler.look_after, "webhook": healing.look}
 reconcile = function(
     Route("POST", "/internal/reconcile", Inbox(internal_key(settings.state.master_key), utc_now, actions))
 )

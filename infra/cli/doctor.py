@@ -10,6 +10,7 @@ import click
 
 from infra.cli.output import as_json, listing, plain
 from infra.cli.portal import Lazy, Portal, path_to
+from infra.cli.webhook import findings
 
 _ALL: Final = 10_000
 _NEWEST: Final = 200
@@ -67,6 +68,8 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
     for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
+    if settings["webhook_secrets"]:
+        yield from (_row(name, **finding) for finding in findings(portal, name))
 
 
 def _frozen(name: str, project: Row) -> Iterator[Finding]:

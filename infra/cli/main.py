@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import clusters, doctor, experiments, ledger, projects, serving
+from infra.cli import clusters, doctor, experiments, ledger, projects, serving, webhook
 from infra.cli.portal import DEFAULT_SERVER, Lazy
 
 COMMANDS = (
@@ -12,6 +12,7 @@ COMMANDS = (
     serving.demo,
     doctor.doctor,
     projects.project,
+    webhook.webhook,
     clusters.cluster,
     experiments.experiment,
     experiments.policy,

@@ -30,7 +30,7 @@ def check_repository(url: str, *, allow_local: bool) -> None:
             "repo_url holds a user, a password or a query: write it without, and name user:password or a token as "
             "`credential` by reference instead"
         )
-    if not allow_local and (parts.scheme == "file" or _local(parts.hostname or "")):
+    if not allow_local and (parts.scheme == "file" or is_local(parts.hostname or "")):
         raise Invalid("repo_url points at this machine or its network, which this deployment refuses")
 
 
@@ -39,7 +39,7 @@ def check_api(url: str, *, allow_local: bool) -> None:
     parts = _split(url, SUBSCRIBER_SCHEMES, "api_url")
     if parts.password or parts.username or parts.query:
         raise Invalid("api_url holds a user, a password or a query: name the token as `credential` by reference")
-    if not allow_local and (parts.scheme == "http" or _local(parts.hostname or "")):
+    if not allow_local and (parts.scheme == "http" or is_local(parts.hostname or "")):
         raise Invalid("api_url must be https and not point at this machine or its network")
 
 
@@ -48,7 +48,7 @@ def check_subscriber(url: str, *, allow_local: bool) -> None:
     parts = _split(url, SUBSCRIBER_SCHEMES, "subscriber_url")
     if parts.password or parts.username or parts.query:
         raise Invalid("subscriber_url holds credentials: orders are signed, none are needed")
-    if not allow_local and (parts.scheme == "http" or _local(parts.hostname or "")):
+    if not allow_local and (parts.scheme == "http" or is_local(parts.hostname or "")):
         raise Invalid("subscriber_url must be https and not point at this machine or its network")
 
 
@@ -67,7 +67,7 @@ def _split(url: str, schemes: frozenset[str], field: str) -> SplitResult:
     return parts
 
 
-def _local(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Whether a host is on this machine or its network as far as its name tells; where it leads is checked later."""
     name = host.rstrip(".").partition("%")[0]
     try:
@@ -75,3 +75,12 @@ def _local(host: str) -> bool:
     except ValueError:
         return "." not in name or name.endswith(_LOCAL) or bool(_ENDS_IN_NUMBER.fullmatch(name))
     return not (getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address).is_global
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name says that it is the very machine that asks."""
+    name = host.rstrip(".")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")

@@ -7,17 +7,21 @@ from typing import Final
 
 from shared.errors import LitmusGitopsError
 from shared.model.experiments import SyncState
+from shared.model.hooks import Webhook
 from shared.model.messages import Message
 from shared.model.projects import GitOps
 from shared.ports import Clock, Ids, Store
+from shared.rules.hooks import look_is_due
 from shared.rules.lagging import forgotten, lags, overdue
+from shared.rules.spreading import tick_delay
 from shared.services.attempts import until_fresh
+from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger
 from shared.services.portal_records import listed, open_edits
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
-from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS
+from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -34,8 +38,11 @@ class Reconciler:
 
     def tick(self, _: Message) -> None:
         """Look after each project on its own (message `reconcile/tick`), so that none can hold up the others."""
-        for row in listed(self.store, PROJECTS):
-            self.store.commit([], [_reminder("reconcile", "project", project=row.value.id)])
+        projects = [row.value.id for row in listed(self.store, PROJECTS)]
+        for page in pages(projects, WRITES):
+            delays = {project: tick_delay(project, len(projects)) for project in page}
+            sent = [_reminder("reconcile", "project", delay, project=project) for project, delay in delays.items()]
+            self.store.commit([], sent)
 
     def look_after(self, message: Message) -> None:
         """Look after one project (message `reconcile/project`); what fails now is looked at again at the next tick."""
@@ -47,6 +54,13 @@ class Reconciler:
         gitops = found.value.gitops
         if gitops and gitops.enabled:
             self._git(project, gitops)
+            self._webhook(project, gitops)
+
+    def _webhook(self, project: str, gitops: GitOps) -> None:
+        """Have the hook looked at when its time has come, by a message of its own."""
+        record = WEBHOOKS.load_or(self.store, Webhook(gitops.repo_url), project).value
+        if look_is_due(record, gitops, self.clock()):
+            self.store.commit([], [_reminder("reconcile", "webhook", project=project)])
 
     def _git(self, project: str, gitops: GitOps) -> None:
         """Compare heads; while the host is away nothing is sent, since that would only pile up."""
@@ -91,6 +105,6 @@ class Reconciler:
                 self.store.commit([], sent)
 
 
-def _reminder(function: str, action: str, **ids: str) -> Message:
+def _reminder(function: str, action: str, delay: float = 0.0, **ids: str) -> Message:
     """Return a message whose id says what it is about: while one is on its way, another is not added."""
-    return Message("-".join(("remind", function, action, *ids.values())), function, action, ids)
+    return Message("-".join(("remind", function, action, *ids.values())), function, action, ids, delay)

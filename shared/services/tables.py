@@ -8,6 +8,7 @@ import msgspec
 
 from shared.model.changes import Tracked
 from shared.model.experiments import Edit, Experiment, SyncState
+from shared.model.hooks import Webhook
 from shared.model.ledger import Event
 from shared.model.orders import Dispatched
 from shared.model.policies import PolicyBook
@@ -140,3 +141,5 @@ PUSHED = Table("pushed", Pushed)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
+WEBHOOKS = Table("webhook", Webhook)
+"""webhook / project."""

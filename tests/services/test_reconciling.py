@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from shared.clients.ids import new_id
+from shared.model.hooks import Webhook
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, GitOps, Project
-from shared.services.tables import EVENTS, MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS
+from shared.services.tables import EVENTS, MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
 from tests.services.gitops import FOLDER, Shop, engine
 
 TICK = Message("tick", "reconcile", "tick", {})
@@ -147,3 +148,30 @@ def test_an_order_that_is_on_its_way_is_left_alone(shop: Shop) -> None:
     an_order(shop, attempts=1)
     shop.clock.advance(120)
     assert [] == [message for message in waiting(shop) if message[0] == "dispatch"]
+
+
+def test_many_projects_do_not_ask_their_host_in_the_same_second(shop: Shop) -> None:
+    names = ["shop", *(f"project-{number}" for number in range(499))]
+    shop.store.commit([PROJECTS.put(Project(name, name, ""), name) for name in names[:100]])
+    for page in range(1, 5):
+        shop.store.commit([PROJECTS.put(Project(name, name, ""), name) for name in names[page * 100 :][:100]])
+    shop.reconciler.tick(TICK)
+    seconds = []
+    for _ in range(10):
+        shop.clock.advance(1)
+        seconds.append(len(shop.queue.receive(1_000, 60.0)))
+    assert (500, True) == (sum(seconds), max(seconds) < 100), seconds
+
+
+@pytest.mark.parametrize(
+    ("look_at", "expected"),
+    [(None, True), ("2099-12-31T23:59:59.000Z", True), ("2100-01-01T00:00:01.000Z", False)],
+)
+def test_a_webhook_is_looked_at_when_its_time_has_come(shop: Shop, look_at: str | None, expected: bool) -> None:
+    shop.configure(provider="github", webhook_secrets=("file:token",))
+    if look_at:
+        shop.store.commit([WEBHOOKS.put(Webhook(shop.url, look_at=look_at), "shop")])
+    shop.reconciler.look_after(Message("m", "reconcile", "project", {"project": "shop"}))
+    shop.reconciler.look_after(Message("m", "reconcile", "project", {"project": "shop"}))
+    found = [one.message.ids for one in shop.queue.receive(100, 60.0) if one.message.action == "webhook"]
+    assert ([{"project": "shop"}] if expected else []) == found

@@ -152,3 +152,15 @@ class ReplayBody(Body):
     """Whether only to say what would be done."""
 
     dry_run: bool = False
+
+
+class RotateBody(Body):
+    """The webhook secret to use from now on."""
+
+    secret: Reference
+
+
+class RetireBody(Body):
+    """The webhook secret to end; none named means those that rotation left."""
+
+    secret: Reference | None = None

@@ -14,6 +14,7 @@ from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
 from shared.services.api.exports import Exporting
+from shared.services.api.hooks import Webhooks
 from shared.services.api.infra_ids import InfraIds
 from shared.services.api.letters import Letters
 from shared.services.api.openapi import PATH, describe
@@ -26,6 +27,7 @@ from shared.services.conflicts import Conflicts
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
 from shared.services.exports import Exports
+from shared.services.hooks import Hooks
 from shared.services.releasing import Releasing
 
 
@@ -39,6 +41,7 @@ class Services:
     dispatching: Dispatching
     releasing: Releasing
     queue: Queue
+    hooks: Hooks
 
 
 def portal_routes(services: Services, admin_token: str) -> list[Route]:
@@ -56,6 +59,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
         *Letters(services.queue).operations(),
+        *Webhooks(services.hooks).operations(),
     ]
     return [*routes(operations, admin_token), _description(operations), *page.routes()]
 

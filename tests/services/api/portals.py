@@ -10,6 +10,9 @@ from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
 from shared.services.edits import Edits
 from shared.services.exports import Exports
+from shared.services.hook_records import HookRecords
+from shared.services.hooks import Hooks
+from shared.services.leases import Leases
 from tests.services.api.conftest import TOKEN, Api, caller
 from tests.services.dispatch_parts import MASTER
 from tests.services.dispatch_stage import Stage
@@ -30,7 +33,9 @@ def whole(stage: Stage) -> Whole:
     desk = Desk(stage.store, clock, new_id, MASTER, "https://portal.example.org", allow_local=True)
     edits = Edits(stage.store, repositories, clock, new_id)
     exports = Exports(stage.store, repositories, clock, new_id)
-    routes = portal_routes(Services(desk, edits, exports, stage.dispatching, stage.releasing, stage.queue), TOKEN)
+    hooks = Hooks(HookRecords(stage.store, clock, new_id), repositories, Leases(stage.store, clock), desk.public_url)
+    services = Services(desk, edits, exports, stage.dispatching, stage.releasing, stage.queue, hooks)
+    routes = portal_routes(services, TOKEN)
     stage.change()
     stage.pump()
     return Whole(routes, caller(routes), stage)

@@ -61,6 +61,8 @@ BODIES = {
     ("POST", "/projects/shop/release"): {"drop": False},
     ("POST", "/projects/shop/export"): {"experiments": ["kill"], "policies": ["litmus/shop/p.yaml"], "drop": True},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
+    ("POST", "/projects/shop/webhook/rotate"): {"secret": "file:next"},
+    ("POST", "/projects/shop/webhook/retire"): {"secret": "file:hook"},
 }
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
 ODD: list[Any] = [
