@@ -114,6 +114,10 @@ class GitRemote(Protocol):
         """Return the commit id at the branch's head, None if the branch does not exist. One request."""
         ...
 
+    def moved(self) -> str | None:
+        """Return where the host says that the repository is by now, None where that is its address. No request."""
+        ...
+
     def files(self, commit: str, folder: str) -> tuple[str | None, dict[str, str]]:
         """Return the folder's tree id and its files: path from the repository root → blob id."""
         ...

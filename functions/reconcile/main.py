@@ -13,7 +13,8 @@ from shared.services.repositories import Repositories
 from shared.settings import Reconcile
 
 settings = Reconcile.read()
-repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
 reconciler = Reconciler(open_store(settings.state.store_url), repositories, utc_now, new_id)
 actions = {"tick": reconciler.tick, "project": reconciler.look_after}
 reconcile = function(

@@ -81,7 +81,8 @@ class SyncState(msgspec.Struct, frozen=True):
 
     `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
     `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request;
-    `touched` says that a portal edit wrote experiments since, so that even then they are compared.
+    `touched` says that a portal edit wrote experiments since, so that even then they are compared; `moved` is the
+    address that the host answered under last, where that is not the project's `repo_url`.
     """
 
     dirty: int = 0
@@ -93,6 +94,7 @@ class SyncState(msgspec.Struct, frozen=True):
     problem: str | None = None
     invalid: int = 0
     touched: bool = False
+    moved: str | None = None
 
 
 class Edit(msgspec.Struct, frozen=True):

@@ -7,12 +7,16 @@ from shared.rules.facts import Refusal
 
 
 def unfit(experiment: Experiment | None, name: str) -> Refusal | None:
-    """Return why the experiment cannot run; one that waits for its edit to be committed may be fit soon."""
+    """Return why the experiment cannot run; one that waits for its edit to be committed may be fit soon.
+
+    A pull request may stay open for days: until people merge it, what git has is what they want.
+    """
     if experiment is None:
         return Refusal("experiment", f"there is no experiment {name} at the head of the branch")
-    if experiment.state == "pending":
+    proposed = experiment.state == "pending" and experiment.pull is not None and bool(experiment.commit)
+    if experiment.state == "pending" and not proposed:
         return Refusal("experiment", f"an edit of {experiment.path} is not in git yet", wait=True)
-    if experiment.state == "synced" and experiment.manifest:
+    if (experiment.state == "synced" or proposed) and experiment.manifest:
         return None
     why = experiment.problem.message if experiment.problem else "it has not been read"
     return Refusal("experiment", f"{experiment.path} is {experiment.state}: {why}")

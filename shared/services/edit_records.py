@@ -91,11 +91,10 @@ class EditRecords:
         kept = msgspec.structs.replace(edit, state="conflict", problem=why, git=git)
         self._take(_Step(edit, kept, "conflict", why), lambda was, others: marked(was, [*others, kept]))
 
-    def resume(self, edit: Edit) -> None:
-        """The edit missed its pull request: let it set out anew."""
+    def resume(self, edit: Edit, why: str) -> None:
+        """The edit has no pull request any more: let it set out anew."""
         again = msgspec.structs.replace(edit, state="pending", commit=None, branch=None, pull=None, onto=None)
-        why = f"{edit.path} came too late for pull request #{edit.pull}, which was merged: it is sent anew"
-        self._take(_Step(edit, again, "pending", why), self._with(again))
+        self._take(_Step(edit, again, "pending", f"{why}: the edit is sent anew"), self._with(again))
 
     def drop(self, edit: Edit, why: str, verdict: str = "refused") -> Experiment | None:
         """Nothing stays of the edit but the ledger's row, and whoever cares is told."""

@@ -22,6 +22,10 @@ _GENERAL: Final = {301, 307, 400, 401, 403, 404, 422, 429, 500, 502, 503}
 """Statuses that GitHub answers any call with (REST, "Troubleshooting", "Client errors"), described or not."""
 
 
+_OPEN: Final = {"anyOf", "oneOf", "allOf", "additionalProperties"}
+"""Keywords beside which `properties` is not all there is, or which refuse the rest themselves."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One call that GitHub knows, found by method and path; `values` are those of the path's parameters."""
@@ -85,8 +89,8 @@ class Operation:
             yield from ["its body is missing"] if self.description.resolved(told).get("required") else []
             return
         yield from self.description.problems(self._pointer("requestBody", "content", _JSON, "schema", told=told), body)
-        schema = self.description.resolved(self.description.resolved(told)["content"][_JSON]["schema"])
-        yield from _unread(schema, body)
+        schema = self.description.resolved(told)["content"][_JSON]["schema"]
+        yield from self.description.unread(schema, body)
 
     def _pointer(self, *parts: str, told: Mapping[str, Any]) -> str:
         if "$ref" in told:
@@ -122,6 +126,21 @@ class Description:
         plain = {"$ref": f"{_HOME}{schema['$ref']}"} if "$ref" in schema else schema
         return [_told(error) for error in self._validator(plain).iter_errors(instance)]
 
+    def unread(self, told: Any, body: Any, place: str = "") -> Iterator[str]:
+        """Yield the fields that GitHub would not refuse, but pass over: nobody sends these on purpose."""
+        schema = self.resolved(told)
+        if isinstance(body, list):
+            for one in body:
+                yield from self.unread(schema.get("items", {}), one, place)
+        known = schema.get("properties")
+        if not isinstance(body, dict) or not known or _OPEN & schema.keys():
+            return
+        for name, value in body.items():
+            if name in known:
+                yield from self.unread(known[name], value, f"{place}{name}/")
+            else:
+                yield f"no field {place}{name}"
+
     def resolved(self, told: Any) -> Any:
         """Return what a reference stands for, or what is no reference itself."""
         while isinstance(told, dict) and "$ref" in told:
@@ -138,9 +157,11 @@ class Description:
 
     @cached_property
     def _templates(self) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-        """Method → its templates, those with the fewest parameters first, since `/pulls/comments` is no number."""
+        """Method → its templates, the most literal first: `comments` is no number, `check-runs` no part of a ref."""
         found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-        for template, item in sorted(self.document["paths"].items(), key=lambda each: each[0].count("{")):
+        for template, item in sorted(
+            self.document["paths"].items(), key=lambda each: (each[0].count("{"), -len(each[0]))
+        ):
             for method, told in item.items():
                 found.setdefault(method.upper(), []).append((template, self._pattern(template, told)))
         return found
@@ -172,13 +193,6 @@ def described(folder: Path) -> Description:
     return Description(json.loads((folder / "generated" / "api.github.com.json").read_bytes()))
 
 
-def _unread(schema: Mapping[str, Any], body: Any) -> list[str]:
-    """Return the fields that GitHub would not refuse, but pass over: nobody sends these on purpose."""
-    if not isinstance(body, dict) or not schema.get("properties") or {"anyOf", "oneOf", "allOf"} & schema.keys():
-        return []
-    return [f"no field {name!r}" for name in body if name not in schema["properties"]]
-
-
 def _read(text: str, parameter: Mapping[str, Any]) -> Any:
     """Return a parameter's text as its schema counts it."""
     kind = parameter["schema"].get("type")
@@ -196,8 +210,8 @@ def _escaped(part: str) -> str:
 
 
 def _told(error: Any) -> str:
-    place = "/".join(str(part) for part in error.absolute_path) or "body"
-    return f"{place}: {error.message[:200]}"
+    place = "".join(f"{part}: " for part in error.absolute_path)
+    return f"{place}{error.message[:200]}"
 
 
 def _nullable(keyword: str) -> Any:

@@ -169,4 +169,5 @@ def show_sync(project: Project, state: SyncState) -> dict[str, Any]:
         "at": state.at,
         "invalid": state.invalid,
         "problem": problem,
+        "moved": state.moved,
     }

@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import urllib3.exceptions
 from github.Auth import Auth
 from github.GithubException import GithubException
 from github.Requester import HTTPSRequestsConnectionClass, Requester
@@ -27,6 +26,14 @@ VERSION: Final = "2022-11-28"
 PAGE: Final = 100
 _PAGES: Final = 100
 """Pages of one list that are read at most."""
+
+
+class GraphQLRefusal(Exception):
+    """What GitHub's GraphQL API says in place of an answer; `kind` is its own word for it, such as `STALE_DATA`."""
+
+    def __init__(self, kind: object, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 class Credential(Protocol):
@@ -68,10 +75,17 @@ class Calls:
                 return
             told |= following
 
-    def mutate(self, name: str, told: Mapping[str, Any], wanted: str) -> Any:
-        """Call a GraphQL mutation: GitHub answers its refusals with status 200, which PyGithub raises as 400."""
+    def mutate(self, name: str, told: Mapping[str, Any], wanted: str, kind: type[T]) -> T:
+        """Call a GraphQL mutation: `GraphQLRefusal` where GitHub refuses it, which it does with status 200."""
         with self._explained(f"the mutation {name}"):
-            return self._twice(lambda: self._requester.graphql_named_mutation(name, dict(told), wanted))[1]
+            try:
+                data = self._twice(lambda: self._requester.graphql_named_mutation(name, dict(told), wanted))[1]
+            except GithubException as error:
+                errors = error.data.get("errors") if isinstance(error.data, dict) else None
+                if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+                    raise GraphQLRefusal(errors[0].get("type"), said(_message(error.data), self._auth.sent)) from error
+                raise
+        return self._decoded(kind, data, name)
 
     def _sent(self, verb: str, path: str, params: Mapping[str, Any], body: Any) -> Answered:
         with self._explained(f"{verb} {path}"):
@@ -97,12 +111,8 @@ class Calls:
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
-        except LitmusGitopsError:
-            raise
         except GithubException as error:
             raise self._refused(what, error) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(f"the git host {self._host} does not answer: {said(_plain(error))}") from error
 
     def _refused(self, what: str, error: GithubException) -> LitmusGitopsError:
         message = said(_message(error.data), self._auth.sent)
@@ -190,9 +200,3 @@ def _reason(error: Any) -> str:
         return str(error)
     words = (error.get("message"), error.get("field"), error.get("code"))
     return str(words[0] or " ".join(str(word) for word in words[1:] if word))
-
-
-def _plain(error: Exception) -> object:
-    """Return the reason without urllib3's representation of the connection object before it."""
-    reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-    return str(reason).rpartition("object at")[2].partition(">: ")[2] or str(reason)
