@@ -248,8 +248,8 @@ class TwoSides(RuleBasedStateMachine):
         saved = self._portal(
             lambda author: self.shop.edits.delete("shop", look.experiment, look.blob, author), look.text, None
         )
-        if saved and saved.commit:
-            assert born(look.text) not in tokens(*self.branch.files().values())
+        if saved and saved.commit and (label := label_of(look.text)):
+            assert label not in {label_of(text) for text in self.branch.files().values() if readable(text)}
 
     def _renames(self, look: Look, name: str) -> None:
         saved = self._portal(
