@@ -277,7 +277,7 @@ class TwoSides(RuleBasedStateMachine):
     def _conflicts(self) -> list[Edit]:
         return self.shop.conflicts.of("shop")
 
-    @precondition(_conflicts)
+    @precondition(lambda self: self._conflicts())
     @rule(pick=PICK, take=st.sampled_from(("git", "portal", "merged")))
     def somebody_settles(self, pick: int, take: str) -> None:
         found = self._conflicts()
@@ -296,7 +296,7 @@ class TwoSides(RuleBasedStateMachine):
     def _settle(self, edit: Edit, seen: bytes | None, wrote: bytes | None, text: bytes | None) -> None:
         author = self.book.author() if text else edit.author
         try:
-            self.shop.conflicts.settle("shop", edit.id, "merged" if text else "portal", text, text and author)
+            self.shop.conflicts.settle("shop", edit.id, "merged" if text else "portal", text, author if text else None)
         except Overlap:
             pass
         except LitmusGitopsError:
@@ -388,12 +388,11 @@ class TwoSides(RuleBasedStateMachine):
             row.value.path: row.value.id for row in listed(self.shop.store, EXPERIMENTS, "shop") if row.value.commit
         }
         for path, text in self.branch.files().items():
-            label, name, since = label_of(text), *self.known.get(born(text), (None, 0))
+            label, (known, since) = label_of(text), self.known.get(born(text), (rows[path], 0))
             assert not label or not readable(text) or label == rows[path]
-            paths = {
-                tuple(p for p, t in state.items() if born(t) == born(text)) for state in self.branch.states[since:]
-            }
-            assert name in {None, rows[path]} or paths != {(path,)} or label
+            stayed = all(born(state.get(path, text)) == born(text) for state in self.branch.states[since:])
+            there = all(path in state for state in self.branch.states[since:])
+            assert label or not stayed or not there or known == rows[path]
             self.known[born(text)] = rows[path], len(self.branch.states) - 1
 
     def teardown(self) -> None:

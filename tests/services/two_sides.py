@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import count
 
 from dulwich.index import commit_tree
-from dulwich.objects import Blob, Commit
+from dulwich.objects import Blob, Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
@@ -82,8 +82,10 @@ class Branch:
         if head is None:
             return {}
         objects = self._repository.object_store
-        found = objects.iter_tree_contents(self._repository[head].tree)
-        return {entry.path.decode(): objects[entry.sha].data for entry in found}
+        commit = self._repository[head]
+        assert isinstance(commit, Commit)
+        found = objects.iter_tree_contents(commit.tree)
+        return {entry.path.decode(): objects[entry.sha].as_raw_string() for entry in found}
 
     def push(self, files: Files, *, onto: bytes | None = None) -> None:
         """Make a commit of these files the branch's head, on top of it unless another parent is named."""
@@ -95,7 +97,7 @@ class Branch:
             entries.append((path.encode(), blob.id, 0o100644))
         commit = Commit()
         commit.tree = commit_tree(self._repository.object_store, entries)
-        commit.parents = [parent] if parent else []
+        commit.parents = [ObjectID(parent)] if parent else []
         commit.author = commit.committer = b"Ada <ada@example.com>"
         commit.author_time = commit.commit_time = 1_700_000_000 + next(self.numbers)
         commit.author_timezone = commit.commit_timezone = 0
@@ -106,7 +108,7 @@ class Branch:
 
     def reset(self, head: bytes) -> None:
         """Force the branch to a commit that exists."""
-        self._repository.refs[_HEAD] = head
+        self._repository.refs[_HEAD] = ObjectID(head)
         self.remember()
 
     def delete(self) -> None:
