@@ -53,15 +53,19 @@ class GitPush:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Settings of `sync`. `allow_local` accepts `file://` and loopback repositories."""
+    """Settings of `sync`. `allow_local` accepts `file://` and loopback repositories.
+
+    `public_url` is where the portal is reached, with no slash at its end; statuses on commits lead there.
+    """
 
     state: State
     allow_local: bool
+    public_url: str
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> Sync:
-        """Read the state's settings and ALLOW_LOCAL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
+        """Read the state's settings, ALLOW_LOCAL and PUBLIC_URL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _public_url(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Portal:
         return cls(
             state=state,
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
-            public_url=(env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/"),
+            public_url=_public_url(env),
             allow_local=_flag(env, "ALLOW_LOCAL", default=False),
         )
 
@@ -189,6 +193,10 @@ class Subscriber:
             run_seconds=_seconds(env, "RUN_SECONDS", 3_600.0),
             exit_image=env.get("EXIT_IMAGE") or "litmuschaos/k8s:2.11.0",
         )
+
+
+def _public_url(env: Environment) -> str:
+    return (env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/")
 
 
 def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:
