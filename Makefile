@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 PY := .venv/bin/python
 export PYTHONPATH := .
+NPM := $(if $(shell command -v npm),.venv/npm-installed)
 
 .PHONY: help run demo test test-real soak bench lock clean
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ run: .venv/installed ## serve every function on http://127.0.0.1:8080
 demo: .venv/installed ## the whole loop on real parts: push, change, dispatch, run, score, note
 	@exec .venv/bin/litmus-gitops demo
 
-test: .venv/tests-installed ## format, lint, types, layers, tests, coverage of wire and rules
+test: .venv/tests-installed $(NPM) ## format, lint, types, layers, tests, coverage of wire and rules
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy shared infra functions/*/main.py tests
@@ -27,7 +28,7 @@ test: .venv/tests-installed ## format, lint, types, layers, tests, coverage of w
 test-real: .venv/tests-installed ## the same claims against a real kube-apiserver (needs Go)
 	@tests/real/run.sh
 
-soak: .venv/tests-installed ## longer histories, with the seed printed
+soak: .venv/tests-installed $(NPM) ## longer histories, with the seed printed
 	.venv/bin/pytest -m soak
 
 bench: .venv/tests-installed ## figures beside their references from the same run
@@ -40,7 +41,7 @@ lock: .venv/tests-installed ## lock all dependencies anew, with hashes
 	@$(PY) -m infra.bundling lock
 
 clean: ## remove what the targets above made, except .data
-	rm -rf .venv build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build tests/npm/node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/installed: requirements.txt pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv .venv
@@ -51,4 +52,9 @@ clean: ## remove what the targets above made, except .data
 
 .venv/tests-installed: .venv/installed tests/requirements.txt
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+.venv/npm-installed: tests/npm/package-lock.json | .venv/installed
+	@echo 'installing what GitHub says of its API into tests/npm …'
+	@cd tests/npm && npm ci --ignore-scripts --silent
 	@touch $@

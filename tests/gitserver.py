@@ -93,7 +93,7 @@ class GitServer:
     moved: dict[str, str] = field(default_factory=dict)
     strict: bool = False
     _port: int = 0
-    _server: _Server | None = None
+    _server: LoopbackServer | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,7 +118,7 @@ class GitServer:
 
     def start(self) -> None:
         """Serve, on the same port as before if there was one."""
-        self._server = _Server(("127.0.0.1", self._port), _handler(self))
+        self._server = LoopbackServer(("127.0.0.1", self._port), _handler(self))
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -131,7 +131,9 @@ class GitServer:
             self._server = None
 
 
-class _Server(ThreadingHTTPServer):
+class LoopbackServer(ThreadingHTTPServer):
+    """Hangs up on everybody when it is told to."""
+
     daemon_threads = True
 
     def __init__(self, *arguments: Any) -> None:
@@ -143,6 +145,7 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def hang_up(self) -> None:
+        """End every connection."""
         for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -171,7 +174,7 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             self._serve(b"")
 
         def do_POST(self) -> None:
-            self._serve(_body(self))
+            self._serve(body_of(self))
 
         def _serve(self, body: bytes) -> None:
             if server.login and self.headers.get("Authorization") != _basic(server.login):
@@ -185,7 +188,7 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
                 error = f"ERR upload-pack: not our ref {want}\n".encode()
                 self._reply(200, [("Content-Type", _RESULT)], b"%04x" % (len(error) + 4) + error)
                 return
-            status, headers, answer = _backend(server, self, body)
+            status, headers, answer = backend(server.root, self, body, old=server.old)
             server.exchanges.append(_exchange(self, body, answer))
             self._reply(status, headers, answer)
 
@@ -214,7 +217,8 @@ def _wants(body: bytes) -> list[str]:
     return [want.decode() for want in re.findall(rb"want ([0-9a-f]{40})", body)]
 
 
-def _body(handler: BaseHTTPRequestHandler) -> bytes:
+def body_of(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return a request's body, also one that comes in chunks."""
     if handler.headers.get("Transfer-Encoding") != "chunked":
         return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
     parts = []
@@ -225,12 +229,13 @@ def _body(handler: BaseHTTPRequestHandler) -> bytes:
     return b"".join(parts)
 
 
-def _backend(
-    server: GitServer, handler: BaseHTTPRequestHandler, body: bytes
+def backend(
+    root: Path, handler: BaseHTTPRequestHandler, body: bytes, *, old: bool = False
 ) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return the status, headers and body that `git http-backend` answers a request with."""
     parts = urlsplit(handler.path)
     environment = ENVIRONMENT | {
-        "GIT_PROJECT_ROOT": str(server.root),
+        "GIT_PROJECT_ROOT": str(root),
         "GIT_HTTP_EXPORT_ALL": "1",
         "REMOTE_USER": "ada",
         "REMOTE_ADDR": "127.0.0.1",
@@ -239,7 +244,7 @@ def _backend(
         "QUERY_STRING": parts.query,
         "CONTENT_TYPE": handler.headers.get("Content-Type", ""),
         "CONTENT_LENGTH": str(len(body)),
-        "GIT_PROTOCOL": "" if server.old else handler.headers.get("Git-Protocol", ""),
+        "GIT_PROTOCOL": "" if old else handler.headers.get("Git-Protocol", ""),
     }
     done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
     head, _, answer = done.stdout.partition(b"\r\n\r\n")
@@ -254,6 +259,12 @@ def _exchange(handler: BaseHTTPRequestHandler, body: bytes, answer: bytes) -> Ex
     pack = answer.find(b"PACK\0\0\0\2")
     objects = int.from_bytes(answer[pack + 8 : pack + 12], "big") if pack >= 0 else 0
     return Exchange(handler.command, handler.path, _wants(body), objects, len(body), len(answer))
+
+
+def login_of(handler: BaseHTTPRequestHandler) -> str:
+    """Return the `user:password` that a request is made with, "" for none."""
+    kind, _, text = handler.headers.get("Authorization", "").partition(" ")
+    return base64.b64decode(text).decode() if kind == "Basic" else ""
 
 
 def _basic(login: str) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from shared.clients.hosts.web import Pools, Waiting
 from shared.model.hosting import Access
 from shared.ports import GitHost
 
 
 class Hosts:
-    """Implements `ports.GitHosts`."""
+    """Implements `ports.GitHosts`; connections are shared within a process.
+
+    `proxy` is the address (`http://user:password@host:port`) that hosts are reached through, if any.
+    """
+
+    def __init__(self, proxy: str | None = None, waiting: Waiting | None = None) -> None:
+        self._pools = Pools(proxy, waiting or Waiting())
 
     def __call__(self, access: Access) -> GitHost | None:
-        """Return the host, None for plain git."""
-        del access
+        """Return the host, None for plain git; opening does no I/O."""
+        if access.provider == "github":
+            from shared.clients.hosts.github import GitHub  # noqa: PLC0415 - PyGithub loads when it is first needed
+
+            return GitHub(access, self._pools)
         return None

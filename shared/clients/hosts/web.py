@@ -1,0 +1,141 @@
+"""HTTP to git hosts' APIs: every wait ends, and nothing that may have happened is repeated."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import ItemsView, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote, urljoin, urlsplit
+
+from shared.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    import urllib3
+
+_MOVES: Final = 3
+_LARGEST: Final = 32 << 20
+"""Bytes of the largest answer that is read."""
+
+
+class Waiting(NamedTuple):
+    """How long a host is waited for: seconds to reach it, to be silent, and for a whole answer."""
+
+    connect: float = 5.0
+    read: float = 20.0
+    whole: float = 60.0
+
+
+class Reply(NamedTuple):
+    """An answer, in the shape that PyGithub reads."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def getheaders(self) -> ItemsView[str, str]:
+        """Return names and values."""
+        return self.headers.items()
+
+    def read(self) -> str:
+        """Return the body."""
+        return self.text
+
+
+class Pools:
+    """Connections by the bundle of certificates that is trusted in them."""
+
+    def __init__(self, proxy: str | None, waiting: Waiting) -> None:
+        self._proxy, self._waiting = proxy, waiting
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    def line(self, base: str, ca: str | None) -> Line:
+        """Return the line to the host of an address: `Misconfigured` if the bundle holds no certificates."""
+        if ca not in self._pools:
+            self._pools[ca] = _pool(ca, self._proxy, self._waiting)
+        return Line(base, self._pools[ca], self._waiting)
+
+
+class Line:
+    """A way to one host."""
+
+    def __init__(self, base: str, pool: urllib3.PoolManager, waiting: Waiting) -> None:
+        self._base, self._pool, self._waiting = base, pool, waiting
+
+    def send(self, verb: str, path: str, headers: Mapping[str, str], body: str | None) -> Reply:
+        """Send once, and again to where the host says that it moved; urllib3's errors are the caller's to explain."""
+        url = urljoin(self._base, path)
+        for _ in range(_MOVES):
+            reply = self._once(verb, url, headers, body)
+            moved = _moved(url, reply)
+            if moved is None:
+                return reply
+            url = moved
+        raise Unavailable(f"{urlsplit(url).netloc} moves a request more than {_MOVES} times")
+
+    def _once(self, verb: str, url: str, headers: Mapping[str, str], body: str | None) -> Reply:
+        until = time.monotonic() + self._waiting.whole
+        response = self._pool.request(
+            verb, url, body=body, headers=dict(headers), redirect=False, preload_content=False
+        )
+        try:
+            text = _read(response, until)
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        named = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, named, text.decode(errors="replace"))
+
+
+def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    got = bytearray()
+    for part in response.stream(1 << 16):
+        got += part
+        if len(got) > _LARGEST:
+            raise Unavailable(f"the answer is over {_LARGEST} bytes")
+        if time.monotonic() > until:
+            raise Unavailable("the answer came too slowly to be awaited")
+    return bytes(got)
+
+
+def _moved(url: str, reply: Reply) -> str | None:
+    """Return where a request is to be repeated: on the same host only, since it carries a credential."""
+    if reply.status not in {301, 302, 307, 308} or "location" not in reply.headers:
+        return None
+    new = urljoin(url, reply.headers["location"])
+    was, now = urlsplit(url), urlsplit(new)
+    if (was.scheme, was.netloc) != (now.scheme, now.netloc):
+        raise Unavailable(
+            f"{was.netloc} sends us to {now.hostname}, where our credential does not go: mend the address"
+        )
+    return new
+
+
+def _pool(ca: str | None, proxy: str | None, waiting: Waiting) -> urllib3.PoolManager:
+    import urllib3  # noqa: PLC0415 - receivers open no hosts
+
+    context = ssl.create_default_context()
+    if ca is not None:
+        context = _trusting(ca)
+    retry = urllib3.Retry(1, redirect=0, status=0, other=0, allowed_methods={"GET"}, raise_on_redirect=False)
+    timeout = urllib3.Timeout(connect=waiting.connect, read=waiting.read)
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=4, timeout=timeout, retries=retry, ssl_context=context)
+    login = urlsplit(proxy)
+    headers = {}
+    if login.username:
+        names = f"{unquote(login.username)}:{unquote(login.password or '')}"
+        headers = urllib3.make_headers(proxy_basic_auth=names)
+    return urllib3.ProxyManager(
+        proxy, maxsize=4, timeout=timeout, retries=retry, ssl_context=context, proxy_headers=headers
+    )
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=ca)
+    except (ssl.SSLError, ValueError) as error:
+        raise Misconfigured(
+            "`ca_bundle` names no PEM certificates: put the CA's certificate into that secret"
+        ) from error

@@ -1,0 +1,84 @@
+"""The loopback GitHub as a party of the suite, spoken to with a token or as a GitHub App."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from shared.model.hosting import Access, CommitStatus
+from tests.githubhost import Fault, GitHubServer, secondary_limit
+from tests.githubhost.webhooks import record
+from tests.githubhost.world import number
+from tests.gitserver import Clone
+
+RIGHTS = {
+    "contents": "write",
+    "pull_requests": "write",
+    "statuses": "write",
+    "repository_hooks": "write",
+    "checks": "write",
+}
+
+CALLS = " /api/v3/repos/(?!.*/installation$)"
+"""All but what a GitHub App asks before its first call."""
+
+
+class GitHubParty:
+    """One repository, `ada/chaos`."""
+
+    def __init__(self, folder: Path, *, app: bool = False) -> None:
+        self.server = GitHubServer(folder / "hosted")
+        self.server.start()
+        self.repository = self.server.create("ada/chaos")
+        self.clone: Clone = self.server.clone(self.repository)
+        self.clone.push("Begin.")
+        self._address = f"{self.server.url}/ada/chaos.git"
+        self._credential = self.server.app(RIGHTS).credential if app else self.server.token(RIGHTS)
+
+    @property
+    def name(self) -> str:
+        return self.repository.full_name
+
+    def access(self, *, denied: bool = False) -> Access:
+        credential = self.server.token({"contents": "read"}) if denied else self._credential
+        return Access(self._address, credential, "github", allow_local=True)
+
+    def open(self, source: str, target: str, title: str) -> int:
+        return self.repository.open(title, source, target).number
+
+    def merge(self, number: int) -> None:
+        self.repository.merge(number)
+
+    def statuses(self, commit: str) -> list[CommitStatus]:
+        runs = [run for run in reversed(self.repository.checks) if run["head_sha"] == commit]
+        shown = [CommitStatus(run["name"], run["conclusion"] or "pending", run["output"]["title"]) for run in runs]
+        kept = self.repository.statuses.get(commit, [])
+        return shown + [
+            CommitStatus(one["context"], one["state"], one["description"], one["target_url"]) for one in kept
+        ]
+
+    def comments(self, number: int) -> list[str]:
+        return list(self.repository.comments.get(number, {}).values())
+
+    def chat(self, number_: int, count: int) -> None:
+        kept = self.repository.comments.setdefault(number_, {})
+        kept.update({number(): f"Remark {place}" for place in range(count)})
+
+    def deliver(self, hook: str, delivery: str, status: int, at: datetime, *, again: bool = False) -> None:
+        moment = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        record(self.repository.hooks[int(hook)], "push", status, "OK", delivery, again=again, at=moment)
+
+    def rename(self, name: str) -> None:
+        self.server.rename(self.repository.full_name, name)
+
+    def fail(self, status: int, seconds: int = 0, *, done: bool = False) -> None:
+        if status == 429:
+            self.server.faults.append(secondary_limit(CALLS, seconds))
+        else:
+            self.server.faults.append(Fault(CALLS, status, done=done))
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def judge(self) -> None:
+        self.server.judge()

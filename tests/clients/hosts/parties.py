@@ -1,0 +1,90 @@
+"""The hosts that the suite of this folder is run against, each with a person's hands on it.
+
+To add one, write a `Party` and a line in `PARTIES`; what only one host has is tested in a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from shared.clients.hosts import Hosts
+from shared.model.hosting import Access, CommitStatus
+from shared.ports import GitHost
+from tests.clients.hosts.github_party import GitHubParty
+from tests.gitserver import Clone
+
+SECRET = "s3cret-of-the-hook"
+
+
+class Party(Protocol):
+    """A host with one repository in it, whose branch `main` has one commit."""
+
+    @property
+    def clone(self) -> Clone:
+        """A working copy on `main`."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The repository's full name."""
+        ...
+
+    def access(self, *, denied: bool = False) -> Access:
+        """Return what the project knows: with all rights that it needs, or with none but to look."""
+        ...
+
+    def open(self, source: str, target: str, title: str) -> int:
+        """Open a pull request as a person."""
+        ...
+
+    def merge(self, number: int) -> None:
+        """Merge one as a person."""
+        ...
+
+    def statuses(self, commit: str) -> list[CommitStatus]:
+        """Return what stands on a commit, the newest first, checks like statuses."""
+        ...
+
+    def comments(self, number: int) -> list[str]:
+        """Return a pull request's comments, oldest first."""
+        ...
+
+    def chat(self, number: int, count: int) -> None:
+        """Have people write comments."""
+        ...
+
+    def deliver(self, hook: str, delivery: str, status: int, at: datetime, *, again: bool = False) -> None:
+        """Let the host have made a delivery, with this outcome."""
+        ...
+
+    def rename(self, name: str) -> None:
+        """Give the repository another name; the old one leads to it."""
+        ...
+
+    def fail(self, status: int, seconds: int = 0, *, done: bool = False) -> None:
+        """Answer the next call with this status; 429 asks to wait; `done` does first what was asked."""
+        ...
+
+    def stop(self) -> None:
+        """Be away."""
+        ...
+
+    def judge(self) -> None:
+        """Fail if the real host would have refused a call."""
+        ...
+
+
+def host(party: Party, *, denied: bool = False) -> GitHost:
+    """Open the party's API as the product does."""
+    opened = Hosts()(party.access(denied=denied))
+    assert opened is not None
+    return opened
+
+
+PARTIES: dict[str, Callable[[Path], Party]] = {
+    "github": GitHubParty,
+    "github-app": lambda folder: GitHubParty(folder, app=True),
+}
