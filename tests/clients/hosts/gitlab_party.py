@@ -1,0 +1,81 @@
+"""The loopback GitLab as a party of the suite, spoken to with a project access token."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from shared.model.hosting import Access, CommitStatus, StatusState
+from tests.gitlabhost import Fault, GitLabServer
+from tests.gitlabhost.server import SECRET
+from tests.gitlabhost.state import DEVELOPER, Event, User
+from tests.gitserver import Clone
+
+STATES: dict[str, StatusState] = {"pending": "pending", "running": "pending", "success": "success", "failed": "failure"}
+LOOKER = "glpat-may-only-look"
+
+
+class GitLabParty:
+    """One project, `ada/chaos`."""
+
+    states: ClassVar[dict[StatusState, StatusState]] = {"error": "failure"}
+    """What GitLab shows in place of states that it does not have."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "hosted").mkdir()
+        self.server = GitLabServer(folder / "hosted")
+        self.server.start()
+        self.project = self.server.create("ada/chaos")
+        self.clone: Clone = self.server.clone(self.project, folder / "clone")
+        self.clone.push("Begin.")
+        self.server.add_token(LOOKER, User(8, "looker"), ("read_api",), DEVELOPER)
+        self._address = self.server.address(self.project)
+
+    @property
+    def name(self) -> str:
+        return self.project.path
+
+    def access(self, *, denied: bool = False) -> Access:
+        return Access(self._address, LOOKER if denied else SECRET, "gitlab", allow_local=True)
+
+    def open(self, source: str, target: str, title: str) -> int:
+        return self.server.open(self.project, source, target, title).iid
+
+    def merge(self, number: int) -> None:
+        self.server.merge(self.project, number)
+
+    def statuses(self, commit: str) -> list[CommitStatus]:
+        found = reversed(self.project.statuses(commit).values())
+        return [CommitStatus(one.name, STATES[one.status], one.description or "", one.target_url) for one in found]
+
+    def comments(self, number: int) -> list[str]:
+        threads = self.project.merges[number].discussions
+        return [one.notes[0].body for one in threads if one.individual]
+
+    def chat(self, number: int, count: int) -> None:
+        for place in range(count):
+            self.server.comment(self.project, number, User(9, "ada"), f"Remark {place}")
+
+    def deliver(self, hook: str, delivery: str, status: int, at: datetime, *, again: bool = False) -> None:
+        del again
+        kept = self.project.hooks[int(hook)]
+        headers = {"Idempotency-Key": delivery, "X-Gitlab-Event": "Push Hook"}
+        made = Event(self.server.state.new_id(), kept.url, "push_hooks", headers, {}, str(status), at)
+        kept.events.append(made)
+
+    def rename(self, name: str) -> None:
+        self.server.move(self.project, name)
+
+    def fail(self, status: int, seconds: int = 0, *, done: bool = False) -> None:
+        headers = {"Retry-After": str(seconds)} if status == 429 else {}
+        words = json.dumps({"message": f"{status} of {SECRET}"}).encode()
+        methods = "POST|PUT" if done else "GET|POST|PUT|DELETE"
+        self.server.fail(Fault(status, "/api/v4/projects", methods, headers, words, done=done))
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def judge(self) -> None:
+        """Nothing is left to say: a call that GitLab would refuse was refused."""
