@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +22,11 @@ def octokit(package: str) -> Path:
             pytest.fail(why)
         pytest.skip(why)
     return folder
+
+
+@cache
+def deliveries() -> tuple[tuple[str, Any], ...]:
+    """Return the event and the payload of every published example, of github.com and of Enterprise Server."""
+    files = sorted(octokit("webhooks-examples").glob("*/index.json"))
+    events = [event for file in files for event in json.loads(file.read_bytes())]
+    return tuple((event["name"], payload) for event in events for payload in event["examples"])

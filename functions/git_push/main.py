@@ -1,4 +1,4 @@
-"""Takes push deliveries from git hosts and asks for a sync."""
+"""Takes deliveries from git hosts and asks for a sync, or for a look at a pull request."""
 
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now

@@ -17,6 +17,20 @@ class Push(msgspec.Struct, frozen=True):
     speaker: Literal["github", "gitlab", "git"]
 
 
+class Pull(msgspec.Struct, frozen=True):
+    """A verified pull or merge request: a hint that request `number` into branch `target` is to be looked at.
+
+    `action` is the host's own word; `head` is the commit that it names, empty where the request has none yet.
+    """
+
+    delivery: str
+    number: int
+    action: str
+    head: str
+    target: str
+    speaker: Literal["github", "gitlab"]
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """A verified delivery that is not for us, and why."""
 
@@ -24,4 +38,5 @@ class Ignored(msgspec.Struct, frozen=True):
     why: str
 
 
-Delivery = Push | Ignored
+Hint = Push | Pull
+Delivery = Hint | Ignored

@@ -1,4 +1,4 @@
-"""Takes a push delivery: a verified hint that a branch moved, kept before it is answered."""
+"""Takes deliveries: verified hints that a branch or a pull request moved, kept before they are answered."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import msgspec
 
 from shared.errors import Misconfigured, NotFound, Unauthenticated
 from shared.model.calls import Answer, Call
-from shared.model.deliveries import Delivery, Ignored
+from shared.model.deliveries import Delivery, Hint, Ignored, Pull, Push
 from shared.model.messages import Message
 from shared.model.projects import GitOps
 from shared.model.records import ABSENT, Write
 from shared.ports import Clock, Counters, Ids, Secrets, Store
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty
-from shared.services.ledger import Ledger
-from shared.services.tables import DELIVERIES, PROJECTS
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.tables import DELIVERIES, PROJECTS, Seen
 from shared.wire import git_hook, github, gitlab
 from shared.wire.pushes import Secret
 
@@ -29,7 +29,7 @@ SPEAKERS = (github, gitlab, git_hook)
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """The receiver of push deliveries from GitHub, GitLab, Gitea and plain git servers."""
+    """The receiver of deliveries from GitHub, GitLab, Gitea and plain git servers."""
 
     store: Store
     secrets: Secrets
@@ -73,16 +73,25 @@ class Pushes:
         messages: list[Message] = []
         if not isinstance(delivery, Ignored):
             version = ABSENT if before is None else before.version
-            writes.append(DELIVERIES.put(delivery, project, delivery.delivery, expected=version))
-            dirt, messages = dirty(self.store, self.ids, project)
+            seen = Seen(stamp(self.clock))
+            writes.append(DELIVERIES.put(seen, project, delivery.delivery, expected=version))
+            dirt, messages = self._following(project, delivery, repeated=before is not None)
             writes += dirt
         self.store.commit(writes, messages)
         return before is not None
 
+    def _following(self, project: str, hint: Hint, *, repeated: bool) -> tuple[list[Write], list[Message]]:
+        """Return what a hint asks for; whatever is delivered again asks for a sync, since someone wants it healed."""
+        writes: list[Write] = []
+        messages: list[Message] = []
+        if isinstance(hint, Push) or repeated:
+            writes, messages = dirty(self.store, self.ids, project)
+        if isinstance(hint, Pull):
+            messages = [*messages, message(self.ids, "sync", "pull", project=project, number=str(hint.number))]
+        return writes, messages
+
     def _row(self, project: str, delivery: Delivery, secret: Secret, *, repeated: bool) -> Write:
-        ignored = isinstance(delivery, Ignored)
-        verdict = "ignored" if ignored else "repeated" if repeated else "accepted"
-        reason = delivery.why if isinstance(delivery, Ignored) else _REASONS[verdict]
+        verdict, reason = _verdict(delivery, repeated=repeated)
         detail = msgspec.to_builtins(delivery) | {"secret": secret.reference}
         ledger = Ledger(self.clock, self.ids)
         _, row = ledger.row(
@@ -91,10 +100,15 @@ class Pushes:
         return row
 
 
-_REASONS = {
-    "accepted": "the branch moved: the project is to be synced",
-    "repeated": "this delivery came before: the project is to be synced again",
-}
+def _verdict(delivery: Delivery, *, repeated: bool) -> tuple[str, str]:
+    """Return the verdict on a delivery, and its reason."""
+    if isinstance(delivery, Ignored):
+        return "ignored", delivery.why
+    if repeated:
+        return "repeated", "this delivery came before: the project is to be synced again"
+    if isinstance(delivery, Pull):
+        return "accepted", f"pull request {delivery.number} is to be looked at"
+    return "accepted", "the branch moved: the project is to be synced"
 
 
 def _speaker(call: Call) -> ModuleType:
@@ -109,6 +123,8 @@ def _relevant(delivery: Delivery, gitops: GitOps) -> Delivery:
         return delivery
     if not gitops.enabled:
         return Ignored(delivery.delivery, "GitOps is off for this project")
-    if delivery.ref != f"refs/heads/{gitops.branch}":
-        return Ignored(delivery.delivery, f"{delivery.ref[:100]!r} is not the synced branch {gitops.branch!r}")
+    branch = f"refs/heads/{gitops.branch}"
+    ref = delivery.ref if isinstance(delivery, Push) else f"refs/heads/{delivery.target}"
+    if ref != branch:
+        return Ignored(delivery.delivery, f"{ref[:100]!r} is not the synced branch {gitops.branch!r}")
     return delivery

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from shared.model.changes import Tracked
-from shared.model.deliveries import Push
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.ledger import Event
 from shared.model.orders import Dispatched
@@ -90,9 +89,9 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A delivery id that came before."""
+    """A delivery id that came before, and when it last did (RFC 3339 UTC); all else of it is in the ledger."""
 
-    at: str
+    at: str = ""
 
 
 PROJECTS = Table("project", Project)
@@ -117,7 +116,7 @@ POLICIES = Table("policies", PolicyBook)
 """policies / project."""
 EDITS = Table("edit", Edit)
 """edit/<project> / id."""
-DELIVERIES = Table("delivery", Push)
+DELIVERIES = Table("delivery", Seen)
 """delivery/<project> / delivery id."""
 TRACKED = Table("tracked", Tracked)
 """tracked/<cluster> / <Kind>/<namespace>/<name>."""

@@ -6,12 +6,15 @@ Source of the rules: GitLab's documentation, "Webhooks" (delivery headers, signi
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
 
 from shared.errors import Unauthenticated
-from shared.model.deliveries import Delivery, Ignored
+from shared.model.deliveries import Delivery, Ignored, Pull, Push
 from shared.wire import git_hook
-from shared.wire.pushes import Secret, delivery_id, matching, read_push
+from shared.wire.pushes import Commit, Number, Ref, Secret, Word, decoded, delivery_id, matching, read_push
 
 EVENT = "x-gitlab-event"
 TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
@@ -36,9 +39,51 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret], n
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Delivery:
-    """Return what a verified delivery says; an event other than a branch push is a named `Ignored`."""
+    """Return what a verified delivery says; an event that is not in `EVENTS` is a named `Ignored`."""
     given = headers.get("idempotency-key") or headers.get("webhook-id") or headers.get("x-gitlab-event-uuid")
     event, delivery = headers.get(EVENT, ""), delivery_id(given, body)
-    if event != "Push Hook":
-        return Ignored(delivery, f"the event {event[:60]!r} changes no experiment")
+    read_event = EVENTS.get(event)
+    if read_event is None:
+        return Ignored(delivery, _WHY.get(event, f"the event {event[:60]!r} changes no experiment"))
+    return read_event(body, delivery)
+
+
+class _Commit(msgspec.Struct, frozen=True):
+    id: Commit
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    iid: Number
+    target_branch: Ref
+    action: Word | None = None
+    last_commit: _Commit | None = None
+
+
+class _MergeBody(msgspec.Struct, frozen=True):
+    object_attributes: _Attributes
+
+
+_merges = msgspec.json.Decoder(_MergeBody)
+
+
+def _push(body: bytes, delivery: str) -> Push:
     return read_push(body, delivery, "gitlab")
+
+
+def _merge(body: bytes, delivery: str) -> Delivery:
+    said = decoded(_merges, body, "merge request").object_attributes
+    action, head = said.action or "", said.last_commit.id if said.last_commit else ""
+    if action not in ACTIONS:
+        return Ignored(delivery, f"{action!r} of a merge request changes nothing that it would merge")
+    return Pull(delivery, said.iid, action, head, said.target_branch, "gitlab")
+
+
+EVENTS: Final[Mapping[str, Callable[[bytes, str], Delivery]]] = {"Push Hook": _push, "Merge Request Hook": _merge}
+"""The events that we act on, by `X-Gitlab-Event`, and how their bodies are read."""
+
+ACTIONS: Final = frozenset({"open", "update", "reopen", "close", "merge"})
+"""What of a merge request's life changes what it would merge, or whether; GitLab's own test delivery names none."""
+
+_WHY: Final = {
+    "System Hook": "a system hook tells of every project of the instance: add a webhook to this project instead"
+}

@@ -1,16 +1,22 @@
-"""What all git hosts' deliveries share: several live secrets, a delivery id, and a push that names a ref."""
+"""What the deliveries of all git hosts share: several live secrets, an id, and bodies that are what their event is."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from shared.errors import BadInput, Unauthenticated
 from shared.model.deliveries import Push
 
+Commit = Annotated[str, msgspec.Meta(max_length=64)]
+Ref = Annotated[str, msgspec.Meta(max_length=1024)]
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
+
+T = TypeVar("T")
 _ID_LIMIT = 128
 
 
@@ -24,14 +30,10 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret({self.reference!r})"
 
 
-_Ref = Annotated[str, msgspec.Meta(max_length=1024)]
-_Commit = Annotated[str, msgspec.Meta(max_length=64)]
-
-
 class _Body(msgspec.Struct, frozen=True):
-    ref: _Ref
-    before: _Commit = ""
-    after: _Commit = ""
+    ref: Ref
+    before: Commit = ""
+    after: Commit = ""
 
 
 _decoder = msgspec.json.Decoder(_Body)
@@ -52,10 +54,15 @@ def delivery_id(given: str | None, body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes, what: str) -> T:
+    """Return a verified body as `what` it claims to be: `BadInput` if it is no JSON, or lacks what we act on."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"no {what} delivery: {error}") from error
+
+
 def read_push(body: bytes, delivery: str, speaker: Literal["github", "gitlab", "git"]) -> Push:
     """Return the push in a verified body: `BadInput` if it is no JSON, names no ref, or one longer than git has."""
-    try:
-        push = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"no push delivery: {error}") from error
+    push = decoded(_decoder, body, "push")
     return Push(delivery, push.ref, push.before, push.after, speaker)

@@ -80,7 +80,7 @@ class Receiver:
             rows=[EVENTS.read(row).value for row in rows],
             deliveries=[row.key.sort for row in store.query(DELIVERIES.partition(project))],
             dirty=0 if state is None else SYNCS.read(state).value.dirty,
-            messages=[(m.function, m.action, m.ids) for m in self._messages() if m.ids == {"project": project}],
+            messages=[(m.function, m.action, m.ids) for m in self._messages() if m.ids.get("project") == project],
         )
 
     def _messages(self) -> list[Message]:

@@ -26,8 +26,21 @@ OUTCOMES = {
     "github/push__other_branch": IGNORED,
     "github/push__tag": IGNORED,
     "github/ping__new_webhook": IGNORED,
-    "github/pull_request__opened": IGNORED,
+    "github/pull_request__labeled": IGNORED,
+    "github/pull_request__opened": ACCEPTED,
+    "github/pull_request__other_branch": IGNORED,
+    "github/pull_request__synchronized_on_gitea": ACCEPTED,
+    "gitlab/merge_request_hook__approved": IGNORED,
+    "gitlab/merge_request_hook__commits_pushed": ACCEPTED,
+    "gitlab/merge_request_hook__merged": ACCEPTED,
+    "gitlab/merge_request_hook__opened": ACCEPTED,
+    "gitlab/merge_request_hook__other_branch": IGNORED,
+    "gitlab/merge_request_hook__test_button": IGNORED,
+    "gitlab/merge_request_hook__without_commits": ACCEPTED,
+    "gitlab/note_hook__merge_request": IGNORED,
+    "gitlab/pipeline_hook__succeeded": IGNORED,
     "gitlab/push_hook__branch": ACCEPTED,
+    "gitlab/push_hook__branch_created": ACCEPTED,
     "gitlab/push_hook__branch_deleted": ACCEPTED,
     "gitlab/push_hook__more_commits_than_are_listed": ACCEPTED,
     "gitlab/push_hook__other_branch": IGNORED,
@@ -38,6 +51,7 @@ OUTCOMES = {
     "git_hook/push__sha256_repository": ACCEPTED,
     "git_hook/push__tag": IGNORED,
 }
+PULLS = ("github/pull_request__opened", "gitlab/merge_request_hook__opened")
 BRANCH = {"github": "github/push__branch", "gitlab": "gitlab/push_hook__branch", "git_hook": "git_hook/push__branch"}
 MIB = 1 << 20
 
@@ -52,12 +66,37 @@ def test_each_delivery_is_answered_and_kept_with_all_that_follows_from_it(receiv
     assert ("72d3162e-cc78", "file:hook") == (row.subject, row.detail["secret"])
     if status == 202:
         assert {"delivery": "72d3162e-cc78"} == answer.json()
-        assert (["72d3162e-cc78"], 1) == (kept.deliveries, kept.dirty)
-        assert [("sync", "project", {"project": project})] == kept.messages
-        assert json.loads(given.body)["after"] == row.detail["after"]
+        assert ["72d3162e-cc78"] == kept.deliveries
+        assert _asked(project, name) == (kept.dirty, kept.messages)
     else:
         assert {"ignored": row.reason} == answer.json()
         assert ([], 0, []) == (kept.deliveries, kept.dirty, kept.messages)
+
+
+def _asked(project: str, name: str) -> tuple[int, list[tuple[str, str, dict[str, str]]]]:
+    """How dirty a project is after an accepted delivery, and what was asked for."""
+    if fixture(name).event in {"pull_request", "merge_request_hook"}:
+        return 0, [("sync", "pull", {"project": project, "number": "12"})]
+    return 1, [("sync", "project", {"project": project})]
+
+
+@pytest.mark.parametrize("name", [*BRANCH.values(), *PULLS])
+def test_the_ledger_names_the_commit_that_was_delivered(receiver: Receiver, name: str) -> None:
+    project = receiver.project()
+    receiver.deliver(project, fixture(name))
+    detail = receiver.kept(project).rows[0].detail
+    assert json.loads(fixture(BRANCH["github"]).body)["after"] == detail.get("after", detail.get("head"))
+
+
+@pytest.mark.parametrize("name", PULLS)
+def test_a_pull_request_that_comes_again_is_recorded_as_such_and_asks_for_a_sync_too(
+    receiver: Receiver, name: str
+) -> None:
+    given, project = fixture(name), receiver.project()
+    assert [202, 202] == [receiver.deliver(project, given).status for _ in range(2)]
+    kept = receiver.kept(project)
+    assert (["accepted", "repeated"], ["d-1"], 1) == (kept.verdicts, kept.deliveries, kept.dirty)
+    assert ["pull", "project", "pull"] == [action for _, action, _ in kept.messages]
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS)
@@ -202,6 +241,24 @@ def test_what_is_no_push_is_named_even_if_signed(receiver: Receiver, speaker: st
     answer = receiver.send(project, body, headers(speaker, fixture(BRANCH[speaker]).event, "d-1", body, SECRET))
     assert (400, True) == (answer.status, answer.json()["detail"].startswith("no push delivery: "))
     assert NOTHING == receiver.kept(project)
+
+
+@pytest.mark.parametrize("name", PULLS)
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"action":"opened","number":0}'])
+def test_what_is_no_pull_request_is_named_even_if_signed(receiver: Receiver, name: str, body: bytes) -> None:
+    given, project = fixture(name), receiver.project()
+    answer = receiver.send(project, body, given.headers("d-1", body=body))
+    assert (400, True) == (answer.status, answer.json()["detail"].startswith("no "))
+    assert NOTHING == receiver.kept(project)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"\xff", b"{", b'{"object_kind":7}'])
+@pytest.mark.parametrize(("speaker", "event"), [("github", "workflow_run"), ("gitlab", "emoji_hook")])
+def test_an_event_that_is_not_for_us_is_ignored_whatever_its_body(
+    receiver: Receiver, speaker: str, event: str, body: bytes
+) -> None:
+    answer = receiver.send(receiver.project(), body, headers(speaker, event, "d-1", body, SECRET))
+    assert (200, True) == (answer.status, "changes no experiment" in answer.json()["ignored"])
 
 
 def test_bytes_that_are_no_text_are_named_even_if_signed(receiver: Receiver) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
 from shared.errors import BadInput, LitmusGitopsError, Unauthenticated
-from shared.model.deliveries import Ignored, Push
+from shared.model.deliveries import Ignored, Pull, Push
 from shared.wire import git_hook, github, gitlab, standard_webhooks
 from shared.wire.pushes import Secret
 
@@ -75,6 +75,77 @@ def test_a_push_is_read(speaker: ModuleType) -> None:
     assert isinstance(push, Push)
     assert ("d-1", "refs/heads/main", "b" * 40) == (push.delivery, push.ref, push.after)
     assert push.speaker == speaker.__name__.rsplit(".", 1)[-1].removesuffix("_hook")
+
+
+def _pull(speaker: ModuleType, action: object, /, **wrong: object) -> tuple[dict[str, str], bytes]:
+    """A pull request delivery's headers and body; `wrong` replaces fields at the top."""
+    if speaker is github:
+        request = {"head": {"sha": "b" * 40}, "base": {"ref": "main"}}
+        return {"x-github-event": "pull_request"}, json.dumps(
+            {"action": action, "number": 12, "pull_request": request} | wrong
+        ).encode()
+    attributes = {"iid": 12, "target_branch": "main", "last_commit": {"id": "b" * 40}, "action": action}
+    return {"x-gitlab-event": "Merge Request Hook"}, json.dumps({"object_attributes": attributes | wrong}).encode()
+
+
+LIFE = [
+    *((github, word) for word in ("opened", "synchronize", "reopened", "closed", "edited", "ready_for_review")),
+    *((github, word) for word in ("synchronized", "converted_to_draft")),
+    *((gitlab, word) for word in ("open", "update", "reopen", "close", "merge")),
+]
+
+
+@pytest.mark.parametrize(("speaker", "action"), LIFE, ids=[f"{s.__name__[12:]}-{word}" for s, word in LIFE])
+def test_a_pull_request_that_came_or_changed_is_read(speaker: ModuleType, action: str) -> None:
+    found = speaker.read(*_pull(speaker, action))
+    expected = Pull(found.delivery, 12, action, "b" * 40, "main", "github" if speaker is github else "gitlab")
+    assert expected == found
+
+
+@pytest.mark.parametrize(
+    ("speaker", "action"),
+    [
+        *(pytest.param(github, word, id=word) for word in ("labeled", "assigned", "locked", "opened ", "")),
+        *(pytest.param(gitlab, word, id=str(word)) for word in ("approved", "unapproval", None, "opened")),
+    ],
+)
+def test_what_else_happens_to_a_pull_request_is_ignored_by_name(speaker: ModuleType, action: str | None) -> None:
+    found = speaker.read(*_pull(speaker, action))
+    assert isinstance(found, Ignored)
+    assert found.why.startswith(f"{action or ''!r} of a ")
+
+
+def test_a_merge_request_without_commits_names_no_head() -> None:
+    found = gitlab.read(*_pull(gitlab, "open", last_commit=None))
+    assert isinstance(found, Pull)
+    assert "" == found.head
+
+
+@pytest.mark.parametrize(
+    ("speaker", "wrong"),
+    [
+        *(
+            pytest.param(github, {"number": number}, id=f"number-{number}")
+            for number in (0, -1, True, "12", 1e3, 1 << 63)
+        ),
+        pytest.param(github, {"pull_request": {"head": {"sha": "a" * 65}, "base": {"ref": "main"}}}, id="long-commit"),
+        pytest.param(github, {"pull_request": {"head": {}, "base": {"ref": "main"}}}, id="no-commit"),
+        pytest.param(github, {"action": "o" * 65}, id="long-action"),
+        pytest.param(gitlab, {"iid": None}, id="no-iid"),
+        pytest.param(gitlab, {"target_branch": 7}, id="target-is-a-number"),
+        pytest.param(gitlab, {"last_commit": {}}, id="commit-without-an-id"),
+    ],
+)
+def test_a_body_that_is_no_pull_request_is_named(speaker: ModuleType, wrong: dict[str, object]) -> None:
+    words = "no pull_request delivery" if speaker is github else "no merge request delivery"
+    with pytest.raises(BadInput, match=words):
+        speaker.read(*_pull(speaker, "opened", **wrong))
+
+
+def test_a_system_hook_is_told_what_to_use_instead() -> None:
+    found = gitlab.read({"x-gitlab-event": "System Hook"}, BODY)
+    assert isinstance(found, Ignored)
+    assert "add a webhook to this project instead" in found.why
 
 
 @pytest.mark.parametrize(
@@ -168,8 +239,8 @@ def test_a_secret_never_shows_its_value() -> None:
 def test_whatever_the_body_only_our_errors_come_out(value: object) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     for speaker in (github, gitlab, git_hook):
-        headers = {"x-github-event": "push", "x-gitlab-event": "Push Hook"}
-        try:
-            speaker.read(headers, body)
-        except LitmusGitopsError as error:
-            assert 400 == error.status  # noqa: PT017 - any other error fails the test by itself
+        for events in (("push", "Push Hook"), ("pull_request", "Merge Request Hook")):
+            try:
+                speaker.read(dict(zip(("x-github-event", "x-gitlab-event"), events, strict=True)), body)
+            except LitmusGitopsError as error:
+                assert 400 == error.status  # noqa: PT017 - any other error fails the test by itself
