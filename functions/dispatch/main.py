@@ -27,6 +27,7 @@ delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
 actions = {
     "change": dispatching.change,
+    "push": dispatching.push,
     "order": delivering.order,
     "next": delivering.next,
     "proved": delivering.proved,

@@ -66,6 +66,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
     for look in (_sync, _files, _edits, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _unsupported(name, settings))
+    yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
 
 def _frozen(name: str, project: Row) -> Iterator[Finding]:
@@ -87,9 +88,6 @@ def _modest(name: str, settings: Row) -> Iterator[Finding]:
 
 
 def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
-    if settings["run_on_push"] != "never":
-        mend = f"set it to never with PUT /api/projects/{name}/gitops"
-        yield f"run_on_push is {settings['run_on_push']}, which nothing acts on yet", mend
     if settings["write_back"] != "commit":
         mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
         yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend
@@ -141,6 +139,22 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was never heard", mend
         elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+
+
+def _foreign(portal: Portal, name: str, settings: Row) -> Iterator[Finding]:
+    known = {row["id"] for row in portal.items(path_to("projects", name, "clusters"), _ALL)}
+    for row in portal.items(path_to("projects", name, "infra-ids"), _ALL):
+        yield (
+            f"infra_id {row['infra_id']} is no cluster of the project; experiments that name it: {row['count']}",
+            f"litmus-gitops project map-infra {name} {row['infra_id']}=CLUSTER",
+        )
+    for foreign, cluster in settings["infra_ids"].items():
+        if cluster not in known:
+            what = f"infra_id {foreign} is mapped to {cluster}, which is no cluster of the project"
+            yield what, f"litmus-gitops cluster add {cluster} -p {name}"
+        elif foreign in known:
+            what = f"infra_id {foreign} is mapped to {cluster}, but it is a cluster of the project, and that counts"
+            yield what, f"litmus-gitops project map-infra {name} {foreign}="
 
 
 def _runs(portal: Portal, name: str) -> Iterator[Finding]:

@@ -79,6 +79,23 @@ def _settings(portal: Portal, path: str) -> dict[str, Any]:
     return found
 
 
+@project.command("map-infra")
+@click.argument("project_id")
+@click.argument("mappings", nargs=-1, required=True, metavar="FOREIGN=CLUSTER...")
+@as_json
+@click.pass_obj
+def map_infra(lazy: Lazy, project_id: str, mappings: tuple[str, ...], json_: bool) -> None:
+    """Say which cluster a foreign infra_id means; FOREIGN= forgets it. The files in git stay as they are."""
+    pairs = [mapping.partition("=") for mapping in mappings]
+    if bare := [foreign for foreign, equals, _ in pairs if not foreign or not equals]:
+        raise click.UsageError(f"{bare[0]!r} is no mapping: write FOREIGN=CLUSTER, such as 7f2e=staging")
+    portal, path = lazy.open(), path_to("projects", project_id, "gitops")
+    settings = portal.call("GET", path)
+    wanted = settings["infra_ids"] | {foreign.strip(): cluster.strip() for foreign, _, cluster in pairs}
+    kept = {foreign: cluster for foreign, cluster in wanted.items() if cluster}
+    show(portal.call("PUT", path, settings | {"infra_ids": kept}), json_=json_)
+
+
 @project.command()
 @click.argument("project_id")
 @click.pass_obj

@@ -53,7 +53,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What safety needs to know of an order again when it is let go (the same fields as the rules' facts)."""
+    """What safety needs to know of an order again when it is let go (the same fields as the rules' facts).
+
+    `triggered_at` is None where a person started it, which no storm holds.
+    """
 
     subject: str | None = None
     triggered_at: str | None = None

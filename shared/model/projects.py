@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,6 +10,9 @@ Provider = Literal["github", "gitlab", "git"]
 WriteBack = Literal["commit", "pull_request"]
 RunOnPush = Literal["never", "new", "changed"]
 Mode = Literal["observe", "enforce"]
+
+RUN_ON_PUSH: Final = "litmuschaos.io/run-on-push"
+"""Annotation of an experiment: overrides the project's `run_on_push`."""
 
 
 class GitOps(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from shared.model.changes import Changed, Workload
@@ -23,3 +25,14 @@ class Trigger(msgspec.Struct, frozen=True):
     cooldowns: dict[str, str] = {}
     waits: dict[str, str] = {}
     windows: dict[str, tuple[Window, ...]] = {}
+
+
+class Pushed(msgspec.Struct, frozen=True):
+    """A start that a push asked for: its orders are named by `id`; `at` (RFC 3339 UTC) is when it was decided.
+
+    `counted` is one that safety remembers, `done` one whose orders are made.
+    """
+
+    id: str
+    at: str
+    state: Literal["decided", "counted", "done"] = "decided"

@@ -168,7 +168,7 @@ def _bounds(start: Start) -> Bounds:
     faults = tuple(dict.fromkeys(fault.name for fault in start.manifest.faults))
     bounds = Bounds(namespaces=namespaces(start.manifest), faults=faults)
     if start.trigger is None:
-        return bounds
+        return msgspec.structs.replace(bounds, triggered_at=start.at if start.cause == "push" else None)
     return msgspec.structs.replace(
         bounds,
         subject=start.subject,

@@ -12,9 +12,9 @@ from shared.model.changes import Change, Side, Workload
 from shared.model.experiments import Fault, Manifest
 from shared.model.hosting import Annotation
 from shared.model.policies import Policy
-from shared.model.projects import GitOps
-from shared.rules.pulls import RUN_ON_PUSH, Changed, Ground, fits
-from shared.rules.routing import CLUSTERS, chosen, targets
+from shared.model.projects import RUN_ON_PUSH, GitOps
+from shared.rules.pulls import Changed, Ground
+from shared.rules.routing import CLUSTERS, chosen, meant, targets
 from shared.rules.selecting import passed_over
 from shared.rules.verdicts import counted
 
@@ -136,10 +136,10 @@ def _labelled(wanted: str | None, side: Side) -> bool:
 
 
 def _runs_on(scene: Scene, manifest: Manifest, name: str) -> bool:
-    clusters = scene.ground.clusters
+    clusters, infra_ids = scene.ground.clusters, scene.ground.infra_ids
     if CLUSTERS in manifest.annotations:
-        return name in chosen(manifest, (), clusters).clusters
-    return any(cluster.id == name and fits(manifest, cluster, scene.ground.infra_ids) for cluster in clusters)
+        return name in chosen(manifest, (), clusters, infra_ids).clusters
+    return manifest.infra_id is None or name in meant(manifest.infra_id, clusters, infra_ids)
 
 
 def _runs(scene: Scene, one: Changed, manifest: Manifest, experiment: str) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _runs(scene: Scene, one: Changed, manifest: Manifest, experiment: str) -> It
 
 def _on_change(scene: Scene, manifest: Manifest, sight: Sight) -> str:
     workload, ground = sight.workload, scene.ground
-    routed = targets(manifest, workload.cluster, workload.namespace, ground.clusters)
+    routed = targets(manifest, workload.cluster, workload.namespace, ground.clusters, ground.infra_ids)
     policies = [policy.name for policy in scene.policies if not _aside(scene, policy, sight)]
     if scene.policies and not policies:
         return f"does not run when {sight.place} changes: no policy counts its changes"

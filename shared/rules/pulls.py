@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -12,14 +12,13 @@ from shared.errors import Invalid
 from shared.model.experiments import Experiment, Fault, Manifest, Problem
 from shared.model.hosting import Annotation, Level
 from shared.model.policies import Policy
-from shared.model.projects import Cluster, Safety
+from shared.model.projects import RUN_ON_PUSH, Cluster, RunOnPush, Safety
 from shared.rules.identity import File, Identity, identify
-from shared.rules.routing import CLUSTERS, INFRA_ID, chosen
+from shared.rules.routing import CLUSTERS, INFRA_ID, chosen, meant
 from shared.rules.sync import Reading
 from shared.rules.verdicts import THRESHOLD, bar_of
 
-RUN_ON_PUSH: Final = "litmuschaos.io/run-on-push"
-_PUSHES: Final = ("never", "new", "changed")
+_PUSHES: Final = get_args(RunOnPush)
 _WORKFLOW_ID: Final = "workflow_id"
 
 
@@ -106,8 +105,8 @@ class _Sayer:
 
 def _clusters(manifest: Manifest, say: _Sayer, ground: Ground) -> Iterator[Annotation]:
     known = ", ".join(cluster.id for cluster in ground.clusters) or "none is registered"
-    if manifest.infra_id and not any(fits(manifest, cluster, ground.infra_ids) for cluster in ground.clusters):
-        told = f"the project has no cluster {manifest.infra_id[:60]!r}: name one of its own ({known})"
+    if manifest.infra_id and not meant(manifest.infra_id, ground.clusters, ground.infra_ids):
+        told = f"the project has no cluster {manifest.infra_id[:60]!r}: name one of its own ({known}), or map it to one"
         yield say.at(INFRA_ID, told, "Unknown cluster", "warning")
     named = manifest.annotations.get(CLUSTERS)
     if named is None:
@@ -115,14 +114,8 @@ def _clusters(manifest: Manifest, say: _Sayer, ground: Ground) -> Iterator[Annot
     if wrong := _misnamed(named):
         yield say.at(CLUSTERS, f"{CLUSTERS} {wrong}; write ids, or key=value labels, with commas between", "No cluster")
         return
-    for refusal in chosen(manifest, (), ground.clusters).refusals:
+    for refusal in chosen(manifest, (), ground.clusters, ground.infra_ids).refusals:
         yield say.at(CLUSTERS, f"{refusal.reason[:200]} (there are: {known})", "Unknown cluster", "warning")
-
-
-def fits(manifest: Manifest, cluster: Cluster, infra_ids: Mapping[str, str]) -> bool:
-    """Whether the experiment's `infra_id` is this cluster, or none."""
-    meant = infra_ids.get(manifest.infra_id or "", manifest.infra_id)
-    return meant in {None, cluster.id, cluster.labels.get(INFRA_ID)}
 
 
 def _misnamed(text: str) -> str:

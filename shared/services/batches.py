@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from shared.model.records import Put, Write
+from shared.services.ordering import Work
 
 WRITES: Final = 90
-"""Writes a batch: a commit takes 100, and its conditions count among them."""
+"""Writes and messages a batch: a commit takes 100, and its conditions count among them."""
 
 BYTES: Final = 3 << 20
 """Bytes a batch: DynamoDB takes 4 MB in one transaction."""
@@ -16,19 +17,27 @@ BYTES: Final = 3 << 20
 
 def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
     """Yield the writes in their order, in batches within `WRITES` and `BYTES`."""
-    batch: list[Write] = []
-    size = 0
-    for write in writes:
-        more = len(write.value) if isinstance(write, Put) else 0
-        if batch and (len(batch) == WRITES or size + more > BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(write)
+    yield from (list(bundle.writes) for bundle in bundles(Work((write,)) for write in writes))
+
+
+def bundles(works: Iterable[Work]) -> Iterator[Work]:
+    """Yield the work in its order, in bundles within `WRITES` and `BYTES`; what belongs together stays together."""
+    bundle, size = Work(), 0
+    for work in works:
+        more = sum(len(write.value) for write in work.writes if isinstance(write, Put))
+        if _count(bundle) and (_count(bundle) + _count(work) > WRITES or size + more > BYTES):
+            yield bundle
+            bundle, size = Work(), 0
+        bundle += work
         size += more
-    if batch:
-        yield batch
+    if _count(bundle):
+        yield bundle
 
 
 def pages(items: list[str], size: int) -> Iterator[list[str]]:
     """Yield a list in parts of at most `size`."""
     yield from (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _count(work: Work) -> int:
+    return len(work.writes) + len(work.messages)

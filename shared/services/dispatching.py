@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
-from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound, NotYet
-from shared.model.experiments import Experiment, SyncState
+from shared.errors import Conflict, Invalid, NotFound, NotYet
+from shared.model.experiments import Experiment
 from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.projects import Cluster, GitOps, Project
@@ -20,17 +19,15 @@ from shared.rules.composing import Start, run_order
 from shared.rules.facts import Refusal
 from shared.rules.routing import chosen, targets
 from shared.rules.standing import unfit
-from shared.services.dirt import dirty_writes
 from shared.services.guarding import Guarding
+from shared.services.heads import PAUSES, Heads
 from shared.services.ledger import stamp
 from shared.services.placing import Placing
 from shared.services.portal_records import listed
+from shared.services.push_starts import PushStarts
 from shared.services.repositories import Repositories
 from shared.services.stopping import Stopping
-from shared.services.tables import EVENTS, EXPERIMENTS, MEMBERS, PROJECTS, SYNCS
-
-_PAUSES: Final = {"head": 2.0, "experiment": 5.0, "git": 15.0}
-"""Seconds until a change is looked at again, by what it waits for."""
+from shared.services.tables import EVENTS, EXPERIMENTS, MEMBERS, PROJECTS
 
 
 class _Case(msgspec.Struct, frozen=True):
@@ -68,10 +65,14 @@ class Dispatching:
         case = self._case(message.ids["project"], message.ids["change"])
         if case is None:
             return
-        behind = self._behind(case)
+        behind = Heads(self.store, self.repositories, self.clock, self.ids).behind(case.project.id, case.gitops)
         waits = [self._begin(case, name, behind) for name in case.trigger.experiments]
         if waiting := [one for one in waits if one]:
-            raise NotYet(waiting[0].reason, _PAUSES[waiting[0].rule])
+            raise NotYet(waiting[0].reason, PAUSES[waiting[0].rule])
+
+    def push(self, message: Message) -> None:
+        """Make the orders of what a push starts (message `dispatch/push`): `NotYet` until the portal is at the head."""
+        PushStarts(self.store, self.repositories, self.clock, self.ids).push(message)
 
     def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
         """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.
@@ -84,7 +85,7 @@ class Dispatching:
         if refusal := unfit(found.value, experiment):
             raise _conflict(refusal)
         start = self._by_person(settings.value, found.value, cause)
-        routed = chosen(start.manifest, clusters, self._clusters(project))
+        routed = chosen(start.manifest, clusters, self._clusters(project), _infra_ids(settings.value))
         if routed.refusals:
             raise Invalid("; ".join(refusal.reason for refusal in routed.refusals))
         return self._start(start, routed.clusters, by)
@@ -118,12 +119,13 @@ class Dispatching:
 
     def _late(self, start: Start, refusal: Refusal | None) -> None:
         if not self._placing.made_before(start, [cluster.id for cluster in self._clusters(start.project)]):
-            why = refusal.reason if refusal else "nobody came to it"
-            self._placing.note(start, "expired", Refusal("expiry", f"it was to start by {start.until}: {why}"))
+            self._placing.expire(start, refusal)
 
     def _place(self, case: _Case, start: Start) -> None:
         workload = case.trigger.workload
-        routed = targets(start.manifest, workload.cluster, workload.namespace, self._clusters(start.project))
+        routed = targets(
+            start.manifest, workload.cluster, workload.namespace, self._clusters(start.project), case.gitops.infra_ids
+        )
         for refusal in routed.refusals:
             self._placing.note(start, "refused", refusal)
         enforced = case.gitops.mode == "enforce" and case.event.verdict == "triggered"
@@ -131,20 +133,6 @@ class Dispatching:
             self._placing.place(start, workload.cluster, routed.clusters)
         else:
             self._placing.show(start, routed.clusters)
-
-    def _behind(self, case: _Case) -> Refusal | None:
-        """Return why the portal cannot be known to be at the branch's head, and have it synced."""
-        state = SYNCS.load_or(self.store, SyncState(), case.project.id)
-        try:
-            head = self.repositories.of(case.gitops).head(case.gitops.branch)
-        except LitmusGitopsError as error:
-            return Refusal("git", f"the head of {case.gitops.branch} cannot be read: {error}", wait=True)
-        if head and head == state.value.commit:
-            return None
-        if state.value.dirty == state.value.clean:
-            self.store.commit(*dirty_writes(state, self.ids, case.project.id))
-        synced = state.value.commit or "nothing"
-        return Refusal("head", f"{case.gitops.branch} is at {head or 'nothing'}, the portal at {synced}", wait=True)
 
     def _by_person(self, project: Project, experiment: Experiment, cause: str) -> Start:
         now, expiry = stamp(self.clock), project.safety.expiry
@@ -169,3 +157,7 @@ class Dispatching:
 
 def _conflict(refusal: Refusal) -> Conflict:
     return Conflict(f"{refusal.rule}: {refusal.reason}")
+
+
+def _infra_ids(project: Project) -> dict[str, str]:
+    return project.gitops.infra_ids if project.gitops else {}

@@ -14,12 +14,15 @@ from shared.model.records import ABSENT, Write
 from shared.ports import Clock, Ids, Store
 from shared.rules.edits import blob_id, marked, unmarked
 from shared.rules.identity import File, Identity
+from shared.rules.pushing import Move
 from shared.rules.sync import experiment_of
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger, message, stamp
+from shared.services.ordering import Work
 from shared.services.portal_records import open_edits
-from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, SYNCS, Versioned
+from shared.services.starts import Starts
+from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, PROJECTS, SYNCS, Versioned
 from shared.wire.files import read_file
 
 _LATER: Final = 30.0
@@ -98,9 +101,24 @@ class EditRecords:
         state = SYNCS.load_or(self.store, SyncState(), edit.project)
         touched = msgspec.structs.replace(state, value=msgspec.structs.replace(state.value, touched=True))
         writes, messages = dirty_writes(touched, self.ids, edit.project)
-        writes += [_end(record, step), *self._outdo(step, others), *_experiment(edit, was, shown), *self._rows(step)]
-        self.store.commit(writes, messages)
+        started = self._started(step, Move(shown, before))
+        writes += [
+            *started.writes,
+            _end(record, step),
+            *self._outdo(step, others),
+            *_experiment(edit, was, shown),
+            *self._rows(step),
+        ]
+        self.store.commit(writes, [*messages, *started.messages])
         return shown
+
+    def _started(self, step: _Step, move: Move) -> Work:
+        """Return what an edit that became a commit starts: it counts as a push by its author."""
+        project = PROJECTS.load(self.store, step.edit.project)
+        if step.commit is None or project is None or project.value.gitops is None:
+            return Work()
+        setting = project.value.gitops.run_on_push
+        return Starts(self.store, self.clock, self.ids).along(step.edit.project, setting, [move])[0]
 
     def _outdo(self, step: _Step, others: Sequence[Edit]) -> list[Write]:
         outdone = [other for other in others if step.commit is not None and _outdone(other, step.edit)]

@@ -53,7 +53,7 @@ class Guarding:
             triggered_at=bounds.triggered_at,
             cooldown=bounds.cooldown,
             windows=bounds.windows,
-            recent=self._recent(order) if order.change else Recent(),
+            recent=self._recent(order) if bounds.triggered_at else Recent(),
             active=self._others(order) if starts else (),
             namespaces=bounds.namespaces,
             faults=bounds.faults,

@@ -93,8 +93,15 @@ class Ordering:
 
     def links(self, order: Dispatched) -> list[tuple[str, str]]:
         """Return what an order belongs to, as a ledger row links it."""
-        named = (("order", order.id), ("run", order.run), ("change", order.change), ("cluster", order.cluster))
-        return [(rel, record) for rel, record in (*named, ("experiment", order.experiment)) if record]
+        named = (
+            ("order", order.id),
+            ("run", order.run),
+            ("change", order.change),
+            ("cluster", order.cluster),
+            ("experiment", order.experiment),
+            ("commit", order.parameters.get("revision")),
+        )
+        return [(rel, record) for rel, record in named if record]
 
     def due(self, order: Dispatched) -> Message:
         """Return the message that has an order looked at."""

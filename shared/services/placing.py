@@ -45,6 +45,22 @@ class Placing:
             self._replace_older(start, cluster)
             self.make(start, run_order(start, cluster, self._now, None if cluster == origin else after))
 
+    def push(self, start: Start, clusters: Sequence[str]) -> None:
+        """Make the orders of a push, but where safety refuses; one that did not start gives way to a newer push's."""
+        for cluster in clusters:
+            order = run_order(start, cluster, self._now)
+            refusal = None if self.made_before(start, [cluster]) else self._guarding.refusal(order)
+            if refusal and not refusal.wait:
+                self.note(start, "refused", refusal, cluster)
+            else:
+                self._replace_older(start, cluster)
+                self.make(start, order)
+
+    def expire(self, start: Start, refusal: Refusal | None) -> None:
+        """Record that nothing started in time, and why."""
+        why = refusal.reason if refusal else "nobody came to it"
+        self.note(start, "expired", Refusal("expiry", f"it was to start by {start.until}: {why}"))
+
     def made_before(self, start: Start, clusters: Sequence[str]) -> bool:
         """Whether the start has made an order on any of the clusters already."""
         named = [ORDERS.key(cluster, order_id(start.id, start.experiment.id, cluster)) for cluster in clusters]
@@ -60,7 +76,7 @@ class Placing:
         """Record what would start if the project did not only observe."""
         for cluster in clusters:
             order = run_order(start, cluster, self._now)
-            refusal = Guarding(self.store, self.clock).refusal(order, observing=True)
+            refusal = self._guarding.refusal(order, observing=True)
             verb = f"would not start ({refusal.rule}: {refusal.reason})" if refusal else "would start"
             reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
             self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
@@ -68,7 +84,12 @@ class Placing:
     def note(self, start: Start, verdict: str, refusal: Refusal, cluster: str = "") -> None:
         """Record, once, why no order was made."""
         event = order_id(start.id, start.experiment.id, cluster, verdict, refusal.rule, refusal.reason)
-        named = (("experiment", start.experiment.id), ("change", start.trigger and start.id), ("cluster", cluster))
+        named = (
+            ("experiment", start.experiment.id),
+            ("change", start.trigger and start.id),
+            ("cluster", cluster),
+            ("commit", start.experiment.commit),
+        )
         detail = {"rule": refusal.rule, "cause": start.cause, "action": "run", "cluster": cluster}
         _, row = Ledger(self.clock, self.ids).row(
             start.project,
@@ -129,9 +150,13 @@ class Placing:
         was = ORDERS.load(self.store, cluster, name)
         if was is None or not _older(was.value, start):
             return
-        refusal = Refusal("superseded", f"change {start.id} of the same workload came before it started")
+        refusal = Refusal("superseded", f"{_why(start)} came before it started")
         work = self._ordering.ended(was, "superseded", refusal)
         self.store.commit(work.writes, work.messages)
+
+    @property
+    def _guarding(self) -> Guarding:
+        return Guarding(self.store, self.clock)
 
     @property
     def _now(self) -> str:
@@ -143,8 +168,13 @@ class Placing:
 
 
 def _older(order: Dispatched, start: Start) -> bool:
+    """Whether an order that did not start was made by an earlier cause of the same kind: ids sort by time."""
+    if start.cause == "push":
+        return order.state in _UNSENT and order.parameters.get("cause") == "push" and order.id < start.id
     return order.state in _UNSENT and order.change is not None and order.change < start.id
 
 
 def _why(start: Start) -> str:
+    if start.cause == "push":
+        return f"the push of {start.experiment.commit[:12]}"
     return f"change {start.id}" if start.trigger else f"a {start.cause}"

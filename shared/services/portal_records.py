@@ -10,6 +10,7 @@ from shared.model.experiments import Edit, Experiment
 from shared.model.policies import PolicyBook
 from shared.model.records import ABSENT, Put, Write
 from shared.ports import Store
+from shared.rules.pushing import Move
 from shared.rules.sync import Plan, Portal
 from shared.services.tables import EDITS, EXPERIMENTS, POLICIES, Table, Versioned
 
@@ -48,6 +49,13 @@ class Holding:
     def portal(self) -> Portal:
         """The values alone."""
         return Portal(tuple(row.value for row in self.experiments.values()), self.policies.value.policies)
+
+    def moves(self, plan: Plan) -> list[Move]:
+        """Return what a plan does to each experiment, in the order of its `writes`."""
+        was = {name: row.value for name, row in self.experiments.items()}
+        gone = {one.path: one for one in plan.deletions}
+        upserts = [Move(one, was.get(one.id), gone.get(one.path)) for one in plan.upserts]
+        return upserts + [Move(None, one) for one in plan.deletions]
 
     def writes(self, plan: Plan) -> Iterator[Write]:
         """Yield the writes of a plan's experiments; each holds only if nobody wrote it since it was read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +16,15 @@ from shared.model.projects import GitOps
 from shared.model.records import Put, Write
 from shared.ports import Clock, GitRemote, Ids, Store
 from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
-from shared.services.batches import batches, pages
+from shared.services.batches import batches, bundles, pages
 from shared.services.concerns import reached
 from shared.services.dirt import dirty_writes
 from shared.services.leases import Leases
 from shared.services.ledger import Ledger, stamp
+from shared.services.ordering import Work
 from shared.services.portal_records import Holding
 from shared.services.repositories import Repositories
+from shared.services.starts import Starts
 from shared.services.sync_ledger import degrade, synced_row
 from shared.services.tables import BLOBS, PROJECTS, SYNCS, Lease, Versioned, unchanged
 from shared.wire.files import read_file
@@ -131,9 +133,16 @@ class Syncs:
         self._check_unedited(work)
         readings = self._read(work, remote, tree, unread(tree.files, holding.portal))
         plan = plan_portal(tree, holding.portal, readings)
-        for batch in batches(holding.writes(plan)):
-            self.store.commit([*batch, unchanged(work.lease)])
+        for bundle in bundles(self._works(work, holding, plan)):
+            self.store.commit([*bundle.writes, unchanged(work.lease)], bundle.messages)
         return _Found(tree.commit, tree_id, plan, holding)
+
+    def _works(self, work: _Work, holding: Holding, plan: Plan) -> Iterator[Work]:
+        """Yield each experiment's writes, with the start that they ask for; the first sync imports, and starts none."""
+        moves = holding.moves(plan)
+        setting = work.gitops.run_on_push if work.state.value.commit else None
+        along = Starts(self.store, self.clock, self.ids).along(work.project, setting, moves)
+        yield from (Work((write,)) + more for write, more in zip(holding.writes(plan), along, strict=True))
 
     def _read(self, work: _Work, remote: GitRemote, tree: Tree, wanted: frozenset[str]) -> dict[str, Reading]:
         paths = {blob: path for path, blob in sorted(tree.files.items(), reverse=True)}

@@ -15,6 +15,7 @@ from shared.model.projects import Cluster, Presence, Project
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
 from shared.model.statuses import Commit, Concern, Looked, Posted
+from shared.model.triggers import Pushed
 from shared.ports import Store
 
 T = TypeVar("T")
@@ -146,3 +147,7 @@ PULLS = Table("pull", Looked)
 """pull/<project> / number: the open pull requests, as they were looked at last."""
 UNLISTED = Table("unlisted", str)
 """unlisted / project: why its pull requests cannot be listed."""
+PUSHED = Table("pushed", Pushed)
+"""pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
+PAST = Table("past", str)
+"""past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""

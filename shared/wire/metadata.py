@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from shared.model.experiments import Problem
+from shared.model.projects import RUN_ON_PUSH, RunOnPush
 from shared.wire.documents import At
 
 WORKFLOW_ID: Final = "workflow_id"
 INFRA_ID: Final = "infra_id"
-RUN_ON_PUSH: Final = "litmuschaos.io/run-on-push"
 
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAMESPACE: Final = re.compile(_LABEL, re.ASCII)
@@ -19,7 +19,6 @@ _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?", re.ASCII)
 _NAME_BYTES: Final = 253
 _LABEL_BYTES: Final = 63
-_PUSHES: Final = ("never", "new", "changed")
 
 
 def name_of(metadata: At) -> str:
@@ -67,8 +66,8 @@ def doubts(metadata: At) -> Iterator[Problem]:
         if not _is_label_value(at.text()):
             yield at.problem(f"the label {key[:60]} is {at.text()[:60]!r}, which Kubernetes refuses; shorten it")
     push = metadata.get("annotations", RUN_ON_PUSH)
-    if push.value is not None and push.text() not in _PUSHES:
-        yield push.problem(f"{RUN_ON_PUSH} is {push.text()[:60]!r} and not heeded; write never, new or changed")
+    if push.value is not None and push.text() not in get_args(RunOnPush):
+        yield push.problem(f"{RUN_ON_PUSH} is {push.text()[:60]!r} and counts as never; write never, new or changed")
 
 
 def _is_label_value(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.model.experiments import Experiment, Problem
+from shared.model.experiments import Experiment, Manifest, Problem
 from shared.model.projects import Presence
 from shared.model.runs import Run
 from shared.services.tables import EXPERIMENTS, PRESENCE, RUNS
@@ -102,9 +102,9 @@ def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
 
 
 def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
-    settings = {"repo_url": portal.repository, "run_on_push": "new", "write_back": "pull_request"}
+    settings = {"repo_url": portal.repository, "write_back": "pull_request"}
     portal.api("PUT", "/projects/shop/gitops", settings)
-    assert {"run_on_push", "write_back"} == {what.split()[0] for what in found(portal)}
+    assert {"write_back"} == {what.split()[0] for what in found(portal)}
     portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
 
 
@@ -128,3 +128,24 @@ def test_messages_that_were_given_up_are_found(portal: Served) -> None:
     assert what == "1 messages were given up; the first: nothing is served under this path"
     portal("event", "redrive", "odd")
     assert {} == found(portal, "queue")
+
+
+def test_an_infra_id_that_nobody_knows_is_found_until_it_is_mapped(portal: Served) -> None:
+    manifest = Manifest("Workflow", "odd", infra_id="7f2e")
+    odd = Experiment("odd", "x.yaml", "b", "c", "synced", LONG_AGO, manifest=manifest)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    mend = "litmus-gitops project map-infra shop 7f2e=CLUSTER"
+    expected = "infra_id 7f2e is no cluster of the project; experiments that name it: 1"
+    assert {expected: mend} == found(portal)
+    portal("project", "map-infra", "shop", "7f2e=c9", "c1=c1")
+    assert [
+        expected,
+        "infra_id 7f2e is mapped to c9, which is no cluster of the project",
+        "infra_id c1 is mapped to c1, but it is a cluster of the project, and that counts",
+    ] == list(found(portal))
+    portal("project", "map-infra", "shop", "7f2e=c1", "c1=")
+    assert {} == found(portal)
+    assert {"7f2e": "c1"} == portal.api("GET", "/projects/shop/gitops")["infra_ids"]
+    assert "is no mapping" in portal("project", "map-infra", "shop", "7f2e", code=2).err
+    portal("project", "map-infra", "shop", "7f2e=")
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])

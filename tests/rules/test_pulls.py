@@ -51,7 +51,7 @@ def test_a_cluster_is_known_by_its_id_and_its_label(name: str) -> None:
 
 
 def test_an_unknown_cluster_is_a_doubt_that_names_the_known_ones() -> None:
-    mend = "the project has no cluster 'us': name one of its own (eu)"
+    mend = "the project has no cluster 'us': name one of its own (eu), or map it to one"
     assert [(6, "warning", "Unknown cluster", mend)] == told(cart(infra_id="us"))
     assert "none is registered" in told(cart(infra_id="us"), clusters=())[0][3]
 

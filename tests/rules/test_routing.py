@@ -4,7 +4,7 @@ import pytest
 
 from shared.model.experiments import Fault, Manifest
 from shared.model.projects import Cluster
-from shared.rules.routing import CLUSTERS, TRIGGER_FROM, Targets, chosen, namespaces, targets
+from shared.rules.routing import CLUSTERS, TRIGGER_FROM, Targets, chosen, doubts, meant, namespaces, targets
 
 STAGING = Cluster("staging", "shop", "Staging", "", labels={"env": "test", "region": "eu"})
 PRODUCTION = Cluster("production", "shop", "Production", "", labels={"env": "live", "region": "eu", "infra_id": "7f2e"})
@@ -122,3 +122,62 @@ def test_a_persons_run_goes_where_it_was_asked_for(
 def test_namespaces_are_listed_once_and_unknown_ones_are_none() -> None:
     faults = (Fault("a", "shop"), Fault("b"), Fault("c", "shop", others=("db",)))
     assert ("shop", None, "db") == namespaces(manifest(faults=faults))
+
+
+MAP = {"foreign": "staging", "lost": "gone", "far": "staging"}
+
+
+@pytest.mark.parametrize(
+    ("infra_id", "expected"),
+    [
+        pytest.param("staging", ("staging",), id="our own id"),
+        pytest.param("7f2e", ("production",), id="our own label"),
+        pytest.param("foreign", ("staging",), id="a mapping"),
+        pytest.param("far", ("far",), id="our own id before a mapping"),
+        pytest.param("lost", (), id="a mapping to what is no cluster of the project"),
+        pytest.param("9a9a", (), id="unknown"),
+    ],
+)
+def test_what_an_infra_id_means(infra_id: str, expected: tuple[str, ...]) -> None:
+    assert expected == meant(infra_id, ALL, MAP)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "origin", "expected"),
+    [
+        pytest.param(manifest(infra_id="foreign"), "staging", ("staging",), id="its cluster"),
+        pytest.param(manifest(infra_id="foreign"), "production", (), id="another cluster"),
+        pytest.param(manifest(infra_id="far"), "staging", (), id="an id of ours means that cluster"),
+        pytest.param(manifest({CLUSTERS: "foreign"}), "far", ("staging",), id="named in the annotation"),
+    ],
+)
+def test_a_mapped_infra_id_is_that_cluster_for_a_change(
+    experiment: Manifest, origin: str, expected: tuple[str, ...]
+) -> None:
+    assert expected == targets(experiment, origin, "shop", ALL, MAP).clusters
+
+
+def test_a_mapped_infra_id_is_that_cluster_for_a_run() -> None:
+    assert ("staging",) == chosen(manifest(infra_id="foreign"), (), ALL, MAP).clusters
+    assert "name one of the project's" in words(chosen(manifest(infra_id="foreign"), (), ALL))
+
+
+def test_an_infra_id_that_nobody_knows_can_be_mapped() -> None:
+    assert "map-infra" in words(targets(manifest(infra_id="foreign"), "staging", "shop", ALL))
+    assert "map-infra" not in words(targets(manifest(infra_id="production"), "staging", "shop", ALL))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        pytest.param(manifest(), [], id="nothing named"),
+        pytest.param(manifest({CLUSTERS: "staging,env=live"}, infra_id="7f2e"), [], id="all known"),
+        pytest.param(manifest({CLUSTERS: "foreign"}, infra_id="foreign"), [], id="all mapped"),
+        pytest.param(manifest({CLUSTERS: "gone"}), ["no cluster gone"], id="an unknown cluster"),
+        pytest.param(manifest({CLUSTERS: "env=none"}), ["labels env=none"], id="labels that none has"),
+        pytest.param(manifest(infra_id="9a9a"), ["infra_id 9a9a is no cluster"], id="an unknown infra_id"),
+    ],
+)
+def test_what_is_odd_about_where_it_runs_is_a_doubt(experiment: Manifest, expected: list[str]) -> None:
+    found = doubts(experiment, ALL, MAP)
+    assert [True] * len(expected) == [part in doubt.message for part, doubt in zip(expected, found, strict=True)]

@@ -81,3 +81,19 @@ def stages(tmp_path: Path) -> Iterator[Callable[[], Stage]]:
             return made[-1]
 
         yield make
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> Iterator[Callable[[], Shop]]:
+    """Make as many shops as a test needs, each with everything of its own."""
+    made: list[Shop] = []
+    with ExitStack() as stack:
+
+        def make() -> Shop:
+            folder = tmp_path / f"shop{len(made)}"
+            folder.mkdir()
+            made.append(Shop(folder))
+            stack.callback(made[-1].close)
+            return made[-1]
+
+        yield make

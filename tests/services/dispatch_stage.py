@@ -25,7 +25,7 @@ from shared.model.messages import Message
 from shared.model.orders import Dispatched, Order
 from shared.model.projects import Cluster, GitOps, Project, Safety
 from shared.model.runs import Report, Run
-from shared.model.triggers import Trigger
+from shared.model.triggers import Pushed, Trigger
 from shared.rules.keys import subscriber_key
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
@@ -44,6 +44,7 @@ from shared.services.tables import (
     OPEN_ORDERS,
     ORDERS,
     PROJECTS,
+    PUSHED,
     RUNS,
     SYNCS,
 )
@@ -90,6 +91,7 @@ class Stage:
         self.releasing = Releasing(store, clock, new_id)
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,
+            ("dispatch", "push"): self.dispatching.push,
             ("dispatch", "order"): self.delivering.order,
             ("dispatch", "next"): self.delivering.next,
             ("dispatch", "proved"): self.delivering.proved,
@@ -144,6 +146,18 @@ class Stage:
         ]
         self.store.store.commit([EVENTS.put(event, "shop", "change", name), *last], [self.due(name)])
         return name
+
+    def pushed(self, name: str = "kill", manifest: Manifest | None = KILL, **fields: Any) -> Message:
+        """Push an experiment's text as a sync finds it, with the start that it asks for."""
+        self.head = self.push()
+        self.experiment(name, manifest, commit=self.head, **fields)
+        found = EXPERIMENTS.load(self.store, "shop", name)
+        assert found
+        one = found.value
+        due = message(new_id, "dispatch", "push", project="shop", experiment=name, blob=one.blob, commit=one.commit)
+        key = f"{name}/{one.blob}/{one.commit}"
+        self.store.store.commit([PUSHED.put(Pushed(new_id(), stamp(self.clock)), "shop", key)], [due])
+        return due
 
     def due(self, change: str) -> Message:
         """Return the message that has a change dispatched."""

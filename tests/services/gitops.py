@@ -82,6 +82,7 @@ class Shop:
         self.notes = Notes(self.store, self.repositories, self.clock, new_id)
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
         self.errors: list[str] = []
+        self.started: list[Message] = []
         self.configure()
 
     def close(self) -> None:
@@ -150,6 +151,7 @@ class Shop:
             "sync/note": self.notes.note_run,
             "reconcile/tick": self.reconciler.tick,
             "reconcile/project": self.reconciler.look_after,
+            "dispatch/push": self.started.append,
         }[f"{message.function}/{message.action}"]
 
     def experiments(self) -> dict[str, Experiment]:

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from shared.model.projects import MaxRuns, Safety
+from shared.model.runs import Recent
 from shared.rules.routing import CLUSTERS
+from shared.services.tables import RECENT
 from tests.services.dispatch_parts import Killed
 from tests.services.dispatch_stage import KILL, Stage
 
@@ -58,6 +60,16 @@ def replaced(stage: Stage) -> None:
     alive(stage, stage.pump)
 
 
+def pushes(stage: Stage) -> None:
+    stage.settle(Safety(cooldown="0s", max_runs=MaxRuns(cluster=2, namespace=2)), gitops={"run_on_push": "new"})
+    stage.cluster("c2")
+    stage.pushed("kill", msgspec.structs.replace(KILL, annotations={CLUSTERS: "c1,c2,c9"}))
+    alive(stage, stage.pump)
+    stage.clock.advance(1)
+    stage.pushed("kill", msgspec.structs.replace(KILL, annotations={CLUSTERS: "c2"}), blob="b" * 40)
+    alive(stage, stage.pump)
+
+
 def alive(stage: Stage, act: Callable[[], object]) -> None:
     """Do something, and once more after each death: the queue, the subscriber or the person tries again."""
     while True:
@@ -79,7 +91,8 @@ def told(stage: Stage) -> tuple[object, ...]:
     opened = sorted(len(stage.open(cluster)) for cluster in ("c1", "c2", "c3"))
     started = sorted((order.experiment, order.action) for order in stage.subscriber.taken.values())
     notes = len({note.ids["run"] for note in stage.sent("note")})
-    return orders, runs, sorted(rows.items()), opened, started, notes
+    recent = RECENT.load_or(stage.store, Recent(), "shop").value
+    return orders, runs, sorted(rows.items()), opened, started, notes, len(recent.triggers)
 
 
 @pytest.mark.parametrize("early", [pytest.param(False, id="after"), pytest.param(True, id="just before")])
@@ -90,6 +103,7 @@ def told(stage: Stage) -> tuple[object, ...]:
         pytest.param(several_clusters, id="a proof and two more clusters"),
         pytest.param(places, id="two runs and one place"),
         pytest.param(replaced, id="a newer change"),
+        pytest.param(pushes, id="a push, and a newer one"),
     ],
 )
 def test_a_death_at_any_commit_changes_nothing_in_the_end(

@@ -128,7 +128,9 @@ def test_what_is_no_manifest_is_said_with_its_line(text: str, line: int, said: s
     [
         pytest.param("labels: {team: 'a b'}", "the label team is 'a b', which Kubernetes refuses", id="a label"),
         pytest.param(f"labels: {{team: {'a' * 64}}}", "which Kubernetes refuses", id="a long label"),
-        pytest.param("annotations: {litmuschaos.io/run-on-push: always}", "is 'always' and not heeded", id="a setting"),
+        pytest.param(
+            "annotations: {litmuschaos.io/run-on-push: always}", "is 'always' and counts as never", id="a setting"
+        ),
     ],
 )
 def test_what_kubernetes_or_we_would_not_heed_is_a_doubt(line: str, said: str) -> None:

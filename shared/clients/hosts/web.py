@@ -119,7 +119,13 @@ def _pool(ca: str | None, proxy: str | None, waiting: Waiting) -> urllib3.PoolMa
     if ca is not None:
         context = _trusting(ca)
     retry = urllib3.Retry(
-        1, redirect=0, status=0, other=0, allowed_methods={"GET"}, raise_on_redirect=False, respect_retry_after_header=False
+        1,
+        redirect=0,
+        status=0,
+        other=0,
+        allowed_methods={"GET"},
+        raise_on_redirect=False,
+        respect_retry_after_header=False,
     )
     timeout = urllib3.Timeout(connect=waiting.connect, read=waiting.read)
     if proxy is None:

@@ -13,14 +13,15 @@ from shared.errors import BadInput, Conflict, NotFound
 from shared.model.calls import Answer, Call
 from shared.model.experiments import Experiment, Manifest
 from shared.rules.edits import blob_id
+from shared.rules.routing import doubts
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.manifests import is_json, judged, placeless, prefers, written
 from shared.services.api.operations import JSON, YAML, Operation
 from shared.services.api.paging import QUERY, listing
 from shared.services.api.tags import seen, tagged
 from shared.services.edits import Edits, Saved
-from shared.services.portal_records import open_edits
-from shared.services.tables import BLOBS, EXPERIMENTS
+from shared.services.portal_records import listed, open_edits
+from shared.services.tables import BLOBS, EXPERIMENTS, MEMBERS
 from shared.wire.files import read_file
 
 OWNER: Final = "litmus-gitops owner <owner@litmus-gitops.invalid>"
@@ -62,7 +63,8 @@ class Experiments:
         edited = self._pending(project, found)
         headers = {**tagged(_version(found, edited)), "Vary": "Accept"}
         if not prefers(call.headers.get("accept", ""), YAML, JSON):
-            return Answer(200, show(found), headers)
+            shown = show(found)
+            return Answer(200, shown | {"warnings": [*shown["warnings"], *self._doubts(call, found)]}, headers)
         return Answer(200, edited or self._text(project, found), {**headers, "Content-Type": YAML[0]})
 
     def save(self, call: Call) -> Answer:
@@ -96,6 +98,14 @@ class Experiments:
         if found is None:
             raise NotFound(f"no experiment {name[:80]!r} in project {project!r}")
         return found.value
+
+    def _doubts(self, call: Call, experiment: Experiment) -> list[dict[str, Any]]:
+        """Return what is odd about where it is to run, as the project's clusters are now."""
+        project = self.desk.project(call).value
+        clusters = [row.value for row in listed(self.desk.store, MEMBERS, project.id)]
+        infra_ids = project.gitops.infra_ids if project.gitops else {}
+        found = doubts(experiment.manifest, clusters, infra_ids) if experiment.manifest else ()
+        return [msgspec.to_builtins(doubt) for doubt in found]
 
     def _base(self, call: Call) -> str | None:
         """Return the blob that the editor saw, as `If-Match` names it; None where it names none."""

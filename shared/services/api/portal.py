@@ -12,6 +12,7 @@ from shared.services.api.clusters import Clusters
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
+from shared.services.api.infra_ids import InfraIds
 from shared.services.api.letters import Letters
 from shared.services.api.openapi import PATH, describe
 from shared.services.api.operations import Operation, routes
@@ -42,6 +43,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Projects(desk).operations(),
         *Experiments(desk, services.edits).operations(),
         *Clusters(desk).operations(),
+        *InfraIds(desk).operations(),
         *Policies(desk).operations(),
         *Runs(desk, services.dispatching).operations(),
         *Events(desk).operations(),

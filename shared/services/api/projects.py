@@ -133,7 +133,8 @@ def _disabled(project: Project) -> Project:
 
 
 def _place(gitops: GitOps | None) -> tuple[str, str, str] | None:
-    return None if gitops is None else (gitops.repo_url, gitops.branch, gitops.path)
+    """Return the place that is followed: None while it is off, so that turning it on again imports."""
+    return (gitops.repo_url, gitops.branch, gitops.path) if gitops and gitops.enabled else None
 
 
 def show(project: Project) -> dict[str, Any]:
