@@ -118,15 +118,8 @@ def _pool(ca: str | None, proxy: str | None, waiting: Waiting) -> urllib3.PoolMa
     context = ssl.create_default_context()
     if ca is not None:
         context = _trusting(ca)
-    retry = urllib3.Retry(
-        1,
-        redirect=0,
-        status=0,
-        other=0,
-        allowed_methods={"GET"},
-        raise_on_redirect=False,
-        respect_retry_after_header=False,
-    )
+    once = urllib3.Retry(1, redirect=0, status=0, other=0, allowed_methods={"GET"}, raise_on_redirect=False)
+    retry = once.new(respect_retry_after_header=False)
     timeout = urllib3.Timeout(connect=waiting.connect, read=waiting.read)
     if proxy is None:
         return urllib3.PoolManager(maxsize=4, timeout=timeout, retries=retry, ssl_context=context)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
 
 from shared.model.hosting import Access, CommitStatus, StatusState
 from tests.gitlabhost import Fault, GitLabServer
@@ -20,8 +21,7 @@ LOOKER = "glpat-may-only-look"
 class GitLabParty:
     """One project, `ada/chaos`."""
 
-    states: ClassVar[dict[StatusState, StatusState]] = {"error": "failure"}
-    """What GitLab shows in place of states that it does not have."""
+    shown: Mapping[StatusState, StatusState] = MappingProxyType({"error": "failure"})
 
     def __init__(self, folder: Path) -> None:
         (folder / "hosted").mkdir()

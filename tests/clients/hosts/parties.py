@@ -5,15 +5,16 @@ To add one, write a `Party` and a line in `PARTIES`; what only one host has is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from shared.clients.hosts import Hosts
-from shared.model.hosting import Access, CommitStatus
+from shared.model.hosting import Access, CommitStatus, StatusState
 from shared.ports import GitHost
 from tests.clients.hosts.github_party import GitHubParty
+from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.gitserver import Clone
 
 SECRET = "s3cret-of-the-hook"
@@ -21,6 +22,9 @@ SECRET = "s3cret-of-the-hook"
 
 class Party(Protocol):
     """A host with one repository in it, whose branch `main` has one commit."""
+
+    shown: Mapping[StatusState, StatusState]
+    """What the host has in place of a state that it does not have."""
 
     @property
     def clone(self) -> Clone:
@@ -87,4 +91,5 @@ def host(party: Party, *, denied: bool = False) -> GitHost:
 PARTIES: dict[str, Callable[[Path], Party]] = {
     "github": GitHubParty,
     "github-app": lambda folder: GitHubParty(folder, app=True),
+    "gitlab": GitLabParty,
 }
