@@ -157,9 +157,11 @@ class Description:
 
     @cached_property
     def _templates(self) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-        """Method → its templates, those with the fewest parameters first, since `/pulls/comments` is no number."""
+        """Method → its templates, the most literal first: `comments` is no number, `check-runs` no part of a ref."""
         found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-        for template, item in sorted(self.document["paths"].items(), key=lambda each: each[0].count("{")):
+        for template, item in sorted(
+            self.document["paths"].items(), key=lambda each: (each[0].count("{"), -len(each[0]))
+        ):
             for method, told in item.items():
                 found.setdefault(method.upper(), []).append((template, self._pattern(template, told)))
         return found

@@ -144,7 +144,7 @@ class GitHubServer:
             answer = self._graphql(request) if request.path == GRAPHQL else self._rest(request)
         except Refusal as refusal:
             answer = refusal.answer
-        return Answer(fault.status, fault.text, fault.headers) if fault and fault.status else answer
+        return Answer(fault.status, fault.text, fault.headers) if fault else answer
 
     def git(self, path: str, login: Token | None) -> Answer | None:
         """Return why a request of git's is answered by GitHub itself, None where git answers."""

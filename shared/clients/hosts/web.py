@@ -90,7 +90,7 @@ class Line:
 
 def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
     got = bytearray()
-    while part := response.read1(1 << 16, decode_content=True):
+    for part in response.stream(1 << 16):
         got += part
         if len(got) > _LARGEST:
             raise Unavailable(f"the answer is over {_LARGEST} bytes")
@@ -118,8 +118,7 @@ def _pool(ca: str | None, proxy: str | None, waiting: Waiting) -> urllib3.PoolMa
     context = ssl.create_default_context()
     if ca is not None:
         context = _trusting(ca)
-    once = urllib3.Retry(1, redirect=0, status=0, other=0, allowed_methods={"GET"}, raise_on_redirect=False)
-    retry = once.new(respect_retry_after_header=False)
+    retry = urllib3.Retry(1, redirect=0, status=0, allowed_methods={"GET"}, respect_retry_after_header=False)
     timeout = urllib3.Timeout(connect=waiting.connect, read=waiting.read)
     if proxy is None:
         return urllib3.PoolManager(maxsize=4, timeout=timeout, retries=retry, ssl_context=context)

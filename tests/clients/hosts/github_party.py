@@ -37,14 +37,14 @@ class GitHubParty:
         self.clone: Clone = self.server.clone(self.repository)
         self.clone.push("Begin.")
         self._address = f"{self.server.url}/ada/chaos.git"
-        self._credential = self.server.app(RIGHTS).credential if app else self.server.token(RIGHTS)
+        self.credential = self.server.app(RIGHTS).credential if app else self.server.token(RIGHTS)
 
     @property
     def name(self) -> str:
         return self.repository.full_name
 
     def access(self, *, denied: bool = False) -> Access:
-        credential = self.server.token({"contents": "read"}) if denied else self._credential
+        credential = self.server.token({"contents": "read"}) if denied else self.credential
         return Access(self._address, credential, "github", allow_local=True)
 
     def open(self, source: str, target: str, title: str) -> int:
