@@ -20,8 +20,12 @@ from shared.model.messages import Message
 from shared.model.projects import Cluster, GitOps, Project, Safety
 from shared.model.runs import Run
 from shared.model.statuses import Looked, Posted
+from shared.model.triggers import Trigger
+from shared.rules.composing import Start, run_order
 from shared.services.dirt import dirty
+from shared.services.dispatching import Dispatching
 from shared.services.leases import Leases
+from shared.services.ledger import stamp
 from shared.services.ordering import Ordering, Work
 from shared.services.placing import Placing
 from shared.services.portal_records import listed
@@ -69,6 +73,7 @@ class Hosted:
             "sync/project": Syncs(*shared, Leases(self.store, self.clock), self.clock, new_id).sync_project,
             "sync/status": self.statuses.tell,
             "sync/pull": self.pulls.look_at,
+            "dispatch/push": Dispatching(*shared, self.clock, new_id).push,
             "reconcile/tick": (reconciler := Reconciler(*shared, self.clock, new_id)).tick,
             "reconcile/project": reconciler.look_after,
             "reconcile/pulls": PullWatch(*shared, self.clock, new_id).look_after,
@@ -105,9 +110,13 @@ class Hosted:
         """Push to `main`, sync, and return the commit."""
         self.write(**files)
         commit = self.party.clone.push()
+        self.tell_of_push()
+        return commit
+
+    def tell_of_push(self) -> None:
+        """Tell of a push, as a delivery does."""
         self.store.commit(*dirty(self.store, new_id, "shop"))
         self.work()
-        return commit
 
     def branch(self, name: str = "topic", **files: str | None) -> str:
         """Push to a branch, made from `main` at first, and return its head."""
@@ -134,8 +143,13 @@ class Hosted:
 
     def tell(self, function: str, action: str, **ids: str) -> None:
         """Send a message and work off what comes of it."""
-        self.store.commit([], [Message(new_id(), function, action, {"project": "shop", **ids})])
+        self.store.commit([], [self.message(function, action, **ids)])
         self.work()
+
+    @staticmethod
+    def message(function: str, action: str, **ids: str) -> Message:
+        """Return a message about the project unless told otherwise."""
+        return Message(new_id(), function, action, {"project": "shop", **ids})
 
     def commit(self, work: Work) -> None:
         """Write a step of an order, and work off what comes of it."""
@@ -185,6 +199,27 @@ class Hosted:
     def runs(self) -> list[Run]:
         """Return the project's runs."""
         return [row.value for row in listed(self.store, RUNS, "shop")]
+
+    def begin(self, experiment: str, *commits: str, workload: str = "web", cause: str = "change") -> Run:
+        """Start an experiment on cluster `eu`, by default for a change of a workload that names these commits."""
+        start = self.started(experiment, *commits, workload=workload, cause=cause)
+        run = self.placing.make(start, run_order(start, "eu", stamp(self.clock)))
+        self.work()
+        return run
+
+    def started(self, experiment: str, *commits: str, workload: str = "web", cause: str = "change") -> Start:
+        """Return the start of an experiment, a second later than what came before."""
+        self.clock.advance(1)
+        found = self.experiment(experiment)
+        subject = Workload("eu", "Deployment", "shop", workload)
+        trigger = Trigger(subject, "u", (), (found.id,), commits) if cause == "change" else None
+        return Start(new_id(), "shop", cause, stamp(self.clock), "1h", found, trigger)
+
+    def move(self, run: Run, **changes: Any) -> None:
+        """Have a run move on, as a report of its subscriber makes it."""
+        was = RUNS.load(self.store, "shop", run.id)
+        assert was is not None
+        self.commit(self.ordering.run_moved(was, msgspec.structs.replace(was.value, **changes)))
 
     def track(self, name: str, experiments: str = "", **labels: str) -> None:
         """Have a watched Deployment of namespace `shop` on cluster `eu`."""

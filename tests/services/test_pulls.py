@@ -22,7 +22,7 @@ spec:
 """
 
 
-@pytest.fixture(params=list(PARTIES))
+@pytest.fixture(params=["github", "gitlab"])
 def hosted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
     made = Hosted(tmp_path, PARTIES[request.param](tmp_path))
     yield made
