@@ -7,9 +7,11 @@ LitmusGitopsError
 │   └── Invalid             422  readable, but it breaks a rule
 ├── Unauthenticated         401
 ├── Forbidden               403
+│   └── Protected           403  the git host lets nobody push to this branch, or not us
 ├── NotFound                404
 │   └── WrongMethod         405
 ├── Conflict                409  true now, and true again if merely repeated
+│   ├── Overlap             409  an edit and git changed the same thing: a person has to decide
 │   └── Stale               409  a conditional write lost a race: read again, decide again
 ├── Gone                    410  too old to be acted on
 ├── Unavailable             503  another party is away; the queue tries again
@@ -76,6 +78,10 @@ class Forbidden(LitmusGitopsError):
     title = "Forbidden"
 
 
+class Protected(Forbidden):
+    """The git host refuses pushes to a branch by a rule of its own; another branch and a pull request may pass."""
+
+
 class NotFound(LitmusGitopsError):
     """There is nothing under this name."""
 
@@ -99,6 +105,14 @@ class Conflict(LitmusGitopsError):
 
     status = 409
     title = "Conflict"
+
+
+class Overlap(Conflict):
+    """An edit does not fit what git holds and is kept as the conflict object `conflict`, to be settled."""
+
+    def __init__(self, message: str, conflict: str = "") -> None:
+        super().__init__(message)
+        self.conflict = conflict
 
 
 class Stale(Conflict):

@@ -114,6 +114,10 @@ class GitRemote(Protocol):
         """Return the commit id at the branch's head, None if the branch does not exist. One request."""
         ...
 
+    def moved(self) -> str | None:
+        """Return where the host says that the repository is by now, None where that is its address. No request."""
+        ...
+
     def files(self, commit: str, folder: str) -> tuple[str | None, dict[str, str]]:
         """Return the folder's tree id and its files: path from the repository root → blob id."""
         ...
@@ -122,10 +126,11 @@ class GitRemote(Protocol):
         """Return the contents of just these blobs, in one request whatever their number."""
         ...
 
-    def commit_files(self, branch: str, expected: str | None, draft: Draft) -> str:
+    def commit_files(self, branch: str, expected: str | None, draft: Draft, onto: str | None = None) -> str:
         """Commit the draft on top of `expected` and push as compare-and-swap; return the new commit id.
 
-        Raises `Stale` if the branch is no longer at `expected` (None: the branch does not exist yet).
+        Raises `Stale` if the branch is no longer at `expected` (None: the branch does not exist yet), and `Protected`
+        if the host lets us not push to it. A branch that does not exist yet begins on top of commit `onto`.
         """
         ...
 

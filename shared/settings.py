@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 from shared.errors import Misconfigured
+from shared.model.proxies import Proxies
 
 Environment = Mapping[str, str]
 T = TypeVar("T")
@@ -52,40 +54,56 @@ class GitPush:
 
 
 @dataclass(frozen=True, slots=True)
-class Sync:
-    """Settings of `sync`. `allow_local` accepts `file://` and loopback repositories.
-
-    `public_url` is where the portal is reached, with no slash at its end; statuses on commits lead there.
-    """
+class Reaching:
+    """Settings of functions that reach git hosts; `allow_local` accepts `file://`, loopback and private addresses."""
 
     state: State
     allow_local: bool
-    public_url: str
+    proxies: Proxies
 
     @classmethod
-    def read(cls, env: Environment = os.environ) -> Sync:
-        """Read the state's settings, ALLOW_LOCAL and PUBLIC_URL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _public_url(env))
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read the state's settings, ALLOW_LOCAL, and HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
-    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
+class Sync(Reaching):
+    """Settings of `sync`. `public_url` is where statuses on commits lead; no slash at its end."""
 
-    state: State
-    admin_token: str = field(repr=False)
     public_url: str
-    allow_local: bool
 
     @classmethod
-    def read(cls, env: Environment = os.environ) -> Portal:
-        """Read the state's settings, ADMIN_TOKEN (else `DATA_DIR/admin-token`), PUBLIC_URL and ALLOW_LOCAL."""
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read the state's settings, ALLOW_LOCAL, PUBLIC_URL and the proxies."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
+
+
+class Dispatch(Reaching):
+    """Settings of `dispatch`, whose subscribers may be local as well; no proxy leads to them."""
+
+
+class Reconcile(Reaching):
+    """Settings of `reconcile`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal(Reaching):
+    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
+
+    admin_token: str = field(repr=False)
+    public_url: str
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read also ADMIN_TOKEN (else `DATA_DIR/admin-token`) and PUBLIC_URL."""
         state = State.read(env)
         return cls(
             state=state,
+            allow_local=_flag(env, "ALLOW_LOCAL", default=False),
+            proxies=_proxies(env),
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
             public_url=_public_url(env),
-            allow_local=_flag(env, "ALLOW_LOCAL", default=False),
         )
 
 
@@ -104,19 +122,6 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
-    """Settings of `dispatch`. `allow_local` accepts loopback repositories and subscribers."""
-
-    state: State
-    allow_local: bool
-
-    @classmethod
-    def read(cls, env: Environment = os.environ) -> Dispatch:
-        """Read the state's settings and ALLOW_LOCAL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
-
-
-@dataclass(frozen=True, slots=True)
 class RunReport:
     """Settings of `run_report`."""
 
@@ -126,19 +131,6 @@ class RunReport:
     def read(cls, env: Environment = os.environ) -> RunReport:
         """Read the state's settings."""
         return cls(State.read(env))
-
-
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """Settings of `reconcile`."""
-
-    state: State
-    allow_local: bool
-
-    @classmethod
-    def read(cls, env: Environment = os.environ) -> Reconcile:
-        """Read the state's settings and ALLOW_LOCAL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +193,19 @@ def _public_url(env: Environment) -> str:
 
 def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:
     return tuple(word.strip() for word in env.get(name, default).split(",") if word.strip())
+
+
+def _proxies(env: Environment) -> Proxies:
+    return Proxies(_proxy(env, "HTTP_PROXY"), _proxy(env, "HTTPS_PROXY"), _words(env, "NO_PROXY"))
+
+
+def _proxy(env: Environment, name: str) -> str | None:
+    """Read a proxy's address; a wrong one is not repeated, since it may hold a password."""
+    value = env.get(name, "").strip()
+    parts = _parse(lambda: (urlsplit(value), urlsplit(value).port)[0])
+    if value and not (parts and parts.scheme in {"http", "https"} and parts.hostname):
+        raise Misconfigured(f"{name} is no address of a proxy: write http://host:port, or leave it empty")
+    return value or None
 
 
 def _needed(env: Environment, name: str) -> str:

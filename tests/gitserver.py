@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,8 @@ class GitServer:
 
     `login` is the `user:password` that it wants, if any; `old` servers know protocol version 0 only; `moved` names
     are answered with where the repository is now; `strict` servers give nothing but what refs name, as Gerrit does.
+    A `refusal` (status and headers) is given in place of every answer to requests whose path ends as `refused` says;
+    answers are begun after `silence` seconds, and those to paths that end as `cut_at` says break off after `cut` bytes.
     """
 
     root: Path
@@ -92,6 +95,12 @@ class GitServer:
     old: bool = False
     moved: dict[str, str] = field(default_factory=dict)
     strict: bool = False
+    refusal: tuple[int, dict[str, str]] | None = None
+    refused: str = ""
+    refusals: int = 0
+    silence: float = 0.0
+    cut: int | None = None
+    cut_at: str = ""
     _port: int = 0
     _server: LoopbackServer | None = None
 
@@ -177,13 +186,11 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             self._serve(body_of(self))
 
         def _serve(self, body: bytes) -> None:
-            if server.login and self.headers.get("Authorization") != _basic(server.login):
-                self._reply(401, [("WWW-Authenticate", 'Basic realm="git"')], b"")
+            instead = _instead(server, self)
+            if instead:
+                self._reply(*instead, b"")
                 return
             name = self.path.split("/")[1]
-            if name in server.moved:
-                self._reply(301, [("Location", self.path.replace(name, server.moved[name]))], b"")
-                return
             if server.strict and (want := _hidden(server.root / name, body)):
                 error = f"ERR upload-pack: not our ref {want}\n".encode()
                 self._reply(200, [("Content-Type", _RESULT)], b"%04x" % (len(error) + 4) + error)
@@ -193,16 +200,32 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             self._reply(status, headers, answer)
 
         def _reply(self, status: int, headers: list[tuple[str, str]], answer: bytes) -> None:
+            time.sleep(server.silence)
             self.send_response(status)
             for name, value in [*headers, ("Content-Length", str(len(answer)))]:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer)
+            cut = server.cut if urlsplit(self.path).path.endswith(server.cut_at) else None
+            self.wfile.write(answer[:cut])
+            self.close_connection = cut is not None
 
         def log_message(self, *_: Any) -> None:
             """Print nothing."""
 
     return Handler
+
+
+def _instead(server: GitServer, handler: BaseHTTPRequestHandler) -> tuple[int, list[tuple[str, str]]] | None:
+    """Return what is answered in place of what was asked for."""
+    name = handler.path.split("/")[1]
+    if server.login and handler.headers.get("Authorization") != _basic(server.login):
+        return 401, [("WWW-Authenticate", 'Basic realm="git"')]
+    if server.refusal and urlsplit(handler.path).path.endswith(server.refused):
+        server.refusals += 1
+        return server.refusal[0], list(server.refusal[1].items())
+    if name in server.moved:
+        return 301, [("Location", handler.path.replace(name, server.moved[name]))]
+    return None
 
 
 _RESULT = "application/x-git-upload-pack-result"

@@ -10,6 +10,7 @@ import pytest
 
 from shared import settings
 from shared.errors import Misconfigured
+from shared.model.proxies import Proxies
 
 ROOT = Path(__file__).parents[1]
 KEY = "ab" * 32
@@ -150,3 +151,22 @@ def test_nothing_else_reads_the_environment() -> None:
     sources = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("*.py")]
     readers = {str(path.relative_to(ROOT)) for path in sources if re.search(r"os\.environ|getenv", path.read_text())}
     assert set() == readers - allowed
+
+
+REACHING = (settings.Sync, settings.Portal, settings.Dispatch, settings.Reconcile)
+
+
+def test_what_reaches_git_hosts_knows_of_proxies(data: Path) -> None:
+    given = {"HTTPS_PROXY": "http://proxy.example.com:3128 ", "NO_PROXY": "git.example.com, .internal,"}
+    for of in REACHING:
+        found = of.read(given | {"DATA_DIR": str(data), "HTTP_PROXY": ""}).proxies
+        assert Proxies(None, "http://proxy.example.com:3128", ("git.example.com", ".internal")) == found
+
+
+@pytest.mark.parametrize(
+    "address", ["proxy.example.com:3128", "socks5://proxy.example.com", "http://", "http://ada:s3cret@p:port"]
+)
+def test_what_is_no_proxys_address_is_named_and_not_shown(data: Path, address: str) -> None:
+    with pytest.raises(Misconfigured, match="HTTPS_PROXY is no address of a proxy: write http://host:port") as told:
+        settings.Sync.read({"DATA_DIR": str(data), "HTTPS_PROXY": address})
+    assert "s3cret" not in str(told.value)

@@ -20,7 +20,8 @@ from shared.settings import Dispatch
 settings = Dispatch.read()
 state = settings.state
 store = open_store(state.store_url)
-repositories = Repositories(Remotes(), Hosts(), open_secrets(state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), settings.allow_local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=settings.allow_local)
 delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)

@@ -16,7 +16,8 @@ from shared.settings import Portal
 settings = Portal.read()
 state = settings.state
 store = open_store(state.store_url)
-repositories = Repositories(Remotes(), Hosts(), open_secrets(state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), settings.allow_local)
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, settings.allow_local),
     edits=Edits(store, repositories, utc_now, new_id),

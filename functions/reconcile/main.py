@@ -14,7 +14,8 @@ from shared.services.repositories import Repositories
 from shared.settings import Reconcile
 
 settings = Reconcile.read()
-repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
 store = open_store(settings.state.store_url)
 reconciler = Reconciler(store, repositories, utc_now, new_id)
 pulls = PullWatch(store, repositories, utc_now, new_id)

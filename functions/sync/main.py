@@ -11,6 +11,7 @@ from shared.services.edits import Edits
 from shared.services.inbox import Inbox
 from shared.services.leases import Leases
 from shared.services.notes import Notes
+from shared.services.proposals import Proposals
 from shared.services.pulls import Pulls
 from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
@@ -19,11 +20,13 @@ from shared.settings import Sync
 
 settings = Sync.read()
 store = open_store(settings.state.store_url)
-repositories = Repositories(Remotes(), Hosts(), open_secrets(settings.state.secrets_dir), settings.allow_local)
+remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
+repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
 statuses = Statuses(store, repositories, utc_now, new_id, settings.public_url)
 actions = {
     "project": Syncs(store, repositories, Leases(store, utc_now), utc_now, new_id).sync_project,
     "edit": Edits(store, repositories, utc_now, new_id).send_edit,
+    "proposal": Proposals(store, repositories, utc_now, new_id).follow,
     "note": Notes(store, repositories, utc_now, new_id).note_run,
     "pull": Pulls(store, repositories, statuses, utc_now, new_id).look_at,
     "status": statuses.tell,

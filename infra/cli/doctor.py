@@ -63,9 +63,9 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
+    yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
     for look in (_sync, _files, _edits, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
-    yield from (_row(name, what, mend) for what, mend in _unsupported(name, settings))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
 
@@ -85,12 +85,6 @@ def _modest(name: str, settings: Row) -> Iterator[Finding]:
             "it knows no webhook secret, so a push is noticed within half a minute only",
             f"litmus-gitops project enable {name} --webhook-secret file:NAME",
         )
-
-
-def _unsupported(name: str, settings: Row) -> Iterator[Finding]:
-    if settings["write_back"] != "commit":
-        mend = f"edit in git, or set it to commit with PUT /api/projects/{name}/gitops"
-        yield f"write_back is {settings['write_back']}, which is not supported yet: edits are refused", mend
 
 
 def _sync(portal: Portal, name: str) -> Iterator[Finding]:
@@ -114,19 +108,20 @@ def _files(portal: Portal, name: str) -> Iterator[Finding]:
 
 
 def _edits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "conflicts"), _ALL):
+        what = f"an edit of {row['path']} by {row['author']} overlaps with what git holds: {row['reason']}"
+        yield what, f"see litmus-gitops experiment conflicts {row['id']} -p {name}, then experiment settle"
     for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "conflict":
-            problem = (row["problem"] or {}).get("message", "git has another text by now")
-            yield f"an edit of {row['path']} does not fit: {problem}", f"read it anew and edit that: {_show(name, row)}"
-        elif row["state"] == "pending":
-            yield (
-                f"an edit of {row['path']} waits for the git host",
-                f"see litmus-gitops event list -p {name} --kind edit",
-            )
+        if row["state"] == "pending" and row["pull"] is None:
+            mend = f"see litmus-gitops event list -p {name} --kind edit"
+            yield f"an edit of {row['path']} waits for the git host", mend
 
 
-def _show(name: str, row: Row) -> str:
-    return f"litmus-gitops experiment show {row['id']} -p {name} --yaml"
+def _proposals(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["pull"] is not None:
+            what = f"an edit of {row['path']} waits for pull request #{row['pull']}"
+            yield what, "merge or close it: closing drops the edit"
 
 
 def _clusters(portal: Portal, name: str) -> Iterator[Finding]:

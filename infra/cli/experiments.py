@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.model.experiments import Problem
 
 YAML = "application/yaml"
+_SIDES = ("base", "git", "portal")
 
 
 @click.group()
@@ -58,6 +59,61 @@ def put(lazy: Lazy, experiment_id: str, file: BinaryIO, project: str, json_: boo
     """Write an experiment from a file; it becomes a commit."""
     path = path_to("projects", project, "experiments", experiment_id)
     show(lazy.open().call("PUT", path, file.read(), media=YAML), json_=json_)
+
+
+@experiment.command()
+@click.argument("file", type=click.File("rb"))
+@project_option
+@as_json
+@click.pass_obj
+def create(lazy: Lazy, file: BinaryIO, project: str, json_: bool) -> None:
+    """Make an experiment from a file, whatever its id; it becomes a commit."""
+    path = path_to("projects", project, "experiments")
+    show(lazy.open().call("POST", path, file.read(), media=YAML), json_=json_)
+
+
+@experiment.command()
+@click.argument("experiment_id")
+@click.argument("path")
+@project_option
+@as_json
+@click.pass_obj
+def rename(lazy: Lazy, experiment_id: str, path: str, project: str, json_: bool) -> None:
+    """Move an experiment's file to PATH, such as litmus/shop/cart.yaml; its id stays."""
+    way = path_to("projects", project, "experiments", experiment_id, "rename")
+    show(lazy.open().call("POST", way, {"path": path}), json_=json_)
+
+
+@experiment.command()
+@click.argument("conflict_id", required=False)
+@project_option
+@limited
+@as_json
+@click.pass_obj
+def conflicts(lazy: Lazy, conflict_id: str | None, project: str, limit: int, json_: bool) -> None:
+    """List edits that overlap with what git holds, or show all sides of one."""
+    if conflict_id is not None:
+        found = lazy.open().call("GET", path_to("projects", project, "conflicts", conflict_id))
+        _show_sides(found, json_=json_)
+        return
+    columns = [field(name) for name in ("id", "experiment", "path", "author", "at", "reason")]
+    listing(lazy.open().items(path_to("projects", project, "conflicts"), limit), columns, json_=json_)
+
+
+@experiment.command()
+@click.argument("conflict_id")
+@click.argument("file", type=click.File("rb"), required=False)
+@project_option
+@click.option("--take", type=click.Choice(["git", "portal", "merged"]), required=True, help="merged takes FILE.")
+@as_json
+@click.pass_obj
+def settle(lazy: Lazy, conflict_id: str, file: BinaryIO | None, project: str, take: str, json_: bool) -> None:
+    """Settle a conflict: keep git's text, take the portal's, or a merged one from FILE."""
+    if (take == "merged") != (file is not None):
+        raise click.UsageError("--take merged goes with a file that holds the merged text, the others go without")
+    text = {} if file is None else {"text": file.read().decode(errors="surrogateescape")}
+    path = path_to("projects", project, "conflicts", conflict_id, "settle")
+    show(lazy.open().call("POST", path, {"take": take, **text}), json_=json_)
 
 
 @experiment.command()
@@ -119,6 +175,15 @@ def _problem(row: dict[str, Any]) -> str | None:
         return None
     place = f"{problem['line']}:{problem.get('column') or 1} " if problem.get("line") else ""
     return f"{place}{problem['message']}"
+
+
+def _show_sides(found: dict[str, Any], *, json_: bool) -> None:
+    """Print what a conflict is about, and for a person each side's text as it is."""
+    show(found if json_ else {name: value for name, value in found.items() if name not in _SIDES}, json_=json_)
+    for name in _SIDES if not json_ else ():
+        side = found[name]
+        text = "there is no file" if side is None else side["text"] or "its text is not kept, since it is too large"
+        click.echo(f"\n=== {name}\n{plain(text)}")
 
 
 def _check(file: Path) -> list[dict[str, Any]]:

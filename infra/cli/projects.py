@@ -41,6 +41,11 @@ def create(lazy: Lazy, project_id: str, name: str | None, json_: bool) -> None:
 @click.option("--branch", help="main, unless told otherwise.")
 @click.option("--path", help="The folder in the repository; litmus/<project>, unless told otherwise.")
 @click.option("--provider", type=click.Choice(["git", "github", "gitlab"]), help="git, unless told otherwise.")
+@click.option(
+    "--write-back",
+    type=click.Choice(["commit", "pull_request"]),
+    help="How edits in the portal reach git: commit, unless told otherwise.",
+)
 @click.option("--credential", help="A reference to the credential: env:LITMUS_GITOPS_SECRET_… or file:NAME.")
 @click.option(
     "--webhook-secret",

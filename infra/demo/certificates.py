@@ -16,12 +16,13 @@ subjectKeyIdentifier = hash
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = IP:127.0.0.1, DNS:localhost
+subjectAltName = {names}
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
 CURVE = "ec_paramgen_curve:P-256"
 DAYS = "2"
+NAMES = "IP:127.0.0.1, DNS:localhost"
 
 
 class CertificateError(RuntimeError):
@@ -30,7 +31,7 @@ class CertificateError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM files of one authority and of a server for 127.0.0.1 and localhost that it vouches for."""
+    """PEM files of one authority and of a server that it vouches for."""
 
     ca: Path
     certificate: Path
@@ -53,10 +54,10 @@ def _self_signed(name: str, section: str, subject: str, *signer: str, folder: Pa
     _openssl("req", "-x509", *key, *shape, *signer, folder=folder)
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Writes a new authority and a server certificate into the folder."""
+def make_certificates(folder: Path, names: str = NAMES) -> Certificates:
+    """Writes a new authority, and a server certificate for these names, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "openssl.cnf").write_text(EXTENSIONS)
+    (folder / "openssl.cnf").write_text(EXTENSIONS.format(names=names))
     _self_signed("ca", "authority", "/CN=litmus-gitops demo", folder=folder)
     _self_signed("server", "server", "/CN=127.0.0.1", "-CA", "ca.crt", "-CAkey", "ca.key", folder=folder)
     return Certificates(folder / "ca.crt", folder / "server.crt", folder / "server.key")

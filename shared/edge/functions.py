@@ -43,7 +43,10 @@ def function(*routes: Route) -> Target:
 
 
 def problem(error: LitmusGitopsError) -> Answer:
-    """Return an error as problem+json (RFC 9457); `problems` lists what was wrong by field."""
+    """Return an error as problem+json (RFC 9457); `problems` lists what was wrong by field.
+
+    `conflict` is the id of the conflict object that an edit became.
+    """
     body: dict[str, object] = {
         "type": "about:blank",
         "title": error.title,
@@ -52,6 +55,8 @@ def problem(error: LitmusGitopsError) -> Answer:
     }
     if problems := getattr(error, "problems", ()):
         body["problems"] = list(problems)
+    if conflict := getattr(error, "conflict", ""):
+        body["conflict"] = conflict
     return Answer(error.status, body, {"Content-Type": "application/problem+json", **_hints(error)})
 
 

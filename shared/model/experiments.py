@@ -67,7 +67,8 @@ class Manifest(msgspec.Struct, frozen=True):
 class Experiment(msgspec.Struct, frozen=True):
     """One file under the project's folder. `blob` is its git blob id; `commit` the head that first held it.
 
-    An `invalid` one keeps the id that its path had, so that a mended file is the same experiment.
+    An `invalid` one keeps the id that its path had, so that a mended file is the same experiment. `pull` is the number
+    of the pull request that a `pending` one waits for.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Experiment(msgspec.Struct, frozen=True):
     problem: Problem | None = None
     schedule: Schedule | None = None
     manifest: Manifest | None = None
+    pull: int | None = None
 
 
 class SyncState(msgspec.Struct, frozen=True):
@@ -88,7 +90,8 @@ class SyncState(msgspec.Struct, frozen=True):
 
     `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
     `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request;
-    `touched` says that a portal edit wrote experiments since, so that even then they are compared.
+    `touched` says that a portal edit wrote experiments since, so that even then they are compared; `moved` is the
+    address that the host answered under last, where that is not the project's `repo_url`.
     """
 
     dirty: int = 0
@@ -100,10 +103,16 @@ class SyncState(msgspec.Struct, frozen=True):
     problem: str | None = None
     invalid: int = 0
     touched: bool = False
+    moved: str | None = None
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """A portal edit on its way into git. `text` None deletes; `base` is the blob that the editor saw."""
+    """A portal edit on its way into git. `text` None deletes; `base` is the blob that the editor saw.
+
+    `moves` is the path that the file leaves for `path`. A `conflict` keeps what git held in `git` (a blob, None where
+    the file was gone), so that base, git and portal can be laid side by side. A `proposed` one is `commit` on `branch`,
+    on top of `onto`, and waits there for pull request `pull`.
+    """
 
     id: str
     project: str
@@ -113,9 +122,14 @@ class Edit(msgspec.Struct, frozen=True):
     base: str | None
     author: str
     at: str
-    state: Literal["pending", "committed", "conflict"] = "pending"
+    state: Literal["pending", "proposed", "conflict"] = "pending"
     commit: str | None = None
     problem: str | None = None
+    moves: str | None = None
+    git: str | None = None
+    branch: str | None = None
+    pull: int | None = None
+    onto: str | None = None
 
 
 class Draft(msgspec.Struct, frozen=True):

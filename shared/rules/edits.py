@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -20,9 +20,10 @@ _LONGEST: Final = 63
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """How an edit meets the branch's head: `done` if its text is there already, `conflict` says why it cannot go."""
+    """How an edit meets a tree: its text is there (`done`), or has to be merged; `conflict` says why it cannot go."""
 
     done: bool = False
+    merge: bool = False
     conflict: str | None = None
 
 
@@ -39,25 +40,80 @@ def path_for(folder: str, name: str, taken: Container[str]) -> str:
     return next(path for path in paths if path not in taken)
 
 
-def fit(edit: Edit, there: str | None) -> Fit:
-    """Judge an edit against the blob at its path (None: no file); only what its author saw may be replaced."""
-    wanted = None if edit.text is None else blob_id(edit.text)
-    if there == wanted:
+def astray(edit: Edit, files: Mapping[str, str]) -> bool:
+    """Whether a tree (path → blob) no longer has the file that the edit was made of, at its place."""
+    return place_of(edit) not in files and (edit.base is not None or edit.moves is not None)
+
+
+def followed(edit: Edit, files: Mapping[str, str], homes: Mapping[str, str]) -> Edit:
+    """Return the edit aimed at where its file is by now, since git may have renamed it.
+
+    `homes` says which experiment the portal shows at a path: what belongs to another one is not its file.
+    """
+    if edit.moves is not None and edit.path in files:
+        return msgspec.structs.replace(edit, moves=None)
+    if edit.experiment not in homes.values():
+        return edit
+    own = [path for path, experiment in homes.items() if experiment == edit.experiment and path in files]
+    renamed = own or [path for path, blob in files.items() if blob == edit.base and path not in homes]
+    if len(renamed) != 1:
+        return edit
+    return msgspec.structs.replace(edit, **{"moves" if edit.moves else "path": renamed[0]})
+
+
+def place_of(edit: Edit) -> str:
+    """Return the path at which the edit's file was read."""
+    return edit.moves or edit.path
+
+
+def fit(edit: Edit, files: Mapping[str, str]) -> Fit:
+    """Judge an edit against a tree (path → blob); only what its author saw may be replaced unmerged."""
+    there = files.get(place_of(edit))
+    if edit.moves is not None and edit.path in files:
+        return Fit(conflict=f"{edit.path} is taken in git: choose another path")
+    if edit.moves is None and arrived(edit, files):
         return Fit(done=True)
     if there == edit.base:
         return Fit()
+    conflict = _clash(edit, there)
+    return Fit(merge=conflict is None, conflict=conflict)
+
+
+def _clash(edit: Edit, there: str | None) -> str | None:
+    """Return why an edit cannot be merged with the blob in its file's place, None if it can be tried."""
     if there is None:
-        return Fit(conflict=f"{edit.path} was removed in git since it was read: save it as a new experiment")
+        return f"{place_of(edit)} was removed in git since it was read"
     if edit.base is None:
-        return Fit(conflict=f"{edit.path} was added in git meanwhile: read it first")
-    return Fit(conflict=f"{edit.path} was changed in git since it was read: read it anew and edit that")
+        return f"{edit.path} was added in git meanwhile"
+    if edit.text is None:
+        return f"{edit.path} was changed in git since it was read, and this removes it"
+    return None
 
 
-def draft_of(edit: Edit) -> Draft:
+def arrived(edit: Edit, files: Mapping[str, str]) -> bool:
+    """Whether a tree (path → blob) holds just what an edit wanted."""
+    return files.get(edit.path) == (None if edit.text is None else blob_id(edit.text))
+
+
+def late(edits: Sequence[Edit], merged: str) -> list[Edit]:
+    """Return those of a branch's edits, oldest first, that were pushed when its commit `merged` had been merged."""
+    first = next((number for number, edit in enumerate(edits) if edit.onto == merged), len(edits))
+    return list(edits[first:])
+
+
+def draft_of(edit: Edit, *, merged: bool = False) -> Draft:
     """Return the commit that carries an edit."""
+    changes = {edit.path: edit.text} if edit.moves is None else {edit.moves: None, edit.path: edit.text}
+    saved = "Saved in the portal, and merged with what git held by then." if merged else "Saved in the portal."
+    return Draft(changes, f"{title_of(edit)}\n\n{saved}\n\n{TRAILER}: {edit.id}\n", edit.author, edit.at)
+
+
+def title_of(edit: Edit) -> str:
+    """Return what an edit does, as the first line of its commit."""
+    if edit.moves is not None:
+        return f"Rename {edit.moves} to {edit.path}"
     verb = "Remove" if edit.text is None else "Add" if edit.base is None else "Change"
-    message = f"{verb} {edit.path}\n\nSaved in the portal.\n\n{TRAILER}: {edit.id}\n"
-    return Draft({edit.path: edit.text}, message, edit.author, edit.at)
+    return f"{verb} {edit.path}"
 
 
 def marked(experiment: Experiment | None, edits: Sequence[Edit]) -> Experiment | None:
@@ -70,10 +126,10 @@ def marked(experiment: Experiment | None, edits: Sequence[Edit]) -> Experiment |
     if not edits:
         return unmarked(experiment)
     problem = next((edit.problem for edit in edits if edit.problem), None)
-    state = "pending" if any(edit.state == "pending" for edit in edits) else "conflict"
     return msgspec.structs.replace(
         experiment,
-        state=state,
+        state="pending" if any(edit.state != "conflict" for edit in edits) else "conflict",
+        pull=next((edit.pull for edit in edits if edit.pull), None),
         problem=experiment.problem if experiment.manifest is None else problem and Problem(problem),
     )
 
@@ -83,5 +139,5 @@ def unmarked(experiment: Experiment) -> Experiment:
     if experiment.state not in {"pending", "conflict"}:
         return experiment
     if experiment.manifest is None:
-        return msgspec.structs.replace(experiment, state="invalid")
-    return msgspec.structs.replace(experiment, state="synced", problem=None)
+        return msgspec.structs.replace(experiment, state="invalid", pull=None)
+    return msgspec.structs.replace(experiment, state="synced", problem=None, pull=None)

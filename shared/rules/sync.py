@@ -110,6 +110,7 @@ def experiment_of(file: File, identity: Identity, was: Experiment | None, commit
         problem=problem,
         schedule=_schedule(manifest, was),
         manifest=manifest,
+        pull=was.pull if was and was.state == state else None,
     )
     return new if new == was else msgspec.structs.replace(new, updated_at=at)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from shared.errors import Conflict
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.policies import Policy
 from shared.model.records import ABSENT, Write
@@ -33,13 +34,17 @@ Show = Callable[[Experiment | None, list[Edit]], Experiment | None]
 
 
 class _Step(msgspec.Struct, frozen=True):
-    """One step of an edit: the record that stays of it (None: none), and the ledger's words."""
+    """One step of an edit: the record that stays of it (None: none), and the ledger's words.
+
+    `version` is that of the record which it was decided on, where another may have decided, too.
+    """
 
     edit: Edit
     kept: Edit | None
     verdict: str
     reason: str
-    commit: str | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +58,61 @@ class EditRecords:
     def begin(self, edit: Edit) -> None:
         """Record an edit before git is asked, so that none is lost on the way."""
         look = message(self.ids, "sync", "edit", delay=_LATER, project=edit.project, edit=edit.id)
-        self.store.commit([EDITS.put(edit, edit.project, edit.id, expected=ABSENT)], [look])
+        text = [] if edit.text is None else [BLOBS.put(edit.text, edit.project, blob_id(edit.text))]
+        self.store.commit([EDITS.put(edit, edit.project, edit.id, expected=ABSENT), *text], [look])
 
-    def committed(self, edit: Edit, commit: str) -> Experiment | None:
-        """The edit is in git: show it, and forget older ones of the experiment that did not fit."""
+    def again(self, was: Versioned[Edit], edit: Edit) -> None:
+        """Send a kept edit on its way once more, as somebody settled it: `Stale` if another did meanwhile."""
+        look = message(self.ids, "sync", "edit", delay=_LATER, project=edit.project, edit=edit.id)
+        text = [] if edit.text is None else [BLOBS.put(edit.text, edit.project, blob_id(edit.text))]
+        self.store.commit([EDITS.replace(was, edit), *text], [look])
+
+    def committed(self, edit: Edit, commit: str, *, merged: bool = False) -> Experiment | None:
+        """The edit is in git, `merged` with what git held: show it."""
 
         def show(was: Experiment | None, others: list[Edit]) -> Experiment | None:
-            left = [other for other in others if not _outdone(other, edit)]
-            return None if edit.text is None else marked(self._of(edit, was, commit), left)
+            return None if edit.text is None else marked(self._of(edit, was, commit), others)
 
-        reason = f"{edit.path} is in git as of commit {commit[:12]}"
-        return self._take(_Step(edit, None, "committed", reason, commit), show)
+        how = ", merged with what had changed there" if merged else ""
+        reason = f"{edit.path} is in git as of commit {commit[:12]}{how}"
+        verdict = "merged" if merged else "committed"
+        return self._take(_Step(edit, None, verdict, reason, (("commit", commit),)), show)
 
     def wait(self, edit: Edit, why: str) -> Experiment | None:
         """Git is away: show the edit as pending."""
+        return self._take(_Step(edit, edit, "pending", f"{edit.path} waits for git: {why}"), self._with(edit))
 
+    def proposed(self, edit: Edit) -> Experiment | None:
+        """The edit is in a pull request: show it as pending until that is merged or closed."""
+        assert edit.commit is not None, "what is proposed is a commit"
+        reason = f"{edit.path} waits for pull request #{edit.pull}"
+        links = (("commit", edit.commit), ("pull", str(edit.pull)))
+        return self._take(_Step(edit, edit, "proposed", reason, links), self._with(edit))
+
+    def keep(self, edit: Edit, why: str, git: str | None) -> None:
+        """The edit does not go, or does not fit what git holds by now (blob `git`): keep it for a person to settle."""
+        kept = msgspec.structs.replace(edit, state="conflict", problem=why, git=git)
+        self._take(_Step(edit, kept, "conflict", why), lambda was, others: marked(was, [*others, kept]))
+
+    def resume(self, edit: Edit) -> None:
+        """The edit missed its pull request: let it set out anew."""
+        again = msgspec.structs.replace(edit, state="pending", commit=None, branch=None, pull=None, onto=None)
+        why = f"{edit.path} came too late for pull request #{edit.pull}, which was merged: it is sent anew"
+        self._take(_Step(edit, again, "pending", why), self._with(again))
+
+    def drop(self, edit: Edit, why: str, verdict: str = "refused") -> Experiment | None:
+        """Nothing stays of the edit but the ledger's row, and whoever cares is told."""
+        return self._take(_Step(edit, None, verdict, why), marked)
+
+    def abandon(self, was: Versioned[Edit], why: str) -> None:
+        """A person decided for git's side of a conflict: `Conflict` if another settled it meanwhile."""
+        self._take(_Step(was.value, None, "settled", why, version=was.version), marked)
+
+    def _with(self, edit: Edit) -> Show:
         def show(was: Experiment | None, others: list[Edit]) -> Experiment | None:
             return marked(was or self._of(edit, None, ""), [*others, edit])
 
-        return self._take(_Step(edit, edit, "pending", f"{edit.path} waits for git: {why}"), show)
-
-    def refuse(self, edit: Edit, why: str) -> None:
-        """The edit does not fit what git holds by now: keep it for a person to decide on."""
-        kept = msgspec.structs.replace(edit, state="conflict", problem=why)
-        self._take(_Step(edit, kept, "conflict", why), lambda was, others: marked(was, [*others, kept]))
-
-    def drop(self, edit: Edit, why: str) -> None:
-        """The author is told that the edit cannot go: nothing stays of it but the ledger's row."""
-        self._take(_Step(edit, None, "refused", why), marked)
+        return show
 
     def _take(self, step: _Step, show: Show) -> Experiment | None:
         return until_fresh(lambda: self._try(step, show))
@@ -92,6 +124,8 @@ class EditRecords:
         before = None if was is None else was.value
         if record is None:
             return before
+        if step.version not in {None, record.version}:
+            raise Conflict(f"conflict {edit.id!r} was settled by somebody else meanwhile")
         others = [
             other
             for other in open_edits(self.store, edit.project)
@@ -102,31 +136,20 @@ class EditRecords:
         touched = msgspec.structs.replace(state, value=msgspec.structs.replace(state.value, touched=True))
         writes, messages = dirty_writes(touched, self.ids, edit.project)
         started = self._started(step, Move(shown, before))
-        writes += [
-            *started.writes,
-            _end(record, step),
-            *self._outdo(step, others),
-            *_experiment(edit, was, shown),
-            *self._rows(step),
-        ]
+        writes += [*started.writes, _end(record, step), *_experiment(edit, was, shown), self._row(step)]
         self.store.commit(writes, [*messages, *started.messages])
         return shown
 
     def _started(self, step: _Step, move: Move) -> Work:
         """Return what an edit that became a commit starts: it counts as a push by its author."""
         project = PROJECTS.load(self.store, step.edit.project)
-        if step.commit is None or project is None or project.value.gitops is None:
+        if step.verdict not in {"committed", "merged"} or project is None or project.value.gitops is None:
             return Work()
         setting = project.value.gitops.run_on_push
         return Starts(self.store, self.clock, self.ids).along(step.edit.project, setting, [move])[0]
 
-    def _outdo(self, step: _Step, others: Sequence[Edit]) -> list[Write]:
-        outdone = [other for other in others if step.commit is not None and _outdone(other, step.edit)]
-        return [EDITS.delete(other.project, other.id) for other in outdone]
-
-    def _rows(self, step: _Step) -> list[Write]:
+    def _row(self, step: _Step) -> Write:
         edit = step.edit
-        links = [("experiment", edit.experiment), ("edit", edit.id)]
         _, row = Ledger(self.clock, self.ids).row(
             edit.project,
             "edit",
@@ -134,9 +157,9 @@ class EditRecords:
             reason=step.reason,
             subject=edit.path,
             detail={"author": edit.author, "removes": edit.text is None, "base": edit.base},
-            links=[*links, ("commit", step.commit)] if step.commit else links,
+            links=[("experiment", edit.experiment), ("edit", edit.id), *step.links],
         )
-        return [row]
+        return row
 
     def _of(self, edit: Edit, was: Experiment | None, commit: str) -> Experiment | None:
         """Return what the edit makes of its experiment, once it is in git at `commit` ("": not yet)."""
@@ -146,11 +169,6 @@ class EditRecords:
         assert not isinstance(read, Policy), "only experiments are saved"
         file = File(edit.path, blob_id(edit.text), read)
         return experiment_of(file, Identity(edit.experiment), was and unmarked(was), commit, stamp(self.clock))
-
-
-def _outdone(other: Edit, edit: Edit) -> bool:
-    """Whether an edit did not fit, and a later one of the same experiment did."""
-    return other.state == "conflict" and other.id < edit.id
 
 
 def _end(record: Versioned[Edit], step: _Step) -> Write:

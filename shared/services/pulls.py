@@ -20,8 +20,8 @@ from shared.ports import Clock, GitHost, Ids, Store
 from shared.rules.forecasts import Scene, Sight, policies_at, summary, tell
 from shared.rules.pulls import Changed, Ground, differing, examine, identities
 from shared.services.attempts import until_fresh
-from shared.services.ledger import Ledger, stamp
-from shared.services.portal_records import listed
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.portal_records import listed, open_edits
 from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
 from shared.services.tables import COMMITS, EXPERIMENTS, MEMBERS, POLICIES, PROJECTS, PULLS, TRACKED
@@ -87,11 +87,17 @@ class Pulls:
         host = self.repositories.host(gitops) if gitops and gitops.enabled else None
         if found is None or gitops is None or host is None:
             return
+        self._tell_edits(project, number)
         pull = _pull(host, number)
         if pull is None or pull.state != "open" or pull.target != gitops.branch:
             self._forget(project, number)
         else:
             self._look(_Case(found.value, gitops, pull), host)
+
+    def _tell_edits(self, project: str, number: int) -> None:
+        """Have an edit that waits for this pull request looked after."""
+        if any((one.state, one.pull) == ("proposed", number) for one in open_edits(self.store, project)):
+            self.store.commit([], [message(self.ids, "sync", "proposal", project=project, number=str(number))])
 
     def _forget(self, project: str, number: int) -> None:
         if PULLS.load(self.store, project, str(number)):

@@ -59,6 +59,7 @@ class Reconciler:
         self._edits(project)
         if gitops.provider != "git":
             self.store.commit([], [_reminder("reconcile", "pulls", project=project)])
+        self._proposals(project, gitops)
 
     def _remind(self, project: str, head: str | None) -> None:
         state = SYNCS.load_or(self.store, SyncState(), project)
@@ -70,6 +71,17 @@ class Reconciler:
         lost = [edit for edit in open_edits(self.store, project) if forgotten(edit, self.clock())]
         if lost:
             self.store.commit([], [_reminder("sync", "edit", project=project, edit=lost[-1].id)])
+
+    def _proposals(self, project: str, gitops: GitOps) -> None:
+        """Ask once for all pull requests whether some are over; while the API is away, the next tick asks again."""
+        numbers = {edit.pull for edit in open_edits(self.store, project) if edit.pull is not None}
+        try:
+            host = self.repositories.host(gitops) if numbers else None
+            opened = {pull.number for pull in host.open_pulls(gitops.branch)} if host else numbers
+        except LitmusGitopsError:
+            return
+        for number in sorted(numbers - opened):
+            self.store.commit([], [_reminder("sync", "proposal", project=project, number=str(number))])
 
     def _orders(self, project: str) -> None:
         now = self.clock()

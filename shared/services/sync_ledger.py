@@ -21,18 +21,21 @@ _NAMED: Final = 50
 """Files that one row names of each sort; it counts all."""
 
 
-def synced_row(ledger: Ledger, project: str, head: str, plan: Plan | None, holding: Holding | None) -> Put:
-    """Return the row of a sync that came to its end."""
+def synced_row(  # noqa: PLR0913, PLR0917 - what a sync found
+    ledger: Ledger, project: str, head: str, plan: Plan | None, holding: Holding | None, moved: str | None = None
+) -> Put:
+    """Return the row of a sync that came to its end; where the repository has moved, it says what to do about it."""
     detail = _detail(plan, holding) if plan and holding else {}
     counts = [f"{len(detail[sort])} {sort}" for sort in _COUNTED if detail.get(sort)]
     counts += ["policies changed"] if plan and plan.policies is not None else []
     wrong = f"; {plan.invalid} invalid" if plan and plan.invalid else ""
     changed = f"{', '.join(counts) or 'nothing changed'}{wrong}"
+    renamed = f"; the repository is at {moved} by now: set that as repo_url" if moved else ""
     _, row = ledger.row(
         project,
         "sync",
         verdict="synced" if plan and not plan.empty else "unchanged",
-        reason=f"{changed} at commit {head[:12]}",
+        reason=f"{changed} at commit {head[:12]}{renamed}",
         subject=head,
         detail={sort: files[:_NAMED] for sort, files in detail.items()},
         links=[("commit", head)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -36,8 +36,8 @@ LEASE: Final = 120.0
 """Seconds that one sync may hold a project; its writes are fenced, so a slower one does no harm."""
 
 _PASSES: Final = 10
-_BLOBS: Final = 500
-"""Files read at a time, so that the first import of a large repository fits in memory."""
+_BLOBS: Final = 10_000
+"""Files read at a time: in one request all that a push may change, and yet not more than fits in memory."""
 
 
 class _Work(msgspec.Struct, frozen=True):
@@ -57,6 +57,7 @@ class _Found:
     tree: str | None
     plan: Plan | None = None
     holding: Holding | None = None
+    moved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Syncs:
         head = remote.head(work.gitops.branch)
         if head is None:
             raise NotFound(f"there is no branch {work.gitops.branch!r} in {work.gitops.repo_url}: nothing was removed")
-        self._finish(work, self._found(work, remote, head))
+        self._finish(work, replace(self._found(work, remote, head), moved=remote.moved()))
 
     def _found(self, work: _Work, remote: GitRemote, head: str) -> _Found:
         """Compare as little as shows that nothing changed; files that were wrong are looked at again each time."""
@@ -192,11 +193,12 @@ class Syncs:
             head=found.head,
             at=stamp(self.clock),
             problem=None,
+            moved=found.moved,
             invalid=found.plan.invalid if found.plan else now.value.invalid,
             touched=now.value.touched and now.value.dirty != work.state.value.dirty,
         )
         policies = found.holding.policy_writes(found.plan) if found.plan and found.holding else []
-        row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding)
+        row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding, found.moved)
         return [SYNCS.replace(now, state), *policies, row]
 
     def _told(self, work: _Work, found: _Found) -> tuple[tuple[Write, ...], tuple[Message, ...]]:

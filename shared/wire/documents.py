@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from shared.model.experiments import Problem
 
@@ -21,6 +23,12 @@ class Flaw(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A number or boolean by how it is written, since `1.10` is another version than `1.1`."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,18 @@ class Document:
         walked = list(self._walk(path))
         return walked[-1][0].blocks.get(path[-1]) if len(walked) == len(path) else None
 
+    def written(self) -> Any:
+        """Return the values with numbers and booleans as they are written, so that `==` tells all apart."""
+        return self._written(self.value, None if isinstance(self.value, dict | list) else shown(self.value))
+
+    def _written(self, value: Any, source: str | None) -> Any:
+        if not isinstance(value, dict | list):
+            return Written(source) if isinstance(value, int | float) and source else value
+        sources = self.branches[id(value)].sources
+        if isinstance(value, list):
+            return [self._written(child, sources.get(index)) for index, child in enumerate(value)]
+        return {key: self._written(child, sources.get(key)) for key, child in value.items()}
+
     def _walk(self, path: tuple[Step, ...]) -> Iterator[tuple[Branch, Step]]:
         value = self.value
         for step in path:
@@ -103,8 +123,7 @@ class At:
     @property
     def where(self) -> str:
         """The path as people write it, such as `spec.templates[0].name`."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return "".join(steps).removeprefix(".") or "the file"
+        return where(self.path)
 
     def problem(self, message: str) -> Problem:
         """Return a finding about this place."""
@@ -168,6 +187,12 @@ class At:
     def strings(self) -> dict[str, str]:
         """Return the mapping of strings here, as labels and annotations are; a null counts as the empty string."""
         return {key: at.text() for key, at in self.fields()}
+
+
+def where(path: Iterable[Step]) -> str:
+    """Return a path as people write it, such as `spec.templates[0].name`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".") or "the file"
 
 
 def shown(value: object) -> str:

@@ -53,7 +53,7 @@ def read_yaml(data: bytes, loader: Loader = FASTEST) -> Document | Problem:
 def read_documents(data: bytes, loader: Loader = FASTEST) -> list[Document] | Problem:
     """Return all documents that are not empty, or what is wrong with the first broken one."""
     try:
-        text = _decoded(data)
+        text = decoded(data)
         return list(_documents(text, loader))
     except Flaw as flaw:
         return flaw.problem
@@ -61,13 +61,14 @@ def read_documents(data: bytes, loader: Loader = FASTEST) -> list[Document] | Pr
 
 def _documents(text: str, loader: Loader) -> Iterator[Document]:
     builder = Builder()
-    for event in _events(text, loader):
+    for event in events(text, loader):
         document = builder.take(event)
         if document:
             yield document
 
 
-def _events(text: str, loader: Loader) -> Iterator[Event]:
+def events(text: str, loader: Loader = FASTEST) -> Iterator[Event]:
+    """Yield the events of a stream; raises `Flaw` at the first place that is not YAML."""
     try:
         parser = loader(text)
         while parser.check_event():
@@ -78,7 +79,8 @@ def _events(text: str, loader: Loader) -> Iterator[Event]:
         raise Flaw(Problem(f"an escape stands for no character; correct it ({error})", 1, 1)) from error
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """Return a file's text without its byte order mark; raises `Flaw` for what YAML cannot hold."""
     if len(data) > MAX_BYTES:
         raise Flaw(Problem(f"the file is over the limit of {MAX_BYTES} bytes (256 KiB); split it", 1, 1))
     try:

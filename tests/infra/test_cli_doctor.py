@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.model.experiments import Experiment, Manifest, Problem
+from shared.model.experiments import Edit, Experiment, Manifest
 from shared.model.projects import Presence
 from shared.model.runs import Run
-from shared.services.tables import EXPERIMENTS, PRESENCE, RUNS
+from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
 from tests.infra.commanding import Served, served
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
@@ -81,16 +81,28 @@ def test_a_file_that_is_broken_is_found_with_its_place(portal: Served) -> None:
     portal.until(lambda: not found(portal))
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [("pending", "an edit of x.yaml waits for the git host"), ("conflict", "an edit of x.yaml does not fit: it moved")],
-)
-def test_an_edit_that_is_not_in_git_is_found(portal: Served, state: Any, expected: str) -> None:
-    problem = Problem("it moved") if state == "conflict" else None
-    odd = Experiment("odd", "x.yaml", "b", "c", state, LONG_AGO, problem=problem)
+def test_an_edit_that_waits_for_git_is_found(portal: Served) -> None:
+    odd = Experiment("odd", "x.yaml", "b", "c", "pending", LONG_AGO)
     portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
-    assert [expected] == list(found(portal))
+    assert ["an edit of x.yaml waits for the git host"] == list(found(portal))
     portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_an_edit_that_waits_for_its_pull_request_is_a_note(portal: Served) -> None:
+    odd = Experiment("odd", "x.yaml", "b", "c", "pending", LONG_AGO, pull=7)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    assert {} == found(portal)
+    assert "note: an edit of x.yaml waits for pull request #7\n  merge or close it" in portal("doctor").out
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_a_conflict_is_found_with_the_way_to_settle_it(portal: Served) -> None:
+    odd = Edit("e1", "shop", "odd", "x.yaml", b"", None, "Ada <a@x>", LONG_AGO, state="conflict", problem="it moved")
+    portal.store.commit([EDITS.put(odd, "shop", "e1")])
+    what = "an edit of x.yaml by Ada <a@x> overlaps with what git holds: it moved"
+    mend = "see litmus-gitops experiment conflicts e1 -p shop, then experiment settle"
+    assert {what: mend} == found(portal)
+    portal.store.commit([EDITS.delete("shop", "e1")])
 
 
 def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
@@ -99,13 +111,6 @@ def test_a_run_that_needs_attention_is_found(portal: Served) -> None:
     expected = "clean up in the cluster, or litmus-gitops run stop r1 -p shop"
     assert {"run r1 on c1 needs attention: a pod is left": expected} == found(portal)
     portal.store.commit([RUNS.delete("shop", "r1")])
-
-
-def test_settings_that_nothing_acts_on_are_found(portal: Served) -> None:
-    settings = {"repo_url": portal.repository, "write_back": "pull_request"}
-    portal.api("PUT", "/projects/shop/gitops", settings)
-    assert {"write_back"} == {what.split()[0] for what in found(portal)}
-    portal.api("PUT", "/projects/shop/gitops", {"repo_url": portal.repository})
 
 
 def test_a_folder_without_experiments_is_found(portal: Served) -> None:

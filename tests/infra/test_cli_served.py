@@ -116,6 +116,49 @@ def test_an_experiment_is_written_shown_changed_and_deleted(portal: Served) -> N
     assert "no experiment 'pay-1'" in portal("experiment", "show", "pay-1", "-p", "shop", code=1).err
 
 
+def test_an_experiment_is_made_and_moved(portal: Served) -> None:
+    made = portal("experiment", "create", "-", "-p", "shop", "--json", given=workflow("log", "log-1").encode()).json
+    assert ("log-1", "litmus/shop/log.yaml") == (made["id"], made["path"])
+    moved = portal("experiment", "rename", "log-1", "litmus/shop/deep/log.yaml", "-p", "shop", "--json").json
+    assert ("log-1", "litmus/shop/deep/log.yaml") == (moved["id"], moved["path"])
+    assert "litmus/shop/log.yaml" not in git("ls-tree", "-r", "--name-only", "main", cwd=portal.folder / "chaos.git")
+    assert "no place of an experiment" in portal("experiment", "rename", "log-1", "x.yaml", "-p", "shop", code=1).err
+    portal("experiment", "delete", "log-1", "-p", "shop")
+
+
+def test_a_conflict_is_listed_shown_and_settled(portal: Served) -> None:
+    text = workflow("pay", "pay-2")
+    portal("experiment", "put", "pay-2", "-", "-p", "shop", given=text.encode())
+    theirs, mine, ours = (text.replace("busybox", image) for image in ("theirs", "mine", "ours"))
+    portal.person.pull()
+    portal.person.write("litmus/shop/pay.yaml", theirs)
+    portal.person.push()
+    refused = portal("experiment", "put", "pay-2", "-", "-p", "shop", given=mine.encode(), code=1)
+    [row] = portal("experiment", "conflicts", "-p", "shop", "--json").json
+    assert ("pay-2", True) == (row["experiment"], f"settle conflict {row['id']}" in refused.err)
+    assert row["id"] in portal("experiment", "conflicts", "-p", "shop").out
+    shown = portal("experiment", "conflicts", row["id"], "-p", "shop").out
+    assert f"=== base\n{text}\n\n=== git\n{theirs}\n\n=== portal\n{mine}\n" in shown
+    assert theirs == portal("experiment", "conflicts", row["id"], "-p", "shop", "--json").json["git"]["text"]
+    assert (
+        "--take merged goes with a file"
+        in portal("experiment", "settle", row["id"], "-p", "shop", "--take", "merged", code=2).err
+    )
+    words = ("experiment", "settle", row["id"], "-", "-p", "shop", "--take", "merged", "--json")
+    settled = portal(*words, given=ours.encode()).json
+    assert settled["commit"] == git("rev-parse", "main", cwd=portal.folder / "chaos.git")
+    assert ours == portal("experiment", "show", "pay-2", "-p", "shop", "--yaml").out
+    assert [] == portal("experiment", "conflicts", "-p", "shop", "--json").json
+    portal("experiment", "delete", "pay-2", "-p", "shop")
+
+
+def test_plain_git_takes_no_pull_requests(portal: Served) -> None:
+    assert (
+        "plain git has no pull requests"
+        in portal("project", "enable", "shop", "--write-back", "pull_request", code=1).err
+    )
+
+
 def test_a_run_is_started_shown_and_stopped(portal: Served) -> None:
     assert "none is registered" in portal("experiment", "run", KILL, "-p", "shop", code=1).err
     portal("cluster", "add", "c1", "-p", "shop")

@@ -6,7 +6,18 @@ import msgspec
 import pytest
 
 from shared.model.experiments import Draft, Edit, Experiment, Manifest, Problem
-from shared.rules.edits import Fit, blob_id, draft_of, fit, marked, path_for, unmarked
+from shared.rules.edits import (
+    Fit,
+    astray,
+    blob_id,
+    draft_of,
+    fit,
+    followed,
+    late,
+    marked,
+    path_for,
+    unmarked,
+)
 
 TEXT = b"kind: Workflow\n"
 EDIT = Edit("e1", "shop", "L", "litmus/shop/cart.yaml", TEXT, "old", "Ada <ada@example.com>", "2026-01-01T00:00:00Z")
@@ -41,48 +52,111 @@ def test_a_new_file_is_named_after_its_experiment(folder: str, name: str, taken:
     assert expected == path_for(folder, name, taken)
 
 
+PATH, AWAY = EDIT.path, "litmus/shop/away.yaml"
+RENAME = an_edit(moves=AWAY, base=blob_id(TEXT))
+
+
 @pytest.mark.parametrize(
-    ("edit", "there", "expected"),
+    ("edit", "files", "expected"),
     [
-        pytest.param(EDIT, "old", Fit(), id="git has what the author saw"),
-        pytest.param(EDIT, blob_id(TEXT), Fit(done=True), id="git has the text already"),
-        pytest.param(an_edit(text=None), None, Fit(done=True), id="the file is gone already"),
-        pytest.param(an_edit(text=None), "old", Fit(), id="a removal of what the author saw"),
-        pytest.param(an_edit(base=None), None, Fit(), id="a new file"),
+        pytest.param(EDIT, {PATH: "old"}, Fit(), id="git has what the author saw"),
+        pytest.param(EDIT, {PATH: blob_id(TEXT)}, Fit(done=True), id="git has the text already"),
+        pytest.param(an_edit(text=None), {}, Fit(done=True), id="the file is gone already"),
+        pytest.param(an_edit(text=None), {PATH: "old"}, Fit(), id="a removal of what the author saw"),
+        pytest.param(an_edit(base=None), {}, Fit(), id="a new file"),
+        pytest.param(EDIT, {PATH: "new"}, Fit(merge=True), id="git changed it"),
+        pytest.param(RENAME, {AWAY: blob_id(TEXT)}, Fit(), id="a rename"),
+        pytest.param(RENAME, {AWAY: "new"}, Fit(merge=True), id="a rename of what git changed"),
     ],
 )
-def test_an_edit_fits(edit: Edit, there: str | None, expected: Fit) -> None:
-    assert expected == fit(edit, there)
+def test_an_edit_fits_or_can_be_merged(edit: Edit, files: dict[str, str], expected: Fit) -> None:
+    assert expected == fit(edit, files)
 
 
 @pytest.mark.parametrize(
-    ("edit", "there", "says"),
+    ("edit", "files", "says"),
     [
-        pytest.param(EDIT, "new", "was changed in git since it was read", id="changed"),
-        pytest.param(EDIT, None, "was removed in git since it was read", id="removed"),
-        pytest.param(an_edit(base=None), "new", "was added in git meanwhile", id="added"),
+        pytest.param(EDIT, {}, f"{PATH} was removed in git since it was read", id="removed"),
+        pytest.param(an_edit(base=None), {PATH: "new"}, f"{PATH} was added in git meanwhile", id="added"),
         pytest.param(
-            an_edit(text=None), "new", "was changed in git since it was read", id="a removal of something else"
+            an_edit(text=None),
+            {PATH: "new"},
+            f"{PATH} was changed in git since it was read, and this removes it",
+            id="a removal of something else",
         ),
+        pytest.param(
+            RENAME, {AWAY: "old", PATH: "x"}, f"{PATH} is taken in git: choose another path", id="a path in use"
+        ),
+        pytest.param(RENAME, {}, f"{AWAY} was removed in git since it was read", id="a rename of what is gone"),
     ],
 )
-def test_an_edit_does_not_fit(edit: Edit, there: str | None, says: str) -> None:
-    met = fit(edit, there)
-    assert not met.done
-    assert f"litmus/shop/cart.yaml {says}" in (met.conflict or "")
+def test_an_edit_does_not_fit(edit: Edit, files: dict[str, str], says: str) -> None:
+    assert Fit(conflict=says) == fit(edit, files)
 
 
 @pytest.mark.parametrize(
-    ("edit", "verb"),
+    ("edit", "files", "expected"),
     [
-        pytest.param(EDIT, "Change", id="change"),
-        pytest.param(an_edit(base=None), "Add", id="add"),
-        pytest.param(an_edit(text=None), "Remove", id="remove"),
+        pytest.param(EDIT, {PATH: "new"}, False, id="in its place"),
+        pytest.param(EDIT, {}, True, id="gone"),
+        pytest.param(an_edit(base=None), {}, False, id="yet to be made"),
+        pytest.param(an_edit(base=None, moves=AWAY), {}, True, id="moved"),
     ],
 )
-def test_a_commit_says_what_it_does_and_which_edit_it_carries(edit: Edit, verb: str) -> None:
-    message = f"{verb} litmus/shop/cart.yaml\n\nSaved in the portal.\n\nLitmus-Gitops-Edit: e1\n"
-    assert Draft({EDIT.path: edit.text}, message, EDIT.author, EDIT.at) == draft_of(edit)
+def test_an_edit_is_astray_without_its_file(edit: Edit, files: dict[str, str], expected: bool) -> None:
+    assert expected == astray(edit, files)
+
+
+@pytest.mark.parametrize(
+    ("edit", "files", "homes", "expected"),
+    [
+        pytest.param(EDIT, {AWAY: "x"}, {AWAY: "L"}, an_edit(path=AWAY), id="the portal knows its new place"),
+        pytest.param(EDIT, {AWAY: "old"}, {PATH: "L"}, an_edit(path=AWAY), id="git renamed it just now"),
+        pytest.param(EDIT, {AWAY: "old", "b": "old"}, {PATH: "L"}, EDIT, id="two could be it"),
+        pytest.param(EDIT, {AWAY: "old"}, {PATH: "L", AWAY: "M"}, EDIT, id="another experiment has the same text"),
+        pytest.param(EDIT, {AWAY: "old"}, {}, EDIT, id="an experiment that is gone"),
+        pytest.param(EDIT, {AWAY: "new"}, {PATH: "L"}, EDIT, id="nothing like it"),
+        pytest.param(
+            an_edit(moves="a", path="b"), {AWAY: "old"}, {"a": "L"}, an_edit(moves=AWAY, path="b"), id="a rename"
+        ),
+        pytest.param(RENAME, {PATH: "x"}, {AWAY: "L"}, an_edit(base=RENAME.base), id="a rename that git made already"),
+    ],
+)
+def test_an_edit_follows_its_file(edit: Edit, files: dict[str, str], homes: dict[str, str], expected: Edit) -> None:
+    assert expected == followed(edit, files, homes)
+
+
+@pytest.mark.parametrize(
+    ("merged", "expected"),
+    [
+        pytest.param("c0", [], id="nobody pushed on top of what was merged"),
+        pytest.param("c2", ["e3", "e4"], id="two edits were pushed on top of it"),
+        pytest.param("c1", ["e2", "e3", "e4"], id="all but the first"),
+    ],
+)
+def test_edits_on_top_of_what_was_merged_are_late(merged: str, expected: list[str]) -> None:
+    edits = [an_edit(id=f"e{number}", commit=f"c{number}", onto=f"c{number - 1}") for number in (2, 3, 4)]
+    assert expected == [edit.id for edit in late([an_edit(id="e1", commit="c1", onto="main"), *edits], merged)]
+
+
+@pytest.mark.parametrize(
+    ("edit", "title"),
+    [
+        pytest.param(EDIT, f"Change {PATH}", id="change"),
+        pytest.param(an_edit(base=None), f"Add {PATH}", id="add"),
+        pytest.param(an_edit(text=None), f"Remove {PATH}", id="remove"),
+        pytest.param(RENAME, f"Rename {AWAY} to {PATH}", id="rename"),
+    ],
+)
+def test_a_commit_says_what_it_does_and_which_edit_it_carries(edit: Edit, title: str) -> None:
+    changes = {PATH: edit.text} if edit.moves is None else {AWAY: None, PATH: edit.text}
+    message = f"{title}\n\nSaved in the portal.\n\nLitmus-Gitops-Edit: e1\n"
+    assert Draft(changes, message, EDIT.author, EDIT.at) == draft_of(edit)
+
+
+def test_a_commit_says_that_it_is_a_merge() -> None:
+    said = "Saved in the portal, and merged with what git held by then."
+    assert f"Change {PATH}\n\n{said}\n\nLitmus-Gitops-Edit: e1\n" == draft_of(EDIT, merged=True).message
 
 
 REFUSED = an_edit(state="conflict", problem="changed in git")
@@ -93,6 +167,10 @@ REFUSED = an_edit(state="conflict", problem="changed in git")
     [
         pytest.param(None, [EDIT], None, id="nothing to show"),
         pytest.param(SHOWN, [EDIT], shown(state="pending"), id="pending"),
+        pytest.param(
+            SHOWN, [an_edit(state="proposed", pull=7)], shown(state="pending", pull=7), id="in a pull request"
+        ),
+        pytest.param(shown(state="pending", pull=7), [], SHOWN, id="its pull request is over"),
         pytest.param(
             SHOWN, [REFUSED], shown(state="conflict", problem=Problem("changed in git")), id="conflict with its reason"
         ),

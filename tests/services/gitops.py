@@ -18,11 +18,13 @@ from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.policies import Policy, PolicyBook
 from shared.model.projects import GitOps, Project
+from shared.services.conflicts import Conflicts
 from shared.services.dirt import dirty
 from shared.services.edits import Edits
 from shared.services.leases import Leases
 from shared.services.notes import Notes
 from shared.services.portal_records import listed
+from shared.services.proposals import Proposals
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
 from shared.services.syncs import Syncs
@@ -79,6 +81,8 @@ class Shop:
         self.leases = Leases(self.store, self.clock)
         self.syncs = Syncs(self.store, self.repositories, self.leases, self.clock, new_id)
         self.edits = Edits(self.store, self.repositories, self.clock, new_id)
+        self.conflicts = Conflicts(self.store, self.edits)
+        self.proposals = Proposals(self.store, self.repositories, self.clock, new_id)
         self.notes = Notes(self.store, self.repositories, self.clock, new_id)
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
         self.errors: list[str] = []
@@ -148,6 +152,7 @@ class Shop:
         return {
             "sync/project": self.syncs.sync_project,
             "sync/edit": self.edits.send_edit,
+            "sync/proposal": self.proposals.follow,
             "sync/note": self.notes.note_run,
             "reconcile/tick": self.reconciler.tick,
             "reconcile/project": self.reconciler.look_after,

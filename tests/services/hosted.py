@@ -162,7 +162,8 @@ class Hosted:
             message = claimed[0].message
             self.sent.append(f"{message.function}/{message.action}")
             try:
-                self.actions.get(self.sent[-1], lambda _: None)(message)
+                if self.sent[-1] in self.actions:
+                    self.actions[self.sent[-1]](message)
             except LitmusGitopsError as error:
                 self.errors.append(str(error))
                 pause = error.seconds if isinstance(error, NotYet) else 5.0 if error.retry else 1e6

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from shared.clients.ids import new_id
-from shared.errors import Conflict
 from shared.model.messages import Message
 from shared.rules.edits import blob_id
 from shared.services.tables import SYNCS
@@ -70,13 +69,6 @@ def test_an_edit_goes_out_behind_those_that_still_wait(away: Shop) -> None:
     assert 2 == git("log", "--format=%s", "main", cwd=away.bare).count("Change litmus")
 
 
-def test_an_author_who_did_not_see_a_waiting_edit_is_told(away: Shop) -> None:
-    seen = away.experiments()["cart"].blob
-    away.edits.save("shop", "L", NEW.encode(), seen, ADA)
-    with pytest.raises(Conflict, match="is no longer what you read"):
-        away.edits.save("shop", "L", NEWER.encode(), seen, ADA)
-
-
 def test_a_new_experiment_is_shown_while_it_waits(away: Shop) -> None:
     saved = away.edits.save("shop", None, engine("new").encode(), None, ADA)
     shown = away.experiments()["new"]
@@ -109,58 +101,6 @@ def test_a_new_experiment_that_waits_can_be_deleted_again(away: Shop) -> None:
     away.edits.delete("shop", saved.experiment.id, None, ADA)
     come_back(away)
     assert ({"cart"}, []) == (set(away.experiments()), away.open_edits())
-
-
-def test_what_no_longer_fits_is_kept_for_a_person(away: Shop) -> None:
-    away.edits.save("shop", "L", NEW.encode(), None, ADA)
-    theirs = engine("theirs", "L")
-    away.write(cart=theirs)
-    away.person.push()
-    come_back(away)
-    shown = away.experiments()["cart"]
-    assert ("conflict", "theirs", theirs) == (shown.state, shown.name, away.shown("cart"))
-    assert shown.problem
-    assert "was changed in git since it was read" in shown.problem.message
-    [edit] = away.open_edits()
-    assert ("conflict", NEW.encode()) == (edit.state, edit.text)
-    assert "conflict" == away.ledger("edit")[-1].verdict
-
-
-def test_a_conflict_ends_with_the_next_edit(away: Shop) -> None:
-    away.edits.save("shop", "L", NEW.encode(), None, ADA)
-    away.write(cart=engine("theirs", "L"))
-    away.person.push()
-    come_back(away)
-    saved = away.edits.save("shop", "L", NEWER.encode(), blob_id(engine("theirs", "L").encode()), ADA)
-    assert ("synced", None, []) == (saved.experiment.state, saved.experiment.problem, away.open_edits())
-    assert NEWER == away.shown("cart")
-
-
-def test_a_waiting_deletion_of_what_changed_is_a_conflict(away: Shop) -> None:
-    away.edits.delete("shop", "L", None, ADA)
-    away.write(cart=engine("theirs", "L"))
-    away.person.push()
-    come_back(away)
-    assert "conflict" == away.experiments()["cart"].state
-
-
-def test_an_edit_of_what_was_deleted_in_git_is_a_conflict_in_the_ledger(away: Shop) -> None:
-    away.edits.save("shop", "L", NEW.encode(), None, ADA)
-    away.remove("cart")
-    away.person.push()
-    come_back(away)
-    assert ({}, "conflict") == (away.experiments(), away.ledger("edit")[-1].verdict)
-    assert ["conflict"] == [edit.state for edit in away.open_edits()]
-
-
-def test_a_new_experiment_whose_place_was_taken_is_a_conflict(away: Shop) -> None:
-    away.edits.save("shop", None, engine("new", "N").encode(), None, ADA)
-    away.write(new=engine("theirs", "T"))
-    away.person.push()
-    come_back(away)
-    states = {one.id: (one.state, one.path) for one in away.experiments().values()}
-    assert "synced" == states["T"][0]
-    assert ["conflict"] == [edit.state for edit in away.open_edits()]
 
 
 def test_a_broken_file_whose_mending_waits_says_so(shop: Shop) -> None:

@@ -17,16 +17,16 @@ from shared.clients.git.packets import Capabilities, OldProtocol
 from shared.clients.git.places import Place
 from shared.clients.git.refusals import refused
 from shared.clients.git.streams import Stream
+from shared.clients.git.web import Known, Web
+from shared.errors import LitmusGitopsError, NotYet
 
 Request = Callable[[Capabilities], bytes]
 """Makes a request out of what the server offers."""
 
 Packets = dulwich_protocol.Protocol
+Refuse = Callable[[int, Mapping[str, str]], LitmusGitopsError]
 Dial = Callable[[str, int], Stream]
 """Opens a stream to a service (`git-upload-pack`) in a protocol version."""
-
-Known = tuple[str, Capabilities | None]
-"""Where the repository is really served, and what is offered there; None where version 2 is not spoken."""
 
 _ADVERTISEMENT: Final = "application/x-git-upload-pack-advertisement"
 _REFS: Final = "/info/refs"
@@ -42,6 +42,10 @@ class Line(Protocol):
 
     def client(self) -> tuple[GitClient, str]:
         """Return dulwich's client for this repository, and the path that it wants to be told."""
+        ...
+
+    def moved(self) -> str | None:
+        """Return the address that the host last led us to, None where it is the one that was asked for."""
         ...
 
 
@@ -67,14 +71,16 @@ class StreamLine:
         """Return a client that dials the same way."""
         return _StreamClient(self._dial), ""
 
+    def moved(self) -> None:
+        """Return None: only the web tells of moves."""
+
 
 class WebLine:
     """http(s): a POST for each question, after one GET that is remembered for all remotes of a process."""
 
-    def __init__(
-        self, place: Place, login: tuple[str, str] | None, pool: urllib3.PoolManager, known: dict[str, Known]
-    ) -> None:
-        self._place, self._login, self._pool, self._known = place, login, pool, known
+    def __init__(self, place: Place, login: tuple[str, str] | None, web: Web, ca: str | None = None) -> None:
+        self._place, self._login, self._web = place, login, web
+        self._pool, self._known = web.pool(place, ca), web.known
         self._headers = urllib3.make_headers(basic_auth=":".join(login)) if login else {}
 
     @contextmanager
@@ -91,7 +97,13 @@ class WebLine:
         """Return a client that sends through the same pool, and our login to no other host."""
         user, password = self._login or (None, None)
         base, _ = self._discovered()
-        return _WebClient(self._place, base, self._pool, user, password), ""
+        return _WebClient(self._refused, base, self._pool, user, password), ""
+
+    def moved(self) -> str | None:
+        """Return where the repository was found last, if not under the address that was asked for."""
+        asked = self._place.url.rstrip("/")
+        base, _ = self._known.get(self._place.url, (asked, None))
+        return None if base == asked else base
 
     def _discovered(self) -> Known:
         if self._place.url not in self._known:
@@ -112,12 +124,13 @@ class WebLine:
     def _sent(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, moved: bool = False
     ) -> Iterator[urllib3.BaseHTTPResponse]:
+        self._web.check_wait(self._place)
         response = self._pool.request(
             method, url, body=body, headers={**self._headers, **headers}, preload_content=False, redirect=False
         )
         try:
             if not (moved and response.get_redirect_location()):
-                self._check(response.status)
+                self._check(response)
             yield response
             response.drain_conn()
         except BaseException:
@@ -126,10 +139,17 @@ class WebLine:
         finally:
             response.release_conn()
 
-    def _check(self, status: int) -> None:
-        if status != _OK:
-            self._known.pop(self._place.url, None)
-            raise refused(self._place, status)
+    def _check(self, response: urllib3.BaseHTTPResponse) -> None:
+        if response.status != _OK:
+            raise self._refused(response.status, response.headers)
+
+    def _refused(self, status: int, headers: Mapping[str, str]) -> LitmusGitopsError:
+        """Return what a refusal means; where we are asked to wait, no other remote asks this host meanwhile."""
+        self._known.pop(self._place.url, None)
+        error = refused(self._place, status, headers)
+        if isinstance(error, NotYet):
+            self._web.ask_to_wait(self._place, error)
+        return error
 
 
 class _StreamClient(TraditionalGitClient):
@@ -145,10 +165,10 @@ class _StreamClient(TraditionalGitClient):
 
 class _WebClient(Urllib3HttpGitClient):
     def __init__(
-        self, place: Place, base: str, pool: urllib3.PoolManager, user: str | None, password: str | None
+        self, refuse: Refuse, base: str, pool: urllib3.PoolManager, user: str | None, password: str | None
     ) -> None:
         super().__init__(base, pool_manager=pool, username=user, password=password, thin_packs=False)
-        self._place = place
+        self._refuse = refuse
 
     def _http_request(
         self,
@@ -159,7 +179,8 @@ class _WebClient(Urllib3HttpGitClient):
     ) -> Any:
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
         if raise_for_status and response.status != _OK:
-            raise refused(self._place, response.status)
+            response.close()
+            raise self._refuse(response.status, response.headers)
         return response, read
 
 

@@ -52,6 +52,9 @@ class LocalSource:
             if not repository.refs.set_if_equals(Ref(ref), was, made[-1].id):
                 raise Stale(f"{ref.decode()} is not where it was read")
 
+    def moved(self) -> None:
+        """Return None: a folder tells of no move."""
+
     def _check_work_tree(self, repository: Repo, ref: bytes) -> None:
         """Refuse what `git push` refuses: moving the branch that someone works on (receive.denyCurrentBranch)."""
         if not repository.bare and repository.refs.read_ref(Ref(b"HEAD")) == b"ref: " + ref:

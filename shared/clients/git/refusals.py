@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
+import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import urllib3.exceptions
@@ -15,13 +19,45 @@ from dulwich.file import FileLocked
 
 from shared.clients.git.packets import TooMuch
 from shared.clients.git.places import Place
-from shared.errors import Forbidden, Invalid, LitmusGitopsError, NotFound, Stale, Unavailable
+from shared.errors import (
+    Forbidden,
+    Invalid,
+    LitmusGitopsError,
+    NotFound,
+    NotYet,
+    Protected,
+    Stale,
+    Unavailable,
+)
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
 _SAID: Final = 500
+_GONE: Final = (NotFound, "{url} is no repository, or `credential` may not see it")
+_REFUSALS: Final[Mapping[int, tuple[type[LitmusGitopsError], str]]] = {
+    401: (Forbidden, "{url} does not accept our login: mend the secret that `credential` names"),
+    403: (Forbidden, "{url} refuses this to our login: give it the right to do so"),
+    404: _GONE,
+    407: (Forbidden, "the proxy for {host} does not accept our login: mend HTTPS_PROXY or HTTP_PROXY"),
+    410: _GONE,
+    451: _GONE,
+}
+_WAITING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE})
+"""Statuses that ask us to wait where `Retry-After` comes with them: so do the rate limits of some hosts."""
+
+_PATIENCE: Final = 60.0
+"""Seconds that a host is left alone which asks us to wait and does not say for how long."""
+
+_LONGEST: Final = 900.0
+"""Seconds after which even a host that asked for more is asked again."""
+
 _NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
 """How git's own commands, git-daemon and GitHub say that there is none."""
+_PROTECTED: Final = re.compile(
+    r"hook declined|GH006|GH013|repository rule violations|protected|TF402455|must use a pull request", re.IGNORECASE
+)
+"""How hosts say that a branch is protected: GitHub's branch protection and rule sets, Azure DevOps, and the hooks by
+which GitLab, Gitea, Bitbucket and plain git refuse a push."""
 
 
 def said(text: object) -> str:
@@ -41,22 +77,50 @@ def explained(place: Place) -> Iterator[None]:
         raise meaning(place, error) from error
 
 
-def refused(place: Place, status: int) -> LitmusGitopsError:
-    """Return what an HTTP status other than 200 means."""
-    if status in {401, 407}:
-        return Forbidden(f"{place.url} does not accept our login: mend the secret that `credential` names")
-    if status == 403:  # noqa: PLR2004 - an HTTP status reads best as itself
-        return Forbidden(f"{place.url} refuses this to our login: give it the right to do so")
-    if status == 404:  # noqa: PLR2004 - likewise
-        return NotFound(f"{place.url} is no repository, or `credential` may not see it")
-    if 300 <= status < 400:  # noqa: PLR2004 - likewise
+def refused(place: Place, status: int, headers: Mapping[str, str] | None = None) -> LitmusGitopsError:
+    """Return what an HTTP status other than 200 means; `NotYet` where the host asks us to wait."""
+    waits = (headers or {}).get("Retry-After")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (waits and status in _WAITING):
+        asks = f"the git host {place.host} asks us to wait (HTTP status {status}): it is asked again when that is over"
+        return NotYet(asks, _seconds(waits))
+    if status in _REFUSALS:
+        kind, sentence = _REFUSALS[status]
+        return kind(sentence.format(url=place.url, host=place.host))
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP's class of redirections
         return NotFound(f"{place.url} has moved to another host: set the new address as repo_url")
     return Unavailable(f"the git host {place.host} answered with HTTP status {status}")
 
 
+def _seconds(waits: str | None) -> float:
+    """Return how long `Retry-After` asks for, in seconds or until a date (RFC 9110, 10.2.3), within bounds."""
+    text = (waits or "").strip()
+    seconds = _PATIENCE
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    elif text:
+        with suppress(ValueError):
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    return min(max(seconds, 1.0), _LONGEST)
+
+
+def declined(place: Place, ref: bytes, words: str) -> Forbidden:
+    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it."""
+    kind = Protected if _PROTECTED.search(words) else Forbidden
+    return kind(f"{place.host} refused the push to {ref.decode()}: {said(words)}")
+
+
 def _away(place: Place, error: Exception) -> LitmusGitopsError:
     where = place.host or place.url
-    reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    reason = (error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else None) or error
+    doubt = next((one for one in reason.args if isinstance(one, ssl.SSLCertVerificationError)), None)
+    if doubt is not None:
+        return Unavailable(
+            f"the certificate of the git host {where} is not to be trusted ({said(doubt.verify_message)}): "
+            "put the CA that signed it into the secret that `ca_bundle` names"
+        )
+    if isinstance(reason, urllib3.exceptions.ProxyError):
+        found = said(_plain(reason.original_error))
+        return Unavailable(f"the proxy does not lead to the git host {where}: {found}: check HTTPS_PROXY or HTTP_PROXY")
     return Unavailable(f"the git host {where} does not answer: {said(_plain(reason))}")
 
 

@@ -7,21 +7,22 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, Protocol
 
-import urllib3
 from dulwich.objects import ShaFile
 from dulwich.refs import Ref, check_ref_format
 
 from shared.clients.git.commits import committed, note_place
-from shared.clients.git.lines import Known, Line, StreamLine, WebLine
+from shared.clients.git.lines import Line, StreamLine, WebLine
 from shared.clients.git.local import LocalSource
 from shared.clients.git.places import Place, login
 from shared.clients.git.ssh import Ssh, SshStream
 from shared.clients.git.streams import Patience, Stream, TcpStream
 from shared.clients.git.trees import LookUp, folder_of, manifests
+from shared.clients.git.web import Web
 from shared.clients.git.wire import WireSource
 from shared.errors import Invalid, Stale
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
+from shared.model.proxies import Proxies
 
 NOTES: Final = b"refs/notes/litmus"
 LIMIT: Final = 256 << 10
@@ -29,7 +30,6 @@ LIMIT: Final = 256 << 10
 
 _TOO_LARGE: Final = bytes(LIMIT + 1)
 _TRIES: Final = 5
-_REMEMBERED: Final = 1000
 
 
 class Source(Protocol):
@@ -51,6 +51,10 @@ class Source(Protocol):
         """Add objects and move the ref to the last of them: `Stale` if it is not where it is expected."""
         ...
 
+    def moved(self) -> str | None:
+        """Return the address that the host last led us to, None where it is the one that was asked for."""
+        ...
+
 
 class Remote:
     """One repository (`ports.GitRemote`)."""
@@ -63,6 +67,10 @@ class Remote:
         found = self._source.head(_ref(branch))
         return None if found is None else found.decode()
 
+    def moved(self) -> str | None:
+        """Return where the host said that the repository is by now, None where that is its address; no request."""
+        return self._source.moved()
+
     def files(self, commit: str, folder: str) -> tuple[str | None, dict[str, str]]:
         """Return the folder's tree and the manifests below it: path → blob."""
         with self._source.looking_up(commit.encode()) as look_up:
@@ -74,13 +82,13 @@ class Remote:
         found = self._source.blobs(commit.encode(), sorted({name.encode() for name in ids}))
         return {name.decode(): _bounded(content) for name, content in found.items()}
 
-    def commit_files(self, branch: str, expected: str | None, draft: Draft) -> str:
+    def commit_files(self, branch: str, expected: str | None, draft: Draft, onto: str | None = None) -> str:
         """Commit the draft on top of `expected` and push; where it changes nothing, return `expected`."""
-        parent = expected and expected.encode()
-        with self._source.looking_up(parent or None) as look_up:
-            made = committed(look_up, parent or None, draft)
+        parent = expected or onto
+        with self._source.looking_up(parent.encode() if parent else None) as look_up:
+            made = committed(look_up, parent.encode() if parent else None, draft)
         if made:
-            self._source.push(_ref(branch), parent or None, made)
+            self._source.push(_ref(branch), expected.encode() if expected else None, made)
         elif not expected:
             raise Invalid("a branch cannot begin with a commit that changes nothing")
         return made[-1].id.decode() if made else expected or ""
@@ -111,28 +119,27 @@ class Remote:
 class Remotes:
     """Opens remotes (`ports.GitRemotes`); connections and what servers offer are shared within a process."""
 
-    def __init__(self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None) -> None:
+    def __init__(
+        self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None, proxies: Proxies | None = None
+    ) -> None:
         self._ssh = Ssh(tuple(ssh), patience or Patience())
-        timeout = urllib3.Timeout(connect=self._ssh.patience.connect, read=self._ssh.patience.read)
-        self._pool = urllib3.PoolManager(maxsize=4, timeout=timeout, retries=False)
-        self._known: dict[str, Known] = {}
+        self._web = Web(self._ssh.patience, proxies)
 
     def __call__(self, access: Access) -> Remote:
         """Return the remote; opening does no I/O.
 
         The credential is `user:password` or a token for http(s), a private key for ssh (see `SshStream`).
+        Proxies carry http(s) alone.
         """
         place = Place.parse(access.url)
         if place.scheme == "file":
             return Remote(LocalSource(place))
-        return Remote(WireSource(place, self._line(place, access.credential)))
+        return Remote(WireSource(place, self._line(place, access)))
 
-    def _line(self, place: Place, credential: str | None) -> Line:
+    def _line(self, place: Place, access: Access) -> Line:
         if place.scheme in {"http", "https"}:
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-            return WebLine(place, login(place, credential), self._pool, self._known)
-        return StreamLine(lambda service, version: self._dial(place, credential, service, version))
+            return WebLine(place, login(place, access.credential), self._web, access.ca)
+        return StreamLine(lambda service, version: self._dial(place, access.credential, service, version))
 
     def _dial(self, place: Place, credential: str | None, service: str, version: int) -> Stream:
         if place.scheme == "git":

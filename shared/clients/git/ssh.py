@@ -34,7 +34,7 @@ class SshStream:
     """A command on the host.
 
     `credential` is a private key as OpenSSH writes it; lines after its end are the host's `known_hosts` lines.
-    Without them the ones of the user who runs us count.
+    They alone count then; without them those of the user and the machine that run us do.
     """
 
     def __init__(self, place: Place, service: str, version: int, credential: str | None, ssh: Ssh) -> None:
@@ -129,7 +129,8 @@ def _identity(folder: Path, credential: str | None) -> list[str]:
         raise Misconfigured("the secret that `credential` names holds no private key as OpenSSH writes it")
     told = ["-o", "IdentitiesOnly=yes", "-i", str(_private(folder / "key", found["key"]))]
     if found["hosts"].strip():
-        told += ["-o", f"UserKnownHostsFile={_private(folder / 'known_hosts', found['hosts'])}"]
+        hosts = _private(folder / "known_hosts", found["hosts"])
+        told += ["-o", f"UserKnownHostsFile={hosts}", "-o", f"GlobalKnownHostsFile={os.devnull}"]
     return told
 
 

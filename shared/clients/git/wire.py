@@ -17,20 +17,21 @@ from shared.clients.git import packets, packs
 from shared.clients.git.lines import Line, Packets, Request
 from shared.clients.git.packets import Capabilities, OldProtocol, TooMuch
 from shared.clients.git.places import Place
-from shared.clients.git.refusals import explained, said
+from shared.clients.git.refusals import declined, explained
 from shared.clients.git.trees import LookUp
-from shared.errors import Forbidden, Misconfigured, Stale
+from shared.errors import Misconfigured, Stale
 
 
 class Limits(NamedTuple):
     """Bytes of the largest packs that are taken.
 
     `whole` is a commit's trees, or all of it where nothing less is offered; `some` are wanted files, which are asked
-    for by halves beyond it.
+    for by halves beyond it; `file` is what is kept of each of them, one byte more than a manifest may have.
     """
 
     whole: int = 128 << 20
     some: int = 64 << 20
+    file: int = (256 << 10) + 1
 
 
 Objects = dict[bytes, tuple[int, bytes]]
@@ -82,8 +83,12 @@ class WireSource:
         if problem is not None and self.head(ref) != expected:
             raise Stale(f"{ref.decode()} moved while it was pushed to")
         if problem is not None:
-            words = said(b" ".join([problem.encode(), *push.progress]).decode(errors="replace"))
-            raise Forbidden(f"{self._place.host} refused the push to {ref.decode()}: {words}")
+            words = b" ".join([problem.encode(), *push.progress]).decode(errors="replace")
+            raise declined(self._place, ref, words)
+
+    def moved(self) -> str | None:
+        """Return where the host last led us, None where that is the address that was asked for."""
+        return self._line.moved()
 
     def _objects(self, commit: bytes) -> Objects:
         if commit not in self._read:
@@ -129,7 +134,8 @@ class WireSource:
         if objects is None and len(names) > 1:
             half = len(names) // 2
             return self._some(names[:half]) | self._some(names[half:])
-        found = {name: objects[name][1] if objects and name in objects else None for name in names}
+        kept = self._limits.file
+        found = {name: objects[name][1][:kept] if objects and name in objects else None for name in names}
         missing = [name for name, content in found.items() if content is None] if len(names) > 1 else []
         for name in missing:
             found |= self._some([name])

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from shared.clients.hosts.web import Pools, Waiting
 from shared.model.hosting import Access
+from shared.model.proxies import Proxies
 from shared.ports import GitHost
 
 
 class Hosts:
-    """Implements `ports.GitHosts`; connections are shared within a process.
+    """Implements `ports.GitHosts`; connections are shared within a process, proxies lead to the API's address."""
 
-    `proxy` is the address (`http://user:password@host:port`) that hosts are reached through, if any.
-    """
-
-    def __init__(self, proxy: str | None = None, waiting: Waiting | None = None) -> None:
-        self._pools = Pools(proxy, waiting or Waiting())
+    def __init__(self, proxies: Proxies | None = None, waiting: Waiting | None = None) -> None:
+        self._pools = Pools(proxies or Proxies(), waiting or Waiting())
 
     def __call__(self, access: Access) -> GitHost | None:
         """Return the host, None for plain git; opening does no I/O."""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import ItemsView, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
-from shared.errors import Misconfigured, Unavailable
+import urllib3
 
-if TYPE_CHECKING:
-    import urllib3
+from shared.clients.git.places import Place
+from shared.clients.git.refusals import explained
+from shared.clients.git.web import connections
+from shared.errors import Unavailable
+from shared.model.proxies import Proxies
 
+_POOLS: Final = 100
 _MOVES: Final = 3
 _LARGEST: Final = 32 << 20
 """Bytes of the largest answer that is read."""
+
+_AGAIN: Final = urllib3.Retry(
+    1, redirect=0, status=0, allowed_methods={"GET"}, raise_on_redirect=False, respect_retry_after_header=False
+)
+"""Once more where a connection could not be made, or broke while reading: never what may have been done."""
 
 
 class Waiting(NamedTuple):
@@ -43,17 +51,21 @@ class Reply(NamedTuple):
 
 
 class Pools:
-    """Connections by the bundle of certificates that is trusted in them."""
+    """Connections by what is trusted in them and what they lead through."""
 
-    def __init__(self, proxy: str | None, waiting: Waiting) -> None:
-        self._proxy, self._waiting = proxy, waiting
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+    def __init__(self, proxies: Proxies, waiting: Waiting) -> None:
+        self._proxies, self._waiting = proxies, waiting
+        self._pools: dict[tuple[str | None, str | None], urllib3.PoolManager] = {}
 
     def line(self, base: str, ca: str | None) -> Line:
         """Return the line to the host of an address: `Misconfigured` if the bundle holds no certificates."""
-        if ca not in self._pools:
-            self._pools[ca] = _pool(ca, self._proxy, self._waiting)
-        return Line(base, self._pools[ca], self._waiting)
+        key = (ca, self._proxies.of(base))
+        if len(self._pools) > _POOLS:
+            self._pools.clear()
+        if key not in self._pools:
+            timeout = urllib3.Timeout(connect=self._waiting.connect, read=self._waiting.read)
+            self._pools[key] = connections(*key, timeout)
+        return Line(base, self._pools[key], self._waiting)
 
 
 class Line:
@@ -63,10 +75,11 @@ class Line:
         self._base, self._pool, self._waiting = base, pool, waiting
 
     def send(self, verb: str, path: str, headers: Mapping[str, str], body: str | None) -> Reply:
-        """Send once, and again to where the host says that it moved; urllib3's errors are the caller's to explain."""
+        """Send once, and again to where the host says that it moved: `Unavailable` if no answer came."""
         url = urljoin(self._base, path)
         for _ in range(_MOVES):
-            reply = self._once(verb, url, headers, body)
+            with explained(Place.parse(self._base)):
+                reply = self._once(verb, url, headers, body)
             moved = _moved(url, reply)
             if moved is None:
                 return reply
@@ -76,7 +89,7 @@ class Line:
     def _once(self, verb: str, url: str, headers: Mapping[str, str], body: str | None) -> Reply:
         until = time.monotonic() + self._waiting.whole
         response = self._pool.request(
-            verb, url, body=body, headers=dict(headers), redirect=False, preload_content=False
+            verb, url, body=body, headers=dict(headers), redirect=False, preload_content=False, retries=_AGAIN
         )
         try:
             text = _read(response, until)
@@ -110,32 +123,3 @@ def _moved(url: str, reply: Reply) -> str | None:
             f"{was.netloc} sends us to {now.hostname}, where our credential does not go: mend the address"
         )
     return new
-
-
-def _pool(ca: str | None, proxy: str | None, waiting: Waiting) -> urllib3.PoolManager:
-    import urllib3  # noqa: PLC0415 - receivers open no hosts
-
-    context = ssl.create_default_context()
-    if ca is not None:
-        context = _trusting(ca)
-    retry = urllib3.Retry(1, redirect=0, status=0, allowed_methods={"GET"}, respect_retry_after_header=False)
-    timeout = urllib3.Timeout(connect=waiting.connect, read=waiting.read)
-    if proxy is None:
-        return urllib3.PoolManager(maxsize=4, timeout=timeout, retries=retry, ssl_context=context)
-    login = urlsplit(proxy)
-    headers = {}
-    if login.username:
-        names = f"{unquote(login.username)}:{unquote(login.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=names)
-    return urllib3.ProxyManager(
-        proxy, maxsize=4, timeout=timeout, retries=retry, ssl_context=context, proxy_headers=headers
-    )
-
-
-def _trusting(ca: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=ca)
-    except (ssl.SSLError, ValueError) as error:
-        raise Misconfigured(
-            "`ca_bundle` names no PEM certificates: put the CA's certificate into that secret"
-        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.model.projects import Mode, Provider, RunOnPush, WriteBack
 from shared.services.api.fields import (
@@ -15,6 +15,7 @@ from shared.services.api.fields import (
     Folder,
     Glob,
     Label,
+    ManifestPath,
     Name,
     PositiveDuration,
     Reference,
@@ -22,6 +23,8 @@ from shared.services.api.fields import (
     Text,
     unnamed,
 )
+from shared.services.conflicts import Take
+from shared.wire.yaml import MAX_BYTES
 
 
 class Body(BaseModel):
@@ -55,6 +58,19 @@ class GitOpsBody(Body):
     ca_bundle: Reference | None = None
     signed_commits: bool = False
     infra_ids: Annotated[dict[Label, ClusterId], Field(max_length=1000)] = {}
+
+
+class RenameBody(Body):
+    """The path that a file is to have, as it stands in the repository."""
+
+    path: ManifestPath
+
+
+class SettleBody(Body):
+    """Which side of a conflict to take; a `merged` one is the `text` that is sent, the whole file."""
+
+    take: Take
+    text: Annotated[str, StringConstraints(max_length=MAX_BYTES)] | None = None
 
 
 class NewCluster(Body):

@@ -14,13 +14,15 @@ from shared.model.calls import Answer, Call
 from shared.model.experiments import Experiment, Manifest
 from shared.rules.edits import blob_id
 from shared.rules.routing import doubts
+from shared.services.api.bodies import RenameBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.manifests import is_json, judged, placeless, prefers, written
-from shared.services.api.operations import JSON, YAML, Operation
+from shared.services.api.operations import JSON, YAML, Operation, parse
 from shared.services.api.paging import QUERY, listing
 from shared.services.api.tags import seen, tagged
-from shared.services.edits import Edits, Saved
+from shared.services.edits import Edits
 from shared.services.portal_records import listed, open_edits
+from shared.services.sending import Saved
 from shared.services.tables import BLOBS, EXPERIMENTS, MEMBERS
 from shared.wire.files import read_file
 
@@ -41,11 +43,15 @@ class Experiments:
         """Return what the API offers here."""
         base = "/projects/{project}/experiments"
         one, check = f"{base}/{{experiment}}", "/projects/{project}/validate"
+        make = "Make an experiment, whatever its id; it becomes a commit"
+        move = "Move an experiment's file to another path; that becomes a commit"
         return [
             Operation("GET", base, "List experiments", self.browse, query=QUERY),
             Operation("GET", one, "Show an experiment, or its YAML", self.show, yields=YAML[:1]),
+            Operation("POST", base, make, self.create, status=201, also=_BODIES, headers=_EDITS[1:]),
             Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=_BODIES, headers=_EDITS),
             Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete, headers=_EDITS),
+            Operation("POST", f"{one}/rename", move, self.rename, RenameBody, headers=_EDITS[1:]),
             Operation("POST", check, "Check a manifest or policy", self.validate, also=_BODIES),
         ]
 
@@ -67,8 +73,27 @@ class Experiments:
             return Answer(200, shown | {"warnings": [*shown["warnings"], *self._doubts(call, found)]}, headers)
         return Answer(200, edited or self._text(project, found), {**headers, "Content-Type": YAML[0]})
 
+    def create(self, call: Call) -> Answer:
+        """Write a new file, named after its experiment: 201 once it is a commit, 202 while it waits."""
+        project, text = self.desk.project(call).value, written(call)
+        enabled(project)
+        with placeless(call):
+            saved = self.edits.save(project.id, None, text, None, author(call))
+        answer = _edited(saved, tagged(blob_id(text)))
+        return answer if saved.commit is None else msgspec.structs.replace(answer, status=201)
+
+    def rename(self, call: Call) -> Answer:
+        """Move the file; the experiment stays the same one: 200 once that is a commit, 202 while it waits."""
+        project = self.desk.project(call).value
+        enabled(project)
+        path = parse(RenameBody, call).path
+        return _edited(self.edits.rename(project.id, call.params["experiment"], path, author(call)), {})
+
     def save(self, call: Call) -> Answer:
-        """Write the whole file: 200 once it is a commit, 202 while it waits for the git host, 409 in a conflict."""
+        """Write the whole file: 200 once it is a commit, 202 while it waits for the git host or its pull request.
+
+        Where git changed since, it is merged (`merged: true`); an overlap is 409 with the id of its conflict object.
+        """
         project, name = self.desk.project(call).value, call.params["experiment"]
         enabled(project)
         base, text = self._base(call), written(call)
@@ -114,7 +139,9 @@ class Experiments:
         project, name, versions = call.params["project"], call.params["experiment"], seen(call)
         found = EXPERIMENTS.load(self.desk.store, project, name)
         if found is None:
-            raise Conflict(f"experiment {name[:80]!r} is no longer there: save it without If-Match to make it anew")
+            if versions is None:
+                raise Conflict(f"experiment {name[:80]!r} is no longer there: save it without If-Match to make it anew")
+            return versions[0]
         if versions is None:
             return None
         present = _version(found.value, self._pending(project, found.value))
@@ -125,7 +152,7 @@ class Experiments:
         if experiment.state != "pending":
             return None
         edits = (edit for edit in open_edits(self.desk.store, project) if edit.experiment == experiment.id)
-        texts = [edit.text for edit in edits if edit.state == "pending"]
+        texts = [edit.text for edit in edits if edit.state != "conflict"]
         return texts[-1] if texts else None
 
     def _text(self, project: str, experiment: Experiment) -> bytes:
@@ -166,7 +193,7 @@ def _version(experiment: Experiment, edited: bytes | None) -> str:
 
 
 def _edited(saved: Saved, headers: Mapping[str, str]) -> Answer:
-    shown = show(saved.experiment)
+    shown = show(saved.experiment) | {"merged": saved.merged, "pull": saved.pull}
     if saved.commit is None:
         return Answer(202, shown, headers)
-    return Answer(200, shown | {"commit": saved.commit}, headers)
+    return Answer(200, shown | {"commit": saved.commit}, tagged(saved.experiment.blob))

@@ -54,6 +54,12 @@ def _folder(text: str) -> str:
     return text.strip("/")
 
 
+def _manifest_path(text: str) -> str:
+    if _NO_FOLDER.search(text) or not re.fullmatch(r".+\.ya?ml", text) or text.startswith("/"):
+        raise ValueError("write the path as it stands in the repository, such as litmus/shop/cart.yaml")
+    return text
+
+
 def _printable(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("write it in one line of characters that can be seen")
@@ -70,6 +76,7 @@ ClusterId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Branch = Annotated[str, StringConstraints(min_length=1, max_length=250), AfterValidator(_branch)]
 Folder = Annotated[str, StringConstraints(max_length=500), AfterValidator(_folder)]
+ManifestPath = Annotated[str, StringConstraints(max_length=500), AfterValidator(_manifest_path)]
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Label = Annotated[str, StringConstraints(max_length=253)]

@@ -23,7 +23,10 @@ _PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "workload": ("Only rows with this subject, `<Kind>/<namespace>/<name>`", _TEXT),
     "since": ("Only rows that are not older", {"type": "string", "format": "date-time"}),
-    "If-Match": ("The ETag of what was read: a later change is not overwritten but answered 409", _TEXT),
+    "If-Match": (
+        "The ETag of what was read: a later change is never overwritten; an experiment is merged, settings answer 409",
+        _TEXT,
+    ),
     "X-Editor": ("Who edits, `Name <mail>`, in UTF-8; it becomes the commit's author", _TEXT),
 }
 _SCHEMAS: Final[dict[str, dict[str, Any]]] = {
@@ -35,6 +38,7 @@ _SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "status": {"type": "integer"},
             "detail": _TEXT,
             "problems": {"type": "array", "items": {"type": "object"}},
+            "conflict": {"type": "string", "description": "The id of the conflict object that an edit became"},
         },
         "required": ["type", "title", "status", "detail"],
     },

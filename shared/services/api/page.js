@@ -1,6 +1,6 @@
 "use strict";
 
-const GOOD = new Set(["synced", "committed", "Pass", "completed", "triggered", "accepted", "installed", "taken", "ordered"]);
+const GOOD = new Set(["synced", "committed", "Pass", "completed", "triggered", "accepted", "installed", "taken", "ordered", "merged", "settled"]);
 const BAD = new Set(["invalid", "conflict", "degraded", "Fail", "Error", "error", "expired", "needs_attention", "refused"]);
 const REFRESH_MS = 3000;
 
@@ -50,7 +50,16 @@ function fill(id, page, cells) {
 }
 
 function experiment(e) {
-  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), cell(e.problem && place(e.problem))];
+  const problem = e.problem ? place(e.problem) : e.pull ? `waits for pull request #${e.pull}` : null;
+  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), cell(problem)];
+}
+
+function conflict(c, open) {
+  const more = make("details", { open }, make("summary", {}, c.reason));
+  for (const side of ["base", "git", "portal"]) {
+    more.append(make("h3", {}, side), make("pre", {}, c[side] ? c[side].text ?? "this text is not kept" : "there is no file"));
+  }
+  return [when(c.at), cell(c.id), cell(c.path), cell(c.author), cell(more)];
 }
 
 function run(r) {
@@ -65,6 +74,13 @@ function event(e, open) {
   const more = make("details", { open }, make("summary", {}, e.reason || "details"));
   more.append(make("pre", {}, JSON.stringify({ detail: e.detail, links: e.links, id: e.id }, null, 2)));
   return [when(e.at), short(e.kind), cell(e.subject), word(e.verdict), cell(more)];
+}
+
+// A list of what is rare, each with all its sides; one that was settled meanwhile is left out.
+async function readWhole(path) {
+  const page = await read(`${path}?limit=20`);
+  const items = await Promise.all(page.items.map((item) => read(`${path}/${item.id}`).catch(() => null)));
+  return { ...page, items: items.filter(Boolean) };
 }
 
 async function showProjects() {
@@ -89,13 +105,16 @@ async function refresh(turn) {
   const project = await showProjects();
   if (!project) throw new Error("there is no project yet: create one with `litmus-gitops project create`");
   const base = `/projects/${encodeURIComponent(project.id)}`, kind = byId("kind").value;
-  const [sync, gitops, experiments, runs, events] = await Promise.all([
+  const [sync, gitops, experiments, conflicts, runs, events] = await Promise.all([
     read(`${base}/sync`), project.gitops ? read(`${base}/gitops`) : null, read(`${base}/experiments?limit=500`),
+    readWhole(`${base}/conflicts`),
     read(`${base}/runs`), read(`${base}/events${kind ? `?kind=${kind}` : ""}`),
   ]);
   if (turn !== turns) return;
   say("standing", standing(project, sync, gitops), tone(sync.state));
   fill("experiments", experiments, experiment);
+  byId("conflicts-part").hidden = !conflicts.items.length;
+  fill("conflicts", conflicts, conflict);
   fill("runs", runs, run);
   fill("events", events, event);
   byId("content").hidden = false;
@@ -103,7 +122,7 @@ async function refresh(turn) {
 
 function hide() {
   byId("content").hidden = true;
-  for (const id of ["experiments", "runs", "events"]) {
+  for (const id of ["experiments", "conflicts", "runs", "events"]) {
     byId(id).replaceChildren();
     delete byId(id).dataset.shown;
   }

@@ -9,6 +9,7 @@ from shared.model.calls import Answer, Route
 from shared.ports import Queue
 from shared.services.api import page
 from shared.services.api.clusters import Clusters
+from shared.services.api.conflicts import ConflictDesk
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
@@ -20,6 +21,7 @@ from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
 from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
+from shared.services.conflicts import Conflicts
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
 from shared.services.releasing import Releasing
@@ -42,6 +44,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
     operations = [
         *Projects(desk).operations(),
         *Experiments(desk, services.edits).operations(),
+        *ConflictDesk(desk, Conflicts(desk.store, services.edits)).operations(),
         *Clusters(desk).operations(),
         *InfraIds(desk).operations(),
         *Policies(desk).operations(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Conflict, Invalid, NotFound, Stale
 from shared.model.calls import Answer, Call
 from shared.model.experiments import SyncState
 from shared.model.projects import GitOps, Project
@@ -122,6 +122,9 @@ class Projects:
         check_repository(body.repo_url, allow_local=self.desk.allow_local)
         if body.api_url is not None:
             check_api(body.api_url, allow_local=self.desk.allow_local)
+        if body.write_back == "pull_request" and body.provider == "git":
+            why = "pull_request needs provider github or gitlab: plain git has no pull requests; take commit"
+            raise Invalid(f"write_back: {why}", ({"field": "write_back", "message": why},))
         values = body.model_dump() | {"webhook_secrets": tuple(body.webhook_secrets)}
         return GitOps(**values | {"path": f"litmus/{project}" if body.path is None else body.path})
 
@@ -167,4 +170,5 @@ def show_sync(project: Project, state: SyncState) -> dict[str, Any]:
         "at": state.at,
         "invalid": state.invalid,
         "problem": problem,
+        "moved": state.moved,
     }

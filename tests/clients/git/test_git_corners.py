@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import urllib3
 
 from shared.clients.git import Remotes
 from shared.clients.git.lines import WebLine
 from shared.clients.git.places import Place
 from shared.clients.git.remotes import Remote
+from shared.clients.git.web import Web
 from shared.clients.git.wire import Limits, WireSource
 from shared.errors import Conflict, Invalid
 from shared.model.experiments import Draft
@@ -41,8 +41,7 @@ def person(server: GitServer) -> Clone:
 def bounded(server: GitServer, limits: Limits) -> Remote:
     """A remote that takes no more than these limits allow."""
     place = Place.parse(f"{server.url}/chaos.git")
-    pool = urllib3.PoolManager(retries=False)
-    return Remote(WireSource(place, WebLine(place, None, pool, {}), limits))
+    return Remote(WireSource(place, WebLine(place, None, Web()), limits))
 
 
 def push_noise(person: Clone, files: int, size: int) -> tuple[str, dict[str, bytes]]:

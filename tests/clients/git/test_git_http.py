@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from shared.clients.git import Patience, Remotes
-from shared.errors import Forbidden, NotFound, Stale, Unavailable
+from shared.errors import Forbidden, NotFound, NotYet, Protected, Stale, Unavailable
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
 from shared.rules.edits import blob_id
@@ -156,7 +158,7 @@ def test_a_protected_branch_is_told_in_the_servers_own_words(server: GitServer, 
     hook = server.root / "chaos.git" / "hooks" / "update"
     hook.write_text("#!/bin/sh\nprintf 'main is \\033[31mprotected: open a merge request\\n' >&2\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(Forbidden, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
+    with pytest.raises(Protected, match=r"refused the push to refs/heads/main: hook declined.* main is .*protected"):
         Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
 
 
@@ -229,7 +231,9 @@ def replying(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHT
 ADVERTISED = {"Content_Type": "application/x-git-upload-pack-advertisement"}
 ODD = [
     pytest.param(replying(500), Unavailable, "answered with HTTP status 500", id="500"),
-    pytest.param(replying(429), Unavailable, "answered with HTTP status 429", id="429"),
+    pytest.param(replying(503), Unavailable, "answered with HTTP status 503", id="503"),
+    pytest.param(replying(410), NotFound, "is no repository, or `credential` may not see it", id="410"),
+    pytest.param(replying(407), Forbidden, "the proxy for .* does not accept our login: mend HTTPS_PROXY", id="407"),
     pytest.param(replying(200, b"<html>", Content_Type="text/html"), NotFound, "is no repository", id="a web page"),
     pytest.param(replying(200, b"zzzz", **ADVERTISED), Unavailable, "broke off", id="no packets"),
     pytest.param(replying(200, b"", **ADVERTISED), Unavailable, "broke off", id="nothing"),
@@ -269,3 +273,80 @@ def test_a_silent_host_is_given_up() -> None:
         remotes = Remotes(patience=Patience(read=0.2))
         with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 does not answer: .*timed out"):
             remotes(Access(f"http://127.0.0.1:{silent.getsockname()[1]}/chaos.git")).head("main")
+
+
+def _date(seconds: float) -> str:
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "waits", "least", "most"),
+    [
+        pytest.param(429, "7", 6, 7, id="seconds"),
+        pytest.param(503, "7", 6, 7, id="away for seconds"),
+        pytest.param(403, "7", 6, 7, id="a secondary limit"),
+        pytest.param(429, _date(300), 200, 300, id="a date"),
+        pytest.param(429, _date(-300), 0.5, 1, id="a date that is over"),
+        pytest.param(429, None, 59, 60, id="no word"),
+        pytest.param(429, "soon", 59, 60, id="no number"),
+        pytest.param(429, "0", 0.5, 1, id="at once"),
+        pytest.param(429, "9" * 400, 899, 900, id="for ever"),
+    ],
+)
+def test_a_host_that_asks_us_to_wait_is_left_alone_for_as_long(
+    status: int, waits: str | None, least: float, most: float
+) -> None:
+    answer = replying(status) if waits is None else replying(status, Retry_After=waits)
+    with answering(answer) as url:
+        remotes = Remotes()
+        with pytest.raises(NotYet, match=rf"127\.0\.0\.1 asks us to wait \(HTTP status {status}\)") as first:
+            remotes(Access(url)).head("main")
+    with pytest.raises(NotYet) as second:
+        remotes(Access(url.replace("chaos", "other"))).head("main")
+    assert least <= second.value.seconds <= first.value.seconds <= most
+
+
+def test_a_host_is_asked_again_when_the_wait_is_over(server: GitServer, person: Clone) -> None:
+    remotes, url = Remotes(), f"{server.url}/chaos.git"
+    server.refusal = (429, {"Retry-After": "1"})
+    with pytest.raises(NotYet):
+        remotes(Access(url)).head("main")
+    server.refusal = None
+    time.sleep(1.01)
+    assert person.push() == remotes(Access(url)).head("main")
+
+
+def test_a_push_that_is_to_wait_is_told_so_as_well(server: GitServer, person: Clone) -> None:
+    head = person.push()
+    server.refusal, server.refused = (429, {"Retry-After": "7"}), "/git-receive-pack"
+    with pytest.raises(NotYet, match="asks us to wait"):
+        Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
+    assert head == git("rev-parse", "main", cwd=server.root / "chaos.git")
+
+
+def test_a_repository_that_was_renamed_is_followed_and_says_where_it_is(server: GitServer, person: Clone) -> None:
+    remotes, url = Remotes(), f"{server.url}/former.git"
+    server.moved = {"former.git": "chaos.git"}
+    remote = remotes(Access(url))
+    assert remote.moved() is None
+    assert person.push() == remote.head("main")
+    assert f"{server.url}/chaos.git" == remote.moved()
+    commit = remote.commit_files("main", remote.head("main"), DRAFT)
+    assert commit == git("rev-parse", "main", cwd=server.root / "chaos.git")
+    assert remotes(Access(f"{server.url}/chaos.git")).moved() is None
+
+
+@pytest.mark.parametrize("path", ["/info/refs", "/git-upload-pack", "/git-receive-pack"])
+@pytest.mark.parametrize("cut", [0, 1, 30])
+def test_an_answer_that_breaks_off_is_told(server: GitServer, person: Clone, path: str, cut: int) -> None:
+    head = person.push()
+    server.cut, server.cut_at = cut, path
+    with pytest.raises(Unavailable, match=r"^the git host 127\.0\.0\.1 (broke off|does not answer)"):
+        Remotes()(Access(f"{server.url}/chaos.git")).commit_files("main", head, DRAFT)
+
+
+def test_a_host_that_is_silent_is_given_up(server: GitServer, person: Clone) -> None:
+    person.push()
+    server.silence = 0.5
+    with pytest.raises(Unavailable, match="does not answer"):
+        Remotes(patience=Patience(0.2, 0.2))(Access(f"{server.url}/chaos.git")).head("main")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from shared.clients.git.places import Place, login
-from shared.clients.git.refusals import said
-from shared.errors import Invalid
+from shared.clients.git.refusals import declined, said
+from shared.errors import Forbidden, Invalid, Protected
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,38 @@ def test_a_foreign_sentence_is_one_clean_line() -> None:
 
 def test_a_host_without_words_is_not_quoted() -> None:
     assert "it gave no reason" == said("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(
+            "protected branch hook declined error: GH006: Protected branch update failed for refs/heads/main.",
+            Protected,
+            id="GitHub's branch protection",
+        ),
+        pytest.param(
+            "push declined due to repository rule violations error: GH013: Repository rule violations found",
+            Protected,
+            id="GitHub's rule sets",
+        ),
+        pytest.param(
+            "pre-receive hook declined GitLab: You are not allowed to push code to protected branches on this project.",
+            Protected,
+            id="GitLab",
+        ),
+        pytest.param(
+            "pre-receive hook declined Gitea: Not allowed to push to protected branch main", Protected, id="Gitea"
+        ),
+        pytest.param(
+            "TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch.",
+            Protected,
+            id="Azure DevOps",
+        ),
+        pytest.param("hook declined not today", Protected, id="a hook of plain git"),
+        pytest.param("shallow update not allowed", Forbidden, id="something else"),
+    ],
+)
+def test_a_push_that_is_declined_by_a_rule_of_the_branch_is_told_apart(words: str, expected: type[Forbidden]) -> None:
+    error = declined(Place.parse("https://git.example.com/chaos.git"), b"refs/heads/main", words)
+    assert (expected, f"git.example.com refused the push to refs/heads/main: {words}") == (type(error), str(error))

@@ -47,6 +47,25 @@ def test_the_first_commit_makes_the_branch(writable: Hosted) -> None:
     assert (commit, "a") == (git("rev-parse", "main", cwd=writable.folder), shown(writable, "p/a.yaml"))
 
 
+def test_a_branch_may_begin_on_top_of_another(writable: Hosted) -> None:
+    writable.person.write("p/a.yaml", "a")
+    head = writable.person.push()
+    remote = writable.open()
+    first = remote.commit_files("litmus-gitops/e1", None, a_draft(a=b"new"), head)
+    second = remote.commit_files("litmus-gitops/e1", first, a_draft(b=b"b"), head)
+    branches = git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads", cwd=writable.folder)
+    assert [f"litmus-gitops/e1 {second}", f"main {head}"] == branches.splitlines()
+    assert [second, first, head] == git("rev-list", second, cwd=writable.folder).splitlines()
+
+
+def test_a_branch_that_has_begun_already_is_not_begun_anew(writable: Hosted) -> None:
+    head = writable.person.push()
+    there = writable.open().commit_files("litmus-gitops/e1", None, a_draft(a=b"theirs"), head)
+    with pytest.raises(Stale):
+        writable.open().commit_files("litmus-gitops/e1", None, a_draft(a=b"ours"), head)
+    assert there == git("rev-parse", "litmus-gitops/e1", cwd=writable.folder)
+
+
 def test_a_removed_file_takes_its_empty_folders_along(writable: Hosted) -> None:
     writable.person.write("p/deep/a.yaml", "a")
     writable.person.write("b.yaml", "b")

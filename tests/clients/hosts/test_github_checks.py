@@ -24,7 +24,7 @@ def runs(party: GitHubParty) -> list[dict[str, Any]]:
     return party.repository.checks
 
 
-def annotations(party: GitHubParty) -> list[str]:
+def notes(party: GitHubParty) -> list[str]:
     """Return the paths of the annotations that are shown."""
     return [note["path"] for note in party.repository.annotations.get(runs(party)[-1]["id"], [])]
 
@@ -67,7 +67,7 @@ def test_a_state_is_a_conclusion(app: GitHubParty, state: StatusState, expected:
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 173])
 def test_any_number_of_annotations_is_shown(app: GitHubParty, count: int) -> None:
     host(app).publish(app.clone.push(), check(count=count))
-    assert [f"litmus/{place}.yaml" for place in range(count)] == annotations(app)
+    assert [f"litmus/{place}.yaml" for place in range(count)] == notes(app)
     assert "completed" == runs(app)[-1]["status"]
 
 
@@ -99,7 +99,7 @@ def test_a_check_left_halfway_is_written_anew(app: GitHubParty) -> None:
     with pytest.raises(Unavailable):
         host(app).publish(commit, check(count=60))
     host(app).publish(commit, check(count=60))
-    assert 60 == len(annotations(app))
+    assert 60 == len(notes(app))
     assert "completed" == runs(app)[-1]["status"]
 
 

@@ -12,6 +12,7 @@ from shared.clients.hosts.github.apps import Fixed
 from shared.clients.hosts.github.calls import Calls
 from shared.clients.hosts.web import Pools, Waiting
 from shared.errors import LitmusGitopsError
+from shared.model.proxies import Proxies
 from tests.clients.hosts.github_party import GitHubParty
 from tests.githubhost import graphql
 from tests.githubhost.description import described
@@ -119,7 +120,7 @@ def test_a_client_that_github_would_refuse_fails_its_test(tmp_path: Path, verb: 
     party = GitHubParty(tmp_path)
     where = Address(party.server.api_url, "ada", "chaos")
     with pytest.raises(LitmusGitopsError):
-        Calls(where.api, Pools(None, Waiting()).line(where.api, None), Fixed(party.access().credential)).tell(
+        Calls(where.api, Pools(Proxies(), Waiting()).line(where.api, None), Fixed(party.access().credential)).tell(
             verb, path, body
         )
     party.stop()

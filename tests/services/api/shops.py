@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from shared.clients.ids import new_id
+from shared.services.api.conflicts import ConflictDesk
 from shared.services.api.desk import Desk
 from shared.services.api.experiments import Experiments
 from tests.services.api.conftest import Api, client
@@ -25,7 +26,8 @@ def opened(shop: Shop) -> Api:
         shop.push()
         shop.work()
     desk = Desk(shop.store, shop.clock, new_id, bytes(32), "https://portal.example.org", allow_local=True)
-    return client(Experiments(desk, shop.edits).operations())
+    conflicts = ConflictDesk(desk, shop.conflicts)
+    return client([*Experiments(desk, shop.edits).operations(), *conflicts.operations()])
 
 
 def put(api: Api, text: str, path: str = CART, **headers: str) -> Any:

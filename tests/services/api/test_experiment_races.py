@@ -23,13 +23,22 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     made.close()
 
 
-def test_a_stale_if_match_is_a_conflict_and_overwrites_nothing(api: Api, shop: Shop) -> None:
+def test_a_stale_if_match_overwrites_nothing_and_its_conflict_is_named(api: Api, shop: Shop) -> None:
     read = etag(api)
     assert put(api, TEXT + "# one\n", if_match=read).status == 200
     answer = put(api, TEXT + "# two\n", if_match=read)
-    assert (409, True) == (answer.status, "read it anew" in body(answer)["detail"])
+    (conflict,) = shop.conflicts.of("shop")
+    assert (409, conflict.id) == (answer.status, body(answer)["conflict"])
     assert shop.shown("cart").endswith("# one\n")
     assert api("DELETE", CART, if_match=read).status == 409
+
+
+def test_a_stale_if_match_is_the_base_of_a_merge_where_nothing_overlaps(api: Api, shop: Shop) -> None:
+    read, both = etag(api), TEXT.replace("litmus-admin", "mine").replace("pod-delete", "pod-cpu-hog")
+    assert put(api, TEXT.replace("pod-delete", "pod-cpu-hog"), if_match=read).status == 200
+    answer = put(api, TEXT.replace("litmus-admin", "mine"), if_match=read)
+    assert (200, True, both) == (answer.status, body(answer)["merged"], shop.shown("cart"))
+    assert blob_id(both.encode()) == answer.headers["ETag"].strip('"') == etag(api).strip('"')
 
 
 def test_git_that_moved_meanwhile_is_a_conflict_too(api: Api, shop: Shop) -> None:

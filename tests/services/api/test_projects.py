@@ -65,6 +65,13 @@ def test_turning_it_on_observes_and_asks_for_a_sync(api: Api, shop: str, desk: D
     assert desk.store.get(Key("sync", "shop")) is not None
 
 
+def test_pull_requests_need_a_host_that_has_them(api: Api, shop: str) -> None:
+    answer = api("PUT", f"{shop}/gitops", {**GITOPS, "write_back": "pull_request"})
+    problem = "pull_request needs provider github or gitlab: plain git has no pull requests; take commit"
+    assert (422, [{"field": "write_back", "message": problem}]) == (answer.status, body(answer)["problems"])
+    assert 200 == api("PUT", f"{shop}/gitops", {**GITOPS, "write_back": "pull_request", "provider": "github"}).status
+
+
 def test_a_pasted_secret_is_refused_and_not_repeated(api: Api, shop: str) -> None:
     answer = api("PUT", f"{shop}/gitops", {**GITOPS, "webhook_secrets": ["hunter2"]})
     assert answer.status == 422

@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import urllib3.exceptions
 from github.Auth import Auth
 from github.GithubException import GithubException
 from github.Requester import HTTPSRequestsConnectionClass, Requester
@@ -97,12 +96,8 @@ class Calls:
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
-        except LitmusGitopsError:
-            raise
         except GithubException as error:
             raise self._refused(what, error) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(f"the git host {self._host} does not answer: {said(_plain(error))}") from error
 
     def _refused(self, what: str, error: GithubException) -> LitmusGitopsError:
         message = said(_message(error.data), self._auth.sent)
@@ -190,9 +185,3 @@ def _reason(error: Any) -> str:
         return str(error)
     words = (error.get("message"), error.get("field"), error.get("code"))
     return str(words[0] or " ".join(str(word) for word in words[1:] if word))
-
-
-def _plain(error: Exception) -> object:
-    """Return the reason without urllib3's representation of the connection object before it."""
-    reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-    return str(reason).rpartition("object at")[2].partition(">: ")[2] or str(reason)
