@@ -98,7 +98,8 @@ def tested(call: Call) -> Answer:
 def events(call: Call) -> Answer:
     since = call.state.now() - timedelta(days=7)
     found = [one for one in reversed(of(call).events) if one.created_at >= since]
-    return 200, [answers.event(one) for one in found]
+    shown = [answers.event(one) for one in found]
+    return 200, shown if call.state.tells_times else [_timeless(one) for one in shown]
 
 
 @route("POST", f"{ONE}/events/:hook_event_id/resend", level=MAINTAINER)
@@ -114,6 +115,10 @@ def resent(call: Call) -> Answer:
     if not deliveries.number(sent):
         raise Refused(422, {"message": "Failed to open TCP connection"})
     return 201, {"response_status": deliveries.number(sent)}
+
+
+def _timeless(shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if name != "created_at"}
 
 
 def _event(hook: Hook, number: int) -> Event:

@@ -26,6 +26,7 @@ def handler(state: State) -> type[BaseHTTPRequestHandler]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     state: State
 
     def do_GET(self) -> None:
@@ -46,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(target).path)
         self.state.requests.append(f"{self.command} {path}")
         fault = next((one for one in self.state.faults if one.takes(self.command, path)), None)
+        if fault and fault.through:
+            fault = None
         if fault is None or fault.done:
             status, headers, answer = _answer(self.state, self, target, body)
         if fault is None:

@@ -109,8 +109,11 @@ def changed(call: Call) -> Answer:
 @route("GET", f"{NUMBER}/diffs", {"unidiff": Parameter(bool)}, paged=True)
 def diffs(call: Call) -> Answer:
     versions = of(call).versions
-    latest = versions[-1] if versions else None
-    return 200, repositories.file_diffs(call.project.folder, latest.base, latest.head) if latest else []
+    files = repositories.file_diffs(call.project.folder, versions[-1].base, versions[-1].head) if versions else []
+    for file in files:
+        file["too_large"] = file["new_path"] in call.project.too_large
+        file["diff"] = "" if file["too_large"] else file["diff"]
+    return 200, files
 
 
 def begun(state: State, project: Project, one: Merge) -> Merge:

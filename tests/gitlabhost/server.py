@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from tests.gitlabhost import commits, deliveries, discussions, hooks, merges, projects
+from tests.gitlabhost import commits, deliveries, discussions, hooks, merges, projects, repositories
 from tests.gitlabhost.http import handler
 from tests.gitlabhost.state import MAINTAINER, Fault, Merge, Project, State, Status, Token, User
 from tests.gitserver import Clone, LoopbackServer, bare, git
@@ -22,12 +21,12 @@ SECRET = "glpat-made-up-for-tests"
 class GitLabServer:
     """A GitLab on loopback. A project's default token is a project access token with scope `api` as Maintainer.
 
-    `tls` is a file with a certificate and its key; `state` is what it knows, for tests to look at and to change.
+    `state` is what it knows, for tests to look at and to change.
     """
 
-    def __init__(self, root: Path, tls: Path | None = None) -> None:
+    def __init__(self, root: Path) -> None:
         self.state = State(root)
-        self._tls, self._port = tls, 0
+        self._port = 0
         self._listener: LoopbackServer | None = None
         self.add_token(SECRET, User(7, "project_1_bot_c0ffee"))
 
@@ -47,11 +46,7 @@ class GitLabServer:
         """Serve, on the same port as before if there was one."""
         self._listener = LoopbackServer(("127.0.0.1", self._port), handler(self.state))
         self._port = self._listener.server_address[1]
-        if self._tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self._tls)
-            self._listener.socket = context.wrap_socket(self._listener.socket, server_side=True)
-        self.state.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        self.state.url = f"http://127.0.0.1:{self._port}"
         threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -66,7 +61,13 @@ class GitLabServer:
         """Create an empty project under a full path."""
         folder = self.state.root / f"{path}.git"
         folder.parent.mkdir(parents=True, exist_ok=True)
-        project = Project(self.state.new_id(), path, bare(folder))
+        bare(folder)
+        return self.adopt(path)
+
+    def adopt(self, path: str) -> Project:
+        """Make a project of a bare repository that is there."""
+        folder = self.state.root / f"{path}.git"
+        project = Project(self.state.new_id(), path, folder, heads=repositories.heads(folder))
         self.state.projects[project.id] = project
         return project
 
@@ -76,9 +77,15 @@ class GitLabServer:
 
     def clone(self, project: Project, folder: Path) -> Clone:
         """Return a person's working copy that pushes over HTTP, so that GitLab takes notice."""
-        address = self.address(project).replace("://", f"://ada:{SECRET}@", 1)
-        git("clone", "-q", "--template=", address, str(folder))
+        git("clone", "-q", "--template=", self._personal(project), str(folder))
         return Clone(folder)
+
+    def lead(self, project: Project, folder: Path) -> None:
+        """Have a working copy push to the project."""
+        git("remote", "set-url", "origin", self._personal(project), cwd=folder)
+
+    def _personal(self, project: Project) -> str:
+        return self.address(project).replace("://", f"://ada:{SECRET}@", 1)
 
     def add_token(
         self,

@@ -124,6 +124,8 @@ class Hook:
 
 @dataclass
 class Project:
+    """A project; the diffs of files that are `too_large` are not shown."""
+
     id: int
     path: str
     folder: Path
@@ -135,6 +137,7 @@ class Project:
     merges: dict[int, Merge] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
+    too_large: set[str] = field(default_factory=set)
 
     def statuses(self, commit: str) -> dict[str, Status]:
         """Return the latest status of each name on a commit."""
@@ -146,7 +149,7 @@ class Project:
 class Fault:
     """What the server answers in place of what it would, `times` times; without `status` it hangs up.
 
-    With `done` it does first what was asked of it.
+    With `done` it does first what was asked of it; `through` lets the request pass, and only counts it.
     `path` is a regular expression that is searched for in the request's decoded path.
     """
 
@@ -159,6 +162,7 @@ class Fault:
     times: int = 1
     drip: float = 0.0
     done: bool = False
+    through: bool = False
 
     def takes(self, method: str, path: str) -> bool:
         """Whether this request is one of those; counts it."""
@@ -170,12 +174,16 @@ class Fault:
 
 @dataclass
 class State:
-    """All of one GitLab; `local_hooks` is the setting that lets webhooks reach the local network."""
+    """All of one GitLab; `local_hooks` is the setting that lets webhooks reach the local network.
+
+    Older releases tell no times of a hook's events: `tells_times` is for that.
+    """
 
     root: Path
     url: str = ""
     release: tuple[int, int] = (19, 4)
     local_hooks: bool = True
+    tells_times: bool = True
     preparing: bool = False
     ahead: timedelta = timedelta()
     projects: dict[int, Project] = field(default_factory=dict)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,10 +15,20 @@ from shared.model.hosting import Access, CommitStatus, StatusState
 from tests.gitlabhost import Fault, GitLabServer
 from tests.gitlabhost.server import SECRET
 from tests.gitlabhost.state import DEVELOPER, Event, User
-from tests.gitserver import Clone
+from tests.gitserver import Clone, git
 
 STATES: dict[str, StatusState] = {"pending": "pending", "running": "pending", "success": "success", "failed": "failure"}
 LOOKER = "glpat-may-only-look"
+
+
+@cache
+def _begun(below: Path) -> Path:
+    """Return a folder with a repository that has begun and a clone of it, to be copied: it is quicker than git."""
+    folder = below / f"gitlab-{os.getpid()}"
+    (folder / "hosted").mkdir(parents=True)
+    with GitLabServer(folder / "hosted") as server:
+        server.clone(server.create("ada/chaos"), folder / "clone").push("Begin.")
+    return folder
 
 
 class GitLabParty:
@@ -24,13 +37,14 @@ class GitLabParty:
     shown: Mapping[StatusState, StatusState] = MappingProxyType({"error": "failure"})
 
     def __init__(self, folder: Path) -> None:
-        (folder / "hosted").mkdir()
+        shutil.copytree(_begun(folder.parent), folder, dirs_exist_ok=True)
         self.server = GitLabServer(folder / "hosted")
         self.server.start()
-        self.project = self.server.create("ada/chaos")
-        self.clone: Clone = self.server.clone(self.project, folder / "clone")
-        self.clone.push("Begin.")
+        self.project = self.server.adopt("ada/chaos")
+        self.clone = Clone(folder / "clone")
+        self.server.lead(self.project, self.clone.folder)
         self.server.add_token(LOOKER, User(8, "looker"), ("read_api",), DEVELOPER)
+        self.login = SECRET
         self._address = self.server.address(self.project)
 
     @property
@@ -38,7 +52,7 @@ class GitLabParty:
         return self.project.path
 
     def access(self, *, denied: bool = False) -> Access:
-        return Access(self._address, LOOKER if denied else SECRET, "gitlab", allow_local=True)
+        return Access(self._address, LOOKER if denied else self.login, "gitlab", allow_local=True)
 
     def open(self, source: str, target: str, title: str) -> int:
         return self.server.open(self.project, source, target, title).iid
@@ -73,6 +87,14 @@ class GitLabParty:
         words = json.dumps({"message": f"{status} of {SECRET}"}).encode()
         methods = "POST|PUT" if done else "GET|POST|PUT|DELETE"
         self.server.fail(Fault(status, "/api/v4/projects", methods, headers, words, done=done))
+
+    def branch(self, name: str, **files: str) -> str:
+        """Push a branch with these files changed, `cart` being `cart.yaml`; return its head."""
+        git("checkout", "-q", "-B", name, cwd=self.clone.folder)
+        self.clone.branch = name
+        for file, text in files.items():
+            self.clone.write(f"{file}.yaml", text)
+        return self.clone.push()
 
     def stop(self) -> None:
         self.server.stop()

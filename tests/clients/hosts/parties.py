@@ -18,6 +18,8 @@ from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.gitserver import Clone
 
 SECRET = "s3cret-of-the-hook"
+HOSTS = Hosts()
+"""One for all tests, as for all projects of a process: to read the system's certificates takes 50 ms."""
 
 
 class Party(Protocol):
@@ -81,11 +83,16 @@ class Party(Protocol):
         ...
 
 
+def opened(access: Access, hosts: Hosts = HOSTS) -> GitHost:
+    """Open an API as the product does."""
+    found = hosts(access)
+    assert found is not None
+    return found
+
+
 def host(party: Party, *, denied: bool = False) -> GitHost:
     """Open the party's API as the product does."""
-    opened = Hosts()(party.access(denied=denied))
-    assert opened is not None
-    return opened
+    return opened(party.access(denied=denied))
 
 
 PARTIES: dict[str, Callable[[Path], Party]] = {

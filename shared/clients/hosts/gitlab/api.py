@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 import gitlab
 import msgspec
-import urllib3.exceptions
-from gitlab.exceptions import GitlabError
-from gitlab.v4.objects import Project as Handle
+from gitlab.exceptions import GitlabError, GitlabParsingError
 
 from shared.clients.hosts.gitlab.addresses import address, tokens
-from shared.clients.hosts.gitlab.shapes import Project, User, read
+from shared.clients.hosts.gitlab.shapes import Project, Shape, User, read
 from shared.clients.hosts.gitlab.transport import Transport
 from shared.clients.hosts.refusals import refused, said
 from shared.clients.hosts.web import Pools
 from shared.errors import LitmusGitopsError, Unavailable
 from shared.model.hosting import Access
+
+_PAGE: Final = 100
 
 
 class Api:
@@ -39,20 +40,50 @@ class Api:
         )
 
     @cached_property
-    def project(self) -> Handle:
-        """The project under its number: GitLab refuses writes under a name that the project had before it moved."""
-        return self._client.projects.get(self.look_up().id, lazy=True)
+    def number(self) -> int:
+        """The project's number: GitLab refuses writes under a name that the project had before it moved."""
+        return self.look_up().id
 
     def look_up(self) -> Project:
         """Return the project as GitLab shows it now, found by its path."""
-        return read(self._client.projects.get(self._where.project).attributes, Project)
+        return read(self._client.http_get(f"/projects/{quote(self._where.project, safe='')}"), Project)
 
     @cached_property
     def me(self) -> int:
         """The number of the user that the token acts as."""
-        self._client.auth()
-        assert self._client.user is not None
-        return read(self._client.user.attributes, User).id
+        return read(self._client.http_get("/user"), User).id
+
+    def get(self, path: str, shape: type[Shape]) -> Shape:
+        """Return what is there; all paths are below the project."""
+        return read(self._client.http_get(self._below(path)), shape)
+
+    def each(self, path: str, shape: type[Shape], **query: str | int) -> Iterator[Shape]:
+        """Yield what a list holds, page by page; python-gitlab stumbles over an answer that is none."""
+        found = self._client.http_list(self._below(path), {"per_page": _PAGE, **query}, iterator=True)
+        try:
+            for one in found:
+                yield read(one, shape)
+        except (LookupError, TypeError) as error:
+            raise GitlabParsingError("an answer is no list") from error
+
+    def post(self, path: str, body: Mapping[str, Any], shape: type[Shape]) -> Shape:
+        """Create something and return it."""
+        return read(self._client.http_post(self._below(path), post_data=dict(body)), shape)
+
+    def put(self, path: str, body: Mapping[str, Any], shape: type[Shape]) -> Shape:
+        """Change something and return it."""
+        return read(self._client.http_put(self._below(path), post_data=dict(body)), shape)
+
+    def tell(self, path: str) -> None:
+        """Have something done."""
+        self._client.http_post(self._below(path))
+
+    def delete(self, path: str) -> None:
+        """Remove something."""
+        self._client.http_delete(self._below(path))
+
+    def _below(self, path: str) -> str:
+        return f"/projects/{self.number}{path}"
 
     @contextmanager
     def explained(self, what: str, secret: str = "") -> Iterator[None]:
@@ -65,17 +96,22 @@ class Api:
         except GitlabError as error:
             message = self._message(error, secret)
             raise self._refused(host, what, error.response_code, message) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(f"the git host {host} does not answer: {said(_plain(error))}") from error
         except msgspec.ValidationError as error:
-            raise Unavailable(f"{host} answered {what} with something else than GitLab does: {error}") from error
+            raise self._stranger(host, what, str(error)) from error
 
     def _refused(self, host: str, what: str, status: int | None, message: str) -> LitmusGitopsError:
         if status is None:
-            return Unavailable(f"{host} answered {what} with no JSON: if GitLab is below a path there, set api_url")
+            return self._stranger(host, what, message)
         if status == HTTPStatus.FORBIDDEN:
             message += " (the token needs the scope api and the role Maintainer)"
         return refused(host, f"{what} of {self._where.project}", status, message, {})
+
+    @staticmethod
+    def _stranger(host: str, what: str, found: str) -> LitmusGitopsError:
+        return Unavailable(
+            f"{host} answered {what} with something else than GitLab does: {found}; "
+            "if GitLab is below a path there, set api_url"
+        )
 
     def _message(self, error: GitlabError, secret: str) -> str:
         words: object = error.error_message
@@ -83,9 +119,3 @@ class Api:
         for hidden in filter(None, [*self._tokens.values(), secret]):
             text = text.replace(hidden, "…")
         return said(text)
-
-
-def _plain(error: Exception) -> str:
-    """Return the reason without urllib3's representation of the connection object before it."""
-    reason = getattr(error, "reason", None) or error
-    return str(reason).rpartition("object at")[2].partition(">: ")[2] or str(reason)

@@ -13,9 +13,9 @@ from itertools import takewhile
 from typing import Final
 
 from gitlab.exceptions import GitlabError
-from gitlab.v4.objects import Project as Handle
 
-from shared.clients.hosts.gitlab.shapes import HookEvent, WebHook, read
+from shared.clients.hosts.gitlab.api import Api
+from shared.clients.hosts.gitlab.shapes import HookEvent, WebHook
 from shared.errors import NotFound
 from shared.model.hosting import FailedDelivery, Hook
 
@@ -33,38 +33,36 @@ _PAGE: Final = 20
 _GOOD: Final = range(200, 300)
 
 
-def listed(project: Handle) -> list[Hook]:
+def listed(api: Api) -> list[Hook]:
     """Return the webhooks."""
-    return [_hook(read(hook.attributes, WebHook)) for hook in project.hooks.list(iterator=True, per_page=100)]
+    return [_hook(hook) for hook in api.each("/hooks", WebHook)]
 
 
-def save(project: Handle, url: str, secret: str, hook: str | None) -> Hook:
+def save(api: Api, url: str, secret: str, hook: str | None) -> Hook:
     """Create the webhook, or make `hook` that one; where GitLab will not have that, a new one takes its place.
 
     That is where it stays switched off, and where a secret token is to replace a signing token.
     """
     if hook is None:
-        return _created(project, url, secret)
-    there = read(project.hooks.get(_number(hook)).attributes, WebHook)
+        return _created(api, url, secret)
+    there = api.get(f"/hooks/{_number(hook)}", WebHook)
     if _signs(secret) or not there.signing_token_present:
-        kept = _updated(project, there.id, url, secret)
-        if kept.alert_status == _ACTIVE or _revived(project, hook):
-            return _hook(read(project.hooks.get(there.id).attributes, WebHook))
-    made = _created(project, url, secret)
-    project.hooks.delete(there.id)
+        kept = _updated(api, there.id, url, secret)
+        if kept.alert_status == _ACTIVE or _revived(api, hook):
+            return _hook(api.get(f"/hooks/{there.id}", WebHook))
+    made = _created(api, url, secret)
+    api.delete(f"/hooks/{there.id}")
     return made
 
 
-def test(project: Handle, hook: str) -> None:
+def test(api: Api, hook: str) -> None:
     """Have GitLab send a push now: `Invalid` with what it got for it, if that is no success."""
-    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{_number(hook)}/test/{_TEST}")
+    api.tell(f"/hooks/{_number(hook)}/test/{_TEST}")
 
 
-def failed(project: Handle, hook: str, since: datetime) -> list[FailedDelivery]:
+def failed(api: Api, hook: str, since: datetime) -> list[FailedDelivery]:
     """Return the deliveries of which no attempt succeeded, oldest first; GitLab knows of a week, since release 17.3."""
-    path = f"/projects/{project.id}/hooks/{_number(hook)}/events"
-    found = project.manager.gitlab.http_list(path, iterator=True, per_page=_PAGE)
-    events = (read(event, HookEvent) for event in found)
+    events = api.each(f"/hooks/{_number(hook)}/events", HookEvent, per_page=_PAGE)
     last: dict[str, FailedDelivery] = {}
     done: set[str] = set()
     for event in takewhile(lambda event: _at(event, since) >= since, events):
@@ -74,9 +72,9 @@ def failed(project: Handle, hook: str, since: datetime) -> list[FailedDelivery]:
     return [one for one in reversed(last.values()) if one.delivery not in done]
 
 
-def redeliver(project: Handle, hook: str, event: str) -> None:
+def redeliver(api: Api, hook: str, event: str) -> None:
     """Have GitLab send a delivery again, five times a minute at most; it refuses that after a change of the address."""
-    project.manager.gitlab.http_post(f"/projects/{project.id}/hooks/{_number(hook)}/events/{_number(event)}/resend")
+    api.tell(f"/hooks/{_number(hook)}/events/{_number(event)}/resend")
 
 
 def _number(name: str) -> int:
@@ -85,27 +83,27 @@ def _number(name: str) -> int:
     return int(name)
 
 
-def _created(project: Handle, url: str, secret: str) -> Hook:
-    made = read(project.hooks.create({**_wanted(url), **_secret(secret)}).attributes, WebHook)
-    return _hook(_secured(project, made, url, secret))
+def _created(api: Api, url: str, secret: str) -> Hook:
+    made = api.post("/hooks", {**_wanted(url), **_secret(secret)}, WebHook)
+    return _hook(_secured(api, made, url, secret))
 
 
-def _updated(project: Handle, hook: int, url: str, secret: str) -> WebHook:
+def _updated(api: Api, hook: int, url: str, secret: str) -> WebHook:
     wanted = {**_wanted(url), "token": "", **_secret(secret)}
-    return _secured(project, read(project.hooks.update(hook, wanted), WebHook), url, secret)
+    return _secured(api, api.put(f"/hooks/{hook}", wanted, WebHook), url, secret)
 
 
-def _secured(project: Handle, hook: WebHook, url: str, secret: str) -> WebHook:
+def _secured(api: Api, hook: WebHook, url: str, secret: str) -> WebHook:
     """Give the secret as a token to a GitLab that took no notice of it as a signing token."""
     if not _signs(secret) or hook.signing_token_present:
         return hook
-    return read(project.hooks.update(hook.id, {"url": url, "token": secret}), WebHook)
+    return api.put(f"/hooks/{hook.id}", {"url": url, "token": secret}, WebHook)
 
 
-def _revived(project: Handle, hook: str) -> bool:
+def _revived(api: Api, hook: str) -> bool:
     """Whether a test succeeds, which has GitLab switch the hook on again."""
     try:
-        test(project, hook)
+        test(api, hook)
     except GitlabError as error:
         if error.response_code != _REFUSED:
             raise

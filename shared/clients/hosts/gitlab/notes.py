@@ -6,13 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
+from urllib.parse import quote
 
-from gitlab.exceptions import GitlabCreateError
-from gitlab.v4.objects import Project as Handle
-from gitlab.v4.objects import ProjectMergeRequest as MergeHandle
+from gitlab.exceptions import GitlabError
 
+from shared.clients.hosts.gitlab.api import Api
 from shared.clients.hosts.gitlab.positions import Spot, spots
-from shared.clients.hosts.gitlab.shapes import Discussion, FileDiff, Merge, Note, read
+from shared.clients.hosts.gitlab.shapes import Discussion, FileDiff, Merge, Note
 from shared.clients.hosts.gitlab.texts import family, mark_of, marked, note_text
 from shared.model.hosting import Annotation
 
@@ -23,23 +23,24 @@ Told = tuple[str, int]
 """What a note says (its digest), and on which line."""
 
 
-def comment(merge: MergeHandle, me: int, mark: str, body: str) -> None:
+def comment(api: Api, number: int, mark: str, body: str) -> None:
     """Write the comment, or make ours that bears the mark say this; nobody else's is touched."""
     text = marked(mark, body)
-    notes = (read(note.attributes, Note) for note in merge.notes.list(iterator=True, sort="asc", per_page=100))
-    ours = next((note for note in notes if note.author.id == me and not note.system and mark in note.body), None)
+    path = f"/merge_requests/{number}/notes"
+    notes = api.each(path, Note, sort="asc")
+    ours = next((note for note in notes if note.author.id == api.me and not note.system and mark in note.body), None)
     if ours is None:
-        merge.notes.create({"body": text})
+        api.post(path, {"body": text}, Note)
     elif ours.body != text:
-        merge.notes.update(ours.id, {"body": text})
+        api.put(f"{path}/{ours.id}", {"body": text}, Note)
 
 
 class Threads:
     """The threads of one context on one merge request."""
 
-    def __init__(self, project: Handle, merge: Merge, me: int, context: str) -> None:
-        self._project, self._merge, self._me, self._context = project, merge, me, context
-        self._handle = project.mergerequests.get(merge.iid, lazy=True)
+    def __init__(self, api: Api, merge: Merge, context: str) -> None:
+        self._api, self._merge, self._context = api, merge, context
+        self._path = f"/merge_requests/{merge.iid}"
 
     def show(self, annotations: Sequence[Annotation]) -> None:
         """Have one open thread for each annotation, and settle those that no longer apply.
@@ -55,8 +56,7 @@ class Threads:
 
     def _there(self) -> dict[Told, list[Discussion]]:
         found = defaultdict(list)
-        listed = self._handle.discussions.list(iterator=True, per_page=100)
-        for thread in (read(one.attributes, Discussion) for one in listed):
+        for thread in self._api.each(f"{self._path}/discussions", Discussion):
             if told := self._says(thread.notes[0]):
                 found[told].append(thread)
         return found
@@ -64,7 +64,7 @@ class Threads:
     def _says(self, note: Note) -> Told | None:
         """Return what a note of ours says; GitLab moves it along with its line, which then is the one that counts."""
         found = _LINE.match(note.body.removeprefix(family(self._context)))
-        if note.author.id != self._me or found is None:
+        if note.author.id != self._api.me or found is None:
             return None
         moved = note.position.new_line if note.position else None
         return found["said"], moved or int(found["line"])
@@ -79,20 +79,21 @@ class Threads:
         if not threads:
             return False
         note = threads[0].notes[0]
-        if note.resolved and note.resolved_by and note.resolved_by.id == self._me:
-            self._handle.discussions.update(threads[0].id, {"resolved": False})
+        if note.resolved and note.resolved_by and note.resolved_by.id == self._api.me:
+            self._resolve(threads[0], resolved=False)
         del threads[0]
         return True
 
     def _settle(self, threads: Iterator[Discussion]) -> None:
         for thread in threads:
             if not thread.notes[0].resolved:
-                self._handle.discussions.update(thread.id, {"resolved": True})
+                self._resolve(thread, resolved=True)
+
+    def _resolve(self, thread: Discussion, *, resolved: bool) -> None:
+        self._api.put(f"{self._path}/discussions/{quote(thread.id, safe='')}", {"resolved": resolved}, Discussion)
 
     def _files(self) -> list[FileDiff]:
-        path = f"/projects/{self._project.id}/merge_requests/{self._merge.iid}/diffs"
-        listed = self._project.manager.gitlab.http_list(path, iterator=True, per_page=100)
-        return [read(one, FileDiff) for one in listed]
+        return list(self._api.each(f"{self._path}/diffs", FileDiff))
 
     def _write(self, annotation: Annotation, files: list[FileDiff]) -> None:
         """Start a thread at the line, or at the file if GitLab shows no such line, or else at the merge request."""
@@ -105,7 +106,7 @@ class Threads:
     def _started(self, annotation: Annotation, spot: Spot) -> bool:
         try:
             self._start(annotation, spot)
-        except GitlabCreateError as error:
+        except GitlabError as error:
             if error.response_code != _REFUSED:
                 raise
             return False
@@ -113,5 +114,6 @@ class Threads:
 
     def _start(self, annotation: Annotation, spot: Spot | None) -> None:
         text = note_text(annotation, named=spot is None or spot["position_type"] == "file")
-        words = {"body": marked(mark_of(self._context, annotation), text)}
-        self._handle.discussions.create(words if spot is None else {**words, "position": spot})
+        words: dict[str, object] = {"body": marked(mark_of(self._context, annotation), text)}
+        whole = words if spot is None else {**words, "position": spot}
+        self._api.post(f"{self._path}/discussions", whole, Discussion)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from gitlab.exceptions import GitlabError
-from gitlab.v4.objects import Project as Handle
 
-from shared.clients.hosts.gitlab.shapes import Merge, read
+from shared.clients.hosts.gitlab.api import Api
+from shared.clients.hosts.gitlab.shapes import Merge
 from shared.clients.hosts.gitlab.texts import inert, short
 from shared.errors import Invalid, NotYet
 from shared.model.hosting import PullRequest, PullState
@@ -23,29 +23,29 @@ _SOON: Final = 2.0
 _TAKEN: Final = 409
 
 
-def one(project: Handle, number: int) -> PullRequest:
+def one(api: Api, number: int) -> PullRequest:
     """Return a merge request: `NotYet` while GitLab makes its diff."""
-    return _pull(prepared(project, number))
+    return _pull(prepared(api, number))
 
 
-def prepared(project: Handle, number: int) -> Merge:
+def prepared(api: Api, number: int) -> Merge:
     """Return a merge request with its diff's commits: `NotYet` while GitLab makes the diff."""
-    merge = _look_up(project, number)
+    merge = _look_up(api, number)
     if merge.parted is None:
         raise NotYet(f"GitLab has not made the diff of merge request !{number} yet", _SOON)
     return merge
 
 
-def open_into(project: Handle, target: str) -> list[PullRequest]:
+def open_into(api: Api, target: str) -> list[PullRequest]:
     """Return the open merge requests into a branch, without those whose diff GitLab has not made yet."""
-    merges = (_look_up(project, merge.iid) for merge in _opened(project, target_branch=target))
+    merges = (_look_up(api, merge.iid) for merge in _opened(api, target_branch=target))
     return [_pull(merge) for merge in merges if merge.parted is not None]
 
 
-def propose(project: Handle, source: str, target: str, title: str, body: str) -> PullRequest:
+def propose(api: Api, source: str, target: str, title: str, body: str) -> PullRequest:
     """Open a merge request, or return the one that is open; GitLab allows one between two branches."""
-    if number := _between(project, source, target):
-        return one(project, number)
+    if number := _between(api, source, target):
+        return one(api, number)
     words = {
         "source_branch": source,
         "target_branch": target,
@@ -53,28 +53,27 @@ def propose(project: Handle, source: str, target: str, title: str, body: str) ->
         "description": inert(body),
     }
     try:
-        made = project.mergerequests.create(words)
+        made = api.post("/merge_requests", words, Merge)
     except GitlabError as error:
         if error.response_code != _TAKEN:
             raise
-        return one(project, _there(_between(project, source, target), str(error.error_message)))
-    return one(project, read(made.attributes, Merge).iid)
+        return one(api, _there(_between(api, source, target), str(error.error_message)))
+    return one(api, made.iid)
 
 
-def close(project: Handle, number: int) -> None:
+def close(api: Api, number: int) -> None:
     """Close a merge request; GitLab refuses that for one that is closed or merged."""
-    if _look_up(project, number).state == "opened":
-        project.mergerequests.update(number, {"state_event": "close"})
+    if _look_up(api, number).state == "opened":
+        api.put(f"/merge_requests/{number}", {"state_event": "close"}, Merge)
 
 
-def _opened(project: Handle, **narrowed: str) -> Iterator[Merge]:
-    listed = project.mergerequests.list(iterator=True, state="opened", per_page=100, **narrowed)
-    return (read(merge.attributes, Merge) for merge in listed)
+def _opened(api: Api, **narrowed: str) -> Iterator[Merge]:
+    return api.each("/merge_requests", Merge, state="opened", **narrowed)
 
 
-def _between(project: Handle, source: str, target: str) -> int | None:
-    found = _opened(project, source_branch=source, target_branch=target)
-    return next((merge.iid for merge in found if merge.source_project_id == project.id), None)
+def _between(api: Api, source: str, target: str) -> int | None:
+    found = _opened(api, source_branch=source, target_branch=target)
+    return next((merge.iid for merge in found if merge.source_project_id == api.number), None)
 
 
 def _there(number: int | None, said: str) -> int:
@@ -83,8 +82,8 @@ def _there(number: int | None, said: str) -> int:
     return number
 
 
-def _look_up(project: Handle, number: int) -> Merge:
-    return read(project.mergerequests.get(number).attributes, Merge)
+def _look_up(api: Api, number: int) -> Merge:
+    return api.get(f"/merge_requests/{number}", Merge)
 
 
 def _pull(merge: Merge) -> PullRequest:

@@ -5,7 +5,7 @@ Source: GitLab's REST API documentation, the page of each resource.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Merge(msgspec.Struct, frozen=True):
     """A merge request; lists of them come without `diff_refs`."""
 
     iid: int
-    state: str
+    state: Literal["opened", "locked", "merged", "closed"]
     source_branch: str
     target_branch: str
     title: str

@@ -7,12 +7,13 @@ appear where GitLab's own pipelines for the commit do, those of merge requests i
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from gitlab.exceptions import GitlabError
-from gitlab.v4.objects import Project as Handle
 
-from shared.clients.hosts.gitlab.shapes import Merge, read
+from shared.clients.hosts.gitlab.api import Api
+from shared.clients.hosts.gitlab.shapes import Merge
 from shared.clients.hosts.gitlab.texts import short
 from shared.errors import NotYet
 from shared.model.hosting import CommitStatus
@@ -34,13 +35,13 @@ _SAME: Final = "cannot transition status"
 _NO_BRANCH: Final = "References for commit"
 
 
-def post(project: Handle, commit: str, status: CommitStatus) -> None:
+def post(api: Api, commit: str, status: CommitStatus) -> None:
     """Set a status; what is still pending may become `running`, so that it can take a new description once.
 
     After that GitLab keeps the description until the status is no longer pending, which is no error of ours.
     """
     for state in _STATES[status.state]:
-        if _moved(project, commit, {"state": state, **_words(status)}):
+        if _moved(api, commit, {"state": state, **_words(status)}):
             return
 
 
@@ -49,24 +50,23 @@ def _words(status: CommitStatus) -> dict[str, str]:
     return words | {"target_url": status.url} if status.url and len(status.url) <= _LONGEST_URL else words
 
 
-def _moved(project: Handle, commit: str, words: dict[str, str]) -> bool:
+def _moved(api: Api, commit: str, words: dict[str, str]) -> bool:
     """Post; return whether the status took it."""
-    statuses = project.commits.get(commit, lazy=True).statuses
     try:
-        statuses.create(words)
+        api.post(f"/statuses/{quote(commit, safe='')}", words, dict[str, Any])
     except GitlabError as error:
         if _SAME in str(error.error_message).lower():
             return False
         if error.response_code == _BUSY:
             raise NotYet("GitLab is at work on this very status") from error
-        ref = _fork_ref(project, commit) if _NO_BRANCH in str(error.error_message) and "ref" not in words else None
+        ref = _fork_ref(api, commit) if _NO_BRANCH in str(error.error_message) and "ref" not in words else None
         if ref is None:
             raise
-        return _moved(project, commit, {**words, "ref": ref})
+        return _moved(api, commit, {**words, "ref": ref})
     return True
 
 
-def _fork_ref(project: Handle, commit: str) -> str | None:
+def _fork_ref(api: Api, commit: str) -> str | None:
     """Return the ref that GitLab keeps for the merge request of a commit that is on no branch here: it is a fork's."""
-    merges = read(project.commits.get(commit, lazy=True).merge_requests(), list[Merge])
+    merges = api.each(f"/repository/commits/{quote(commit, safe='')}/merge_requests", Merge)
     return next((f"refs/merge-requests/{one.iid}/head" for one in merges if one.state == "opened"), None)
