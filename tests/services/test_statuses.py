@@ -16,6 +16,7 @@ from shared.model.runs import FaultResult, Run
 from shared.rules.facts import Refusal
 from shared.services.statuses import CLAIM, Statuses
 from shared.services.tables import CONCERNS, RUNS, Versioned
+from tests.clients.hosts.github_party import GitHubParty
 from tests.clients.hosts.parties import PARTIES, host
 from tests.services.gitops import BROKEN, engine
 from tests.services.hosted import CONTEXT, PORTAL, Hosted
@@ -265,7 +266,8 @@ def test_an_outage_of_any_length_is_outlived(hosted: Hosted) -> None:
         hosted.clock.advance(60)
         hosted.work()
     assert (31, []) == (len(hosted.errors), hosted.queue.dead())
-    hosted.party.server.start()  # type: ignore[attr-defined]
+    assert isinstance(hosted.party, GitHubParty)
+    hosted.party.server.start()
     hosted.clock.advance(60)
     hosted.work()
     assert ("success", "nothing to run") == last(hosted, commit)
