@@ -13,6 +13,7 @@ from shared.services.leases import Leases
 from shared.services.notes import Notes
 from shared.services.proposals import Proposals
 from shared.services.pulls import Pulls
+from shared.services.refusals import Refusals
 from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
 from shared.services.syncs import Syncs
@@ -30,5 +31,6 @@ actions = {
     "note": Notes(store, repositories, utc_now, new_id).note_run,
     "pull": Pulls(store, repositories, statuses, utc_now, new_id).look_at,
     "status": statuses.tell,
+    "refused": Refusals(store, new_id).tell,
 }
 sync = function(Route("POST", "/internal/sync", Inbox(internal_key(settings.state.master_key), utc_now, actions)))
