@@ -16,6 +16,9 @@ from shared.model.statuses import Commit, Concern
 THRESHOLD: Final = "litmuschaos.io/pass-score"
 """Annotation: the score, 0 to 100, from which a run is a success; `none` asks for no measurement."""
 
+SAID: Final = frozenset({"freeze", "windows", "cooldown", "too many"})
+"""Rules by which a change that should start something does not; the others say that it is no reason for chaos."""
+
 LONGEST: Final = 140
 """Characters of a status' description that GitHub takes."""
 

@@ -18,6 +18,7 @@ from shared.ports import Clock, Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero
+from shared.rules.verdicts import SAID
 from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
 from shared.services.watching import Context
 
@@ -27,9 +28,6 @@ LIMIT: Final = 50
 """Experiments that one change may start: each adds a write to the transaction that holds the decision."""
 
 _TOO_MANY: Final = Refusal("too many", f"one change starts at most {LIMIT} experiments: name fewer on the workload")
-_SAID: Final = frozenset({"freeze", "windows", "cooldown", _TOO_MANY.rule})
-"""Rules by which a change that should start something does not; the others say that it is no reason for chaos."""
-
 _OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
 
 
@@ -117,7 +115,7 @@ class _Case:
         )
 
     def _untold(self, refusals: Mapping[str, Refusal | None]) -> bool:
-        said = any(one.rule in _SAID for one in refusals.values() if one)
+        said = any(one.rule in SAID for one in refusals.values() if one)
         return said and self.context.gitops.mode == "enforce" and bool(commits_named(self.change.new))
 
     def _remembered(self, now: datetime, count: int) -> tuple[Versioned[Recent], Recent] | None:
@@ -170,12 +168,6 @@ def _guard(change: Change) -> tuple[Changed, ...]:
     if change.operation == "CREATE":
         return tuple(one for one in change.metadata_changed if one.path == _OPTED_IN)
     return change.changed or change.metadata_changed
-
-
-def refused_by(detail: Mapping[str, Any]) -> dict[str, str]:
-    """Return the experiments that a change, by its event's detail, should have started, and why it did not."""
-    refused: Mapping[str, Mapping[str, str]] = detail.get("refused") or {}
-    return {name: one["reason"] for name, one in refused.items() if one["rule"] in _SAID}
 
 
 def commits_named(side: Side) -> tuple[str, ...]:

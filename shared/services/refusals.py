@@ -8,8 +8,8 @@ from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.statuses import Concern
 from shared.ports import Ids, Store
+from shared.rules.verdicts import SAID
 from shared.services.concerns import bearing, commits_of
-from shared.services.deciding import refused_by
 from shared.services.tables import CONCERNS, EVENTS
 
 
@@ -26,8 +26,9 @@ class Refusals:
         event = EVENTS.load(self.store, project, "change", message.ids["change"])
         if event is None:
             return
-        for experiment, reason in refused_by(event.value.detail).items():
-            self._tell(project, event.value, experiment, reason)
+        for experiment, refusal in event.value.detail.get("refused", {}).items():
+            if refusal["rule"] in SAID:
+                self._tell(project, event.value, experiment, refusal["reason"])
 
     def _tell(self, project: str, event: Event, experiment: str, reason: str) -> None:
         cluster = event.detail["cluster"]

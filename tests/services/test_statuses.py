@@ -178,6 +178,20 @@ def test_a_project_that_observes_leaves_commits_alone(hosted: Hosted) -> None:
     assert [("success", "nothing to run")] == hosted.statuses_of(commit)
 
 
+def test_what_a_push_would_not_have_started_either_is_left_alone_where_the_project_observes(hosted: Hosted) -> None:
+    commit = hosted.push(cart=CART)
+    hosted.configure(mode="observe")
+    hosted.placing.note(hosted.started("cart", cause="push"), "refused", REFUSAL)
+    hosted.work()
+    assert [("success", "nothing to run")] == hosted.statuses_of(commit)
+
+
+def test_a_head_that_a_sync_reaches_again_is_not_told_again(hosted: Hosted) -> None:
+    hosted.push(cart=BROKEN)
+    hosted.tell_of_push()
+    assert 1 == hosted.sent.count("sync/status")
+
+
 def test_a_run_of_a_schedule_counts_for_its_experiments_commit(hosted: Hosted) -> None:
     commit = hosted.push(cart=CART)
     run = Run("s1", "shop", "L", "eu", "queued", "2100-01-01T00:00:00Z", "", cause="schedule", report_to=(commit,))
