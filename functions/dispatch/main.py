@@ -1,4 +1,4 @@
-"""Turns triggers into orders, and brings orders to their clusters: by POST, or when a subscriber asks for them."""
+"""Turns triggers and pushes into orders, and brings those to their clusters: by POST, or when a subscriber asks."""
 
 import time
 

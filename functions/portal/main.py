@@ -9,6 +9,7 @@ from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
+from shared.services.exports import Exports
 from shared.services.releasing import Releasing
 from shared.services.repositories import Repositories
 from shared.settings import Portal
@@ -21,6 +22,7 @@ repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), set
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, settings.allow_local),
     edits=Edits(store, repositories, utc_now, new_id),
+    exports=Exports(store, repositories, utc_now, new_id),
     dispatching=Dispatching(store, repositories, utc_now, new_id),
     releasing=Releasing(store, utc_now, new_id),
     queue=open_queue(state.store_url),

@@ -64,7 +64,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
     yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
-    for look in (_sync, _files, _edits, _clusters, _runs):
+    for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
 
@@ -92,7 +92,9 @@ def _sync(portal: Portal, name: str) -> Iterator[Finding]:
     if state["state"] == "degraded":
         mend = f"mend that, then litmus-gitops project sync {name}"
         yield f"the sync is degraded: {state['problem']}", mend
-    elif state["commit"] and not any(portal.items(path_to("projects", name, "experiments"), 1)):
+    elif state["commit"] and not any(
+        row["commit"] for row in portal.items(path_to("projects", name, "experiments"), _ALL)
+    ):
         yield (
             f"no experiment was found at commit {state['commit'][:12]} of {state['branch']}",
             f"look at branch and path: litmus-gitops project enable {name} --branch … --path …",
@@ -112,9 +114,18 @@ def _edits(portal: Portal, name: str) -> Iterator[Finding]:
         what = f"an edit of {row['path']} by {row['author']} overlaps with what git holds: {row['reason']}"
         yield what, f"see litmus-gitops experiment conflicts {row['id']} -p {name}, then experiment settle"
     for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "pending" and row["pull"] is None:
+        if row["state"] == "pending" and row["pull"] is None and row["problem"] is None:
             mend = f"see litmus-gitops event list -p {name} --kind edit"
             yield f"an edit of {row['path']} waits for the git host", mend
+
+
+def _offers(portal: Portal, name: str) -> Iterator[Finding]:
+    rows = list(portal.items(path_to("projects", name, "export"), _ALL))
+    if rows:
+        yield (
+            f"{len(rows)} files are only in the portal, and nothing of them starts; the first: {rows[0]['path']}",
+            f"litmus-gitops project export {name}, or with --drop",
+        )
 
 
 def _proposals(portal: Portal, name: str) -> Iterator[Finding]:

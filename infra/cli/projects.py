@@ -84,6 +84,29 @@ def _settings(portal: Portal, path: str) -> dict[str, Any]:
     return found
 
 
+@project.command()
+@click.argument("project_id")
+@click.option("--experiment", "experiments", multiple=True, help="Only this one, by its id; repeat for more.")
+@click.option("--policy", "policies", multiple=True, help="Only this one, by its path; repeat for more.")
+@click.option("--drop", is_flag=True, help="Drop it instead.")
+@click.option("--list", "list_", is_flag=True, help="Only list it.")
+@limited
+@as_json
+@click.pass_obj
+def export(lazy: Lazy, /, project_id: str, limit: int, json_: bool, list_: bool, drop: bool, **only: Any) -> None:
+    """Commit to git what only the portal has, after the project moved to another repository, branch or path.
+
+    All of it goes into one commit, or one pull request where write_back says so.
+    """
+    portal, path = lazy.open(), path_to("projects", project_id, "export")
+    if list_:
+        columns = [field("experiment"), field("path"), field("since")]
+        listing(portal.items(path, limit), columns, json_=json_)
+    else:
+        named = {sort: list(names) for sort, names in only.items() if names}
+        show(portal.call("POST", path, named | {"drop": drop}), json_=json_)
+
+
 @project.command("map-infra")
 @click.argument("project_id")
 @click.argument("mappings", nargs=-1, required=True, metavar="FOREIGN=CLUSTER...")

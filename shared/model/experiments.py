@@ -111,7 +111,8 @@ class Edit(msgspec.Struct, frozen=True):
 
     `moves` is the path that the file leaves for `path`. A `conflict` keeps what git held in `git` (a blob, None where
     the file was gone), so that base, git and portal can be laid side by side. A `proposed` one is `commit` on `branch`,
-    on top of `onto`, and waits there for pull request `pull`.
+    on top of `onto`, and waits there for pull request `pull`. An `offered` one is the text of an experiment, or of a
+    policy (`experiment` is then empty), that the followed place lacks, until a person exports or drops it.
     """
 
     id: str
@@ -122,7 +123,7 @@ class Edit(msgspec.Struct, frozen=True):
     base: str | None
     author: str
     at: str
-    state: Literal["pending", "proposed", "conflict"] = "pending"
+    state: Literal["pending", "proposed", "conflict", "offered"] = "pending"
     commit: str | None = None
     problem: str | None = None
     moves: str | None = None

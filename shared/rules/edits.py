@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -40,25 +40,29 @@ def path_for(folder: str, name: str, taken: Container[str]) -> str:
     return next(path for path in paths if path not in taken)
 
 
+def homed(edit: Edit, home: str) -> Edit:
+    """Return the edit aimed at `home`, the path at which git has its experiment's file."""
+    if place_of(edit) == home:
+        return edit
+    if edit.path == home:
+        return msgspec.structs.replace(edit, moves=None)
+    return msgspec.structs.replace(edit, **{"moves" if edit.moves else "path": home})
+
+
 def astray(edit: Edit, files: Mapping[str, str]) -> bool:
     """Whether a tree (path → blob) no longer has the file that the edit was made of, at its place."""
     return place_of(edit) not in files and (edit.base is not None or edit.moves is not None)
 
 
-def followed(edit: Edit, files: Mapping[str, str], homes: Mapping[str, str]) -> Edit:
-    """Return the edit aimed at where its file is by now, since git may have renamed it.
+def followed(edit: Edit, files: Mapping[str, str], homes: Collection[str]) -> Edit:
+    """Return an edit that is astray aimed at where git has renamed its file, unseen by the portal as yet.
 
-    `homes` says which experiment the portal shows at a path: what belongs to another one is not its file.
+    `homes` are the paths that the portal shows: what is there is no renamed file.
     """
     if edit.moves is not None and edit.path in files:
         return msgspec.structs.replace(edit, moves=None)
-    if edit.experiment not in homes.values():
-        return edit
-    own = [path for path, experiment in homes.items() if experiment == edit.experiment and path in files]
-    renamed = own or [path for path, blob in files.items() if blob == edit.base and path not in homes]
-    if len(renamed) != 1:
-        return edit
-    return msgspec.structs.replace(edit, **{"moves" if edit.moves else "path": renamed[0]})
+    renamed = [path for path, blob in files.items() if blob == edit.base and path not in homes]
+    return homed(edit, renamed[0]) if len(renamed) == 1 else edit
 
 
 def place_of(edit: Edit) -> str:

@@ -37,13 +37,16 @@ class Portal(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """What makes the portal equal to a tree. `policies` is None where they stay as they are.
 
-    `wrong` are the paths of the files that hold a problem once the plan is carried out.
+    `wrong` are the paths of the files that hold a problem once the plan is carried out. `offers` and `offered_policies`
+    are what only the portal has once it follows another place: a person decides on it.
     """
 
     upserts: tuple[Experiment, ...] = ()
     deletions: tuple[Experiment, ...] = ()
     policies: tuple[Policy, ...] | None = None
     wrong: tuple[str, ...] = ()
+    offers: tuple[Experiment, ...] = ()
+    offered_policies: tuple[Policy, ...] = ()
 
     @property
     def invalid(self) -> int:
@@ -53,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def empty(self) -> bool:
         """Whether the portal is equal to git already."""
-        return not self.upserts and not self.deletions and self.policies is None
+        return not self.upserts and not self.deletions and not self.offers and self.policies is None
 
 
 def unread(files: Mapping[str, str], portal: Portal) -> frozenset[str]:
@@ -61,10 +64,11 @@ def unread(files: Mapping[str, str], portal: Portal) -> frozenset[str]:
     return frozenset(files.values()) - _known(portal).keys()
 
 
-def plan_portal(tree: Tree, portal: Portal, readings: Mapping[str, Reading]) -> Plan:
+def plan_portal(tree: Tree, portal: Portal, readings: Mapping[str, Reading], *, importing: bool = False) -> Plan:
     """Return what to change so that the portal shows what the tree holds.
 
-    `readings` (blob → what it says) holds at least what `unread` asked for.
+    `readings` (blob → what it says) holds at least what `unread` asked for. While `importing`, what the tree lacks was
+    not removed from it: it is offered.
     """
     known = {**_known(portal), **readings}
     texts = {path: known[blob] for path, blob in sorted(tree.files.items())}
@@ -75,7 +79,19 @@ def plan_portal(tree: Tree, portal: Portal, readings: Mapping[str, Reading]) -> 
         for path, text in texts.items()
         if path not in named and not isinstance(text, Policy)
     ]
-    return _difference(portal, _experiments(tree, files, portal.experiments), policies)
+    plan = _difference(portal, _experiments(tree, files, portal.experiments), policies)
+    return _offering(plan, portal, tree.files) if importing else plan
+
+
+def _offering(plan: Plan, portal: Portal, files: Mapping[str, str]) -> Plan:
+    blobs = set(files.values())
+    lacking = (policy for policy in portal.policies if policy.path and policy.path not in files)
+    return msgspec.structs.replace(
+        plan,
+        offers=plan.deletions,
+        deletions=(),
+        offered_policies=tuple(policy for policy in lacking if policy.blob not in blobs),
+    )
 
 
 def _known(portal: Portal) -> dict[str, Reading]:

@@ -94,11 +94,10 @@ class EditRecords:
         kept = msgspec.structs.replace(edit, state="conflict", problem=why, git=git)
         self._take(_Step(edit, kept, "conflict", why), lambda was, others: marked(was, [*others, kept]))
 
-    def resume(self, edit: Edit) -> None:
-        """The edit missed its pull request: let it set out anew."""
+    def resume(self, edit: Edit, why: str) -> None:
+        """The edit has no pull request any more: let it set out anew."""
         again = msgspec.structs.replace(edit, state="pending", commit=None, branch=None, pull=None, onto=None)
-        why = f"{edit.path} came too late for pull request #{edit.pull}, which was merged: it is sent anew"
-        self._take(_Step(edit, again, "pending", why), self._with(again))
+        self._take(_Step(edit, again, "pending", f"{why}: the edit is sent anew"), self._with(again))
 
     def drop(self, edit: Edit, why: str, verdict: str = "refused") -> Experiment | None:
         """Nothing stays of the edit but the ledger's row, and whoever cares is told."""
@@ -135,18 +134,16 @@ class EditRecords:
         state = SYNCS.load_or(self.store, SyncState(), edit.project)
         touched = msgspec.structs.replace(state, value=msgspec.structs.replace(state.value, touched=True))
         writes, messages = dirty_writes(touched, self.ids, edit.project)
-        started = self._started(step, Move(shown, before))
+        started = self._started(edit.project, Move(shown, before))
         writes += [*started.writes, _end(record, step), *_experiment(edit, was, shown), self._row(step)]
         self.store.commit(writes, [*messages, *started.messages])
         return shown
 
-    def _started(self, step: _Step, move: Move) -> Work:
+    def _started(self, project: str, move: Move) -> Work:
         """Return what an edit that became a commit starts: it counts as a push by its author."""
-        project = PROJECTS.load(self.store, step.edit.project)
-        if step.verdict not in {"committed", "merged"} or project is None or project.value.gitops is None:
-            return Work()
-        setting = project.value.gitops.run_on_push
-        return Starts(self.store, self.clock, self.ids).along(step.edit.project, setting, [move])[0]
+        found = PROJECTS.load(self.store, project)
+        setting = found.value.gitops.run_on_push if found and found.value.gitops else None
+        return Starts(self.store, self.clock, self.ids).along(project, setting, [move])[0]
 
     def _row(self, step: _Step) -> Write:
         edit = step.edit

@@ -13,6 +13,7 @@ from shared.model.projects import GitOps
 from shared.ports import Clock, Ids, Store
 from shared.rules.edits import blob_id, path_for
 from shared.rules.identity import mint
+from shared.rules.offers import is_offered
 from shared.services.edit_records import EditRecords
 from shared.services.ledger import stamp
 from shared.services.portal_records import listed, open_edits
@@ -63,6 +64,8 @@ class Edits:
             raise Conflict(f"{path} is its path already")
         if taken := self._taken(project).get(path):
             raise Conflict(f"{path} is the file of experiment {taken!r}: choose another path")
+        if is_offered(was):
+            raise Conflict(f"{edit.path} is only in the portal: export it to git, then rename it")
         text = self._text(project, edit)
         moved = msgspec.structs.replace(edit, text=text, path=path, moves=edit.path, author=author)
         return self._begin(gitops, moved, was)
@@ -139,6 +142,8 @@ class Edits:
     def _of(self, project: str, was: Experiment, text: bytes | None, base: str | None) -> Edit:
         """Return the edit of an experiment as its author saw it: by `base`, else as its newest edit left it."""
         waiting = [edit for edit in self._waiting(project) if edit.experiment == was.id]
+        if waiting and waiting[-1].state == "offered":
+            return self._edit(project, was.id, waiting[-1].path, text, None)
         seen = _blob(waiting[-1].text) if waiting else was.blob
         if base not in {None, seen} and BLOBS.load(self.store, project, base or "") is None:
             raise Conflict(f"If-Match names a version of {was.path} that is not known here: read it anew")

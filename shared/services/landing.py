@@ -11,7 +11,7 @@ from shared.errors import Conflict
 from shared.model.experiments import Edit, Manifest, Problem, SyncState
 from shared.model.projects import GitOps
 from shared.ports import GitRemote, Store
-from shared.rules.edits import astray, blob_id, draft_of, fit, followed, path_for, place_of
+from shared.rules.edits import astray, blob_id, draft_of, fit, followed, homed, path_for, place_of
 from shared.services.attempts import until_fresh
 from shared.services.merging import merge
 from shared.services.portal_records import listed
@@ -103,10 +103,16 @@ class Landing:
         return Landed(fitting, commit, met.merge, aim.head, aim.branch)
 
     def _followed(self, edit: Edit, files: dict[str, str]) -> Edit:
+        """Aim an edit at where its experiment's file is by now, wherever git has moved it."""
+        shown = EXPERIMENTS.load(self.store, edit.project, edit.experiment)
+        if shown is None:
+            return edit
+        if shown.value.path in files:
+            return homed(edit, shown.value.path)
         if not astray(edit, files):
             return edit
-        shown = (row.value for row in listed(self.store, EXPERIMENTS, edit.project))
-        return followed(edit, files, {experiment.path: experiment.id for experiment in shown})
+        homes = {row.value.path for row in listed(self.store, EXPERIMENTS, edit.project)}
+        return followed(edit, files, homes)
 
 
 @dataclass(frozen=True, slots=True)

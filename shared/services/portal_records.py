@@ -51,20 +51,24 @@ class Holding:
         return Portal(tuple(row.value for row in self.experiments.values()), self.policies.value.policies)
 
     def moves(self, plan: Plan) -> list[Move]:
-        """Return what a plan does to each experiment, in the order of its `writes`."""
+        """Return what a plan does to each experiment, in the order of its `writes`; its offers come last."""
         was = {name: row.value for name, row in self.experiments.items()}
         gone = {one.path: one for one in plan.deletions}
         upserts = [Move(one, was.get(one.id), gone.get(one.path)) for one in plan.upserts]
-        return upserts + [Move(None, one) for one in plan.deletions]
+        return upserts + [Move(None, one) for one in (*plan.deletions, *plan.offers)]
+
+    def version(self, experiment: str) -> int:
+        """Return the version that a write of the experiment names."""
+        was = self.experiments.get(experiment)
+        return was.version if was else ABSENT
 
     def writes(self, plan: Plan) -> Iterator[Write]:
         """Yield the writes of a plan's experiments; each holds only if nobody wrote it since it was read."""
         for experiment in plan.upserts:
-            was = self.experiments.get(experiment.id)
-            yield EXPERIMENTS.put(experiment, self.project, experiment.id, expected=was.version if was else ABSENT)
+            expected = self.version(experiment.id)
+            yield EXPERIMENTS.put(experiment, self.project, experiment.id, expected=expected)
         for experiment in plan.deletions:
-            version = self.experiments[experiment.id].version
-            yield EXPERIMENTS.delete(self.project, experiment.id, expected=version)
+            yield EXPERIMENTS.delete(self.project, experiment.id, expected=self.version(experiment.id))
 
     def policy_writes(self, plan: Plan) -> list[Put]:
         """Return the write of a plan's policies, if they change."""

@@ -71,19 +71,15 @@ class Proposals:
     def _follow(self, gitops: GitOps, host: GitHost, edits: Sequence[Edit]) -> None:
         number = edits[0].pull
         assert number is not None, "only proposed edits are followed"
-        try:
-            pull = host.pull(number)
-        except NotFound:
-            self._drop(edits, f"pull request #{number} is not there any more: the edit is dropped")
-            return
-        if pull.state == "merged":
-            self._merged(gitops, pull, edits)
-        elif pull.state == "closed":
-            self._drop(edits, f"pull request #{number} was closed without being merged: the edit is dropped")
-
-    def _drop(self, edits: Sequence[Edit], why: str) -> None:
+        pull = _found(host, number)
         for edit in edits:
-            self._records.drop(edit, why, "closed")
+            if pull is None or pull.source != edit.branch:
+                self._records.resume(edit, f"pull request #{number} is not there any more")
+            elif pull.state == "closed":
+                why = f"pull request #{number} was closed without being merged: the edit is dropped"
+                self._records.drop(edit, why, "closed")
+        if pull is not None and pull.state == "merged":
+            self._merged(gitops, pull, [edit for edit in edits if edit.branch == pull.source])
 
     def _merged(self, gitops: GitOps, pull: PullRequest, edits: Sequence[Edit]) -> None:
         """Show what has arrived; an edit that came too late for the merge sets out again."""
@@ -93,7 +89,7 @@ class Proposals:
         files = {} if head is None else remote.files(head, gitops.path)[1]
         for edit in edits:
             if edit in behind:
-                self._records.resume(edit)
+                self._records.resume(edit, f"{edit.path} came too late for pull request #{pull.number}")
             elif head is not None and arrived(edit, files):
                 self._records.committed(edit, head)
             else:
@@ -121,6 +117,13 @@ class Proposals:
     @property
     def _records(self) -> EditRecords:
         return EditRecords(self.store, self.clock, self.ids)
+
+
+def _found(host: GitHost, number: int) -> PullRequest | None:
+    try:
+        return host.pull(number)
+    except NotFound:
+        return None
 
 
 def _body(edit: Edit) -> str:

@@ -16,7 +16,7 @@ from shared.services.ledger import Ledger
 from shared.services.portal_records import Holding
 from shared.services.tables import SYNCS
 
-_COUNTED: Final = ("added", "changed", "moved", "removed")
+_COUNTED: Final = ("added", "changed", "moved", "removed", "offered")
 _NAMED: Final = 50
 """Files that one row names of each sort; it counts all."""
 
@@ -66,6 +66,7 @@ def _detail(plan: Plan, holding: Holding) -> dict[str, list[Any]]:
         "changed": _paths(one for one in old if one not in moved),
         "moved": _paths(moved),
         "removed": _paths(plan.deletions),
+        "offered": _paths(plan.offers) + [policy.path for policy in plan.offered_policies if policy.path],
         "policies": policies,
         "invalid": [
             {"path": one.path, **msgspec.to_builtins(one.problem)} for one in plan.upserts if one.problem is not None

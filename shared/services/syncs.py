@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -11,7 +12,6 @@ import msgspec
 from shared.errors import LitmusGitopsError, NotFound, NotYet, Stale
 from shared.model.experiments import SyncState
 from shared.model.messages import Message
-from shared.model.policies import Policy
 from shared.model.projects import GitOps
 from shared.model.records import Put, Write
 from shared.ports import Clock, GitRemote, Ids, Store
@@ -21,6 +21,7 @@ from shared.services.concerns import reached
 from shared.services.dirt import dirty_writes
 from shared.services.leases import Leases
 from shared.services.ledger import Ledger, stamp
+from shared.services.offers import Offers
 from shared.services.ordering import Work
 from shared.services.portal_records import Holding
 from shared.services.repositories import Repositories
@@ -47,6 +48,11 @@ class _Work(msgspec.Struct, frozen=True):
     gitops: GitOps
     state: Versioned[SyncState]
     lease: Versioned[Lease]
+
+    @property
+    def importing(self) -> bool:
+        """Whether this place was never followed to its head: it runs nothing, and what it lacks is offered."""
+        return self.state.value.commit is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +139,26 @@ class Syncs:
         holding = Holding.read(self.store, work.project)
         self._check_unedited(work)
         readings = self._read(work, remote, tree, unread(tree.files, holding.portal))
-        plan = plan_portal(tree, holding.portal, readings)
-        for bundle in bundles(self._works(work, holding, plan)):
+        plan = plan_portal(tree, holding.portal, readings, importing=work.importing)
+        plan, ends = self._offers(work).settled(tree, holding, plan)
+        for bundle in bundles(self._works(work, tree, holding, plan, ends)):
             self.store.commit([*bundle.writes, unchanged(work.lease)], bundle.messages)
         return _Found(tree.commit, tree_id, plan, holding)
 
-    def _works(self, work: _Work, holding: Holding, plan: Plan) -> Iterator[Work]:
-        """Yield each experiment's writes, with the start that they ask for; the first sync imports, and starts none."""
+    def _works(self, work: _Work, tree: Tree, holding: Holding, plan: Plan, ends: dict[str, Work]) -> Iterator[Work]:
+        """Yield each experiment's writes, with the start that they ask for; an import starts nothing."""
         moves = holding.moves(plan)
-        setting = work.gitops.run_on_push if work.state.value.commit else None
+        setting = None if work.importing else work.gitops.run_on_push
         along = Starts(self.store, self.clock, self.ids).along(work.project, setting, moves)
-        yield from (Work((write,)) + more for write, more in zip(holding.writes(plan), along, strict=True))
+        written = [Work((write,)) for write in holding.writes(plan)]
+        made = chain(written, self._offers(work).made(tree, holding, plan))
+        for move, more in zip(moves, along, strict=True):
+            name = move.now.id if move.now else ""
+            yield next(made) + more + ends.pop(name, Work())
+        yield from chain(made, ends.values())
+
+    def _offers(self, work: _Work) -> Offers:
+        return Offers(self.store, self.clock, self.ids, work.project, work.gitops.path)
 
     def _read(self, work: _Work, remote: GitRemote, tree: Tree, wanted: frozenset[str]) -> dict[str, Reading]:
         paths = {blob: path for path, blob in sorted(tree.files.items(), reverse=True)}
@@ -151,16 +166,12 @@ class Syncs:
         for page in pages(sorted(wanted), _BLOBS):
             texts = remote.blobs(tree.commit, page)
             readings |= {blob: read_file(paths[blob], text) for blob, text in texts.items()}
-            self._keep(work, texts, readings)
+            self._keep(work, texts)
         return readings
 
-    def _keep(self, work: _Work, texts: Mapping[str, bytes], readings: Mapping[str, Reading]) -> None:
-        """Store the texts that people and orders will ask for."""
-        kept = (
-            BLOBS.put(text, work.project, blob)
-            for blob, text in texts.items()
-            if len(text) <= MAX_BYTES and not isinstance(readings[blob], Policy)
-        )
+    def _keep(self, work: _Work, texts: Mapping[str, bytes]) -> None:
+        """Store the texts that people, orders and exports will ask for."""
+        kept = (BLOBS.put(text, work.project, blob) for blob, text in texts.items() if len(text) <= MAX_BYTES)
         for batch in batches(kept):
             self.store.commit([*batch, unchanged(work.lease)])
 

@@ -11,7 +11,7 @@ from shared.model.experiments import Edit, Experiment, Manifest
 from shared.model.projects import Presence
 from shared.model.runs import Run
 from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
-from tests.infra.commanding import Served, served
+from tests.infra.commanding import KILL, Served, served
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 NOW = "2999-01-01T00:00:00.000Z"
@@ -117,6 +117,12 @@ def test_a_folder_without_experiments_is_found(portal: Served) -> None:
     portal("project", "enable", "shop", "--path", "elsewhere")
     what = portal.until(lambda: next((one for one in found(portal) if "no experiment" in one), None))
     assert what.endswith("of main")
+    offered = "1 files are only in the portal, and nothing of them starts; the first: elsewhere/kill.yaml"
+    assert "litmus-gitops project export shop, or with --drop" == found(portal)[offered]
+    assert "elsewhere/kill.yaml" in portal("project", "export", "shop", "--list").out
+    done = portal("project", "export", "shop", "--experiment", KILL, "--json").json
+    assert ["elsewhere/kill.yaml"] == [row["path"] for row in done["exported"]]
+    portal.until(lambda: not found(portal))
     portal("project", "enable", "shop", "--path", "litmus/shop")
 
 

@@ -13,6 +13,7 @@ from shared.rules.edits import (
     draft_of,
     fit,
     followed,
+    homed,
     late,
     marked,
     path_for,
@@ -108,21 +109,31 @@ def test_an_edit_is_astray_without_its_file(edit: Edit, files: dict[str, str], e
 
 
 @pytest.mark.parametrize(
-    ("edit", "files", "homes", "expected"),
+    ("edit", "home", "expected"),
     [
-        pytest.param(EDIT, {AWAY: "x"}, {AWAY: "L"}, an_edit(path=AWAY), id="the portal knows its new place"),
-        pytest.param(EDIT, {AWAY: "old"}, {PATH: "L"}, an_edit(path=AWAY), id="git renamed it just now"),
-        pytest.param(EDIT, {AWAY: "old", "b": "old"}, {PATH: "L"}, EDIT, id="two could be it"),
-        pytest.param(EDIT, {AWAY: "old"}, {PATH: "L", AWAY: "M"}, EDIT, id="another experiment has the same text"),
-        pytest.param(EDIT, {AWAY: "old"}, {}, EDIT, id="an experiment that is gone"),
-        pytest.param(EDIT, {AWAY: "new"}, {PATH: "L"}, EDIT, id="nothing like it"),
-        pytest.param(
-            an_edit(moves="a", path="b"), {AWAY: "old"}, {"a": "L"}, an_edit(moves=AWAY, path="b"), id="a rename"
-        ),
-        pytest.param(RENAME, {PATH: "x"}, {AWAY: "L"}, an_edit(base=RENAME.base), id="a rename that git made already"),
+        pytest.param(EDIT, PATH, EDIT, id="at home"),
+        pytest.param(EDIT, AWAY, an_edit(path=AWAY), id="moved in git"),
+        pytest.param(RENAME, AWAY, RENAME, id="a rename from home"),
+        pytest.param(RENAME, "b", an_edit(moves="b", base=RENAME.base), id="a rename of what git moved"),
+        pytest.param(RENAME, PATH, an_edit(base=RENAME.base), id="a rename that git made already"),
     ],
 )
-def test_an_edit_follows_its_file(edit: Edit, files: dict[str, str], homes: dict[str, str], expected: Edit) -> None:
+def test_an_edit_goes_home(edit: Edit, home: str, expected: Edit) -> None:
+    assert expected == homed(edit, home)
+
+
+@pytest.mark.parametrize(
+    ("edit", "files", "homes", "expected"),
+    [
+        pytest.param(EDIT, {AWAY: "old"}, {PATH}, an_edit(path=AWAY), id="git renamed it just now"),
+        pytest.param(EDIT, {AWAY: "old", "b": "old"}, {PATH}, EDIT, id="two could be it"),
+        pytest.param(EDIT, {AWAY: "old"}, {PATH, AWAY}, EDIT, id="another experiment has the same text"),
+        pytest.param(EDIT, {AWAY: "new"}, {PATH}, EDIT, id="nothing like it"),
+        pytest.param(an_edit(moves="a", path="b"), {AWAY: "old"}, {"a"}, an_edit(moves=AWAY, path="b"), id="a rename"),
+        pytest.param(RENAME, {PATH: "x"}, {AWAY}, an_edit(base=RENAME.base), id="a rename that git made already"),
+    ],
+)
+def test_an_edit_follows_its_file(edit: Edit, files: dict[str, str], homes: set[str], expected: Edit) -> None:
     assert expected == followed(edit, files, homes)
 
 

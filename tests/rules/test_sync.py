@@ -169,3 +169,35 @@ def test_a_policy_that_becomes_an_experiment_leaves_the_book() -> None:
     assert Plan(upserts=(an_experiment(commit="c2", updated_at=NOW),), policies=()) == plan(
         tree(a="b1"), portal, b1=CART
     )
+
+
+IMPORTED = Policy("images", path="p.yaml", blob="b9")
+OF_CLUSTER = Policy("theirs", cluster="c1")
+
+
+def test_an_import_offers_what_the_place_lacks_and_deletes_nothing() -> None:
+    portal = Portal((an_experiment(),), (IMPORTED, OF_CLUSTER))
+    plan = plan_portal(tree(), portal, {}, importing=True)
+    assert ((an_experiment(),), (), (IMPORTED,)) == (plan.offers, plan.deletions, plan.offered_policies)
+    assert ((OF_CLUSTER,), False) == (plan.policies, plan.empty)
+
+
+@pytest.mark.parametrize(
+    ("after", "readings"),
+    [
+        pytest.param(tree(p="b9"), {}, id="the same file"),
+        pytest.param(tree(q="b9"), {}, id="the same text elsewhere"),
+        pytest.param(tree(p="b7"), {"b7": Policy("images", condition_type="or")}, id="another text in its place"),
+    ],
+)
+def test_a_policy_that_the_place_has_is_not_offered(after: Tree, readings: dict[str, Reading]) -> None:
+    assert () == plan_portal(after, Portal((), (IMPORTED,)), readings, importing=True).offered_policies
+
+
+def test_what_never_was_in_git_is_neither_offered_nor_deleted() -> None:
+    portal = Portal((an_experiment(commit="", state="pending"),))
+    assert Plan() == plan_portal(tree(), portal, {}, importing=True)
+
+
+def test_a_plan_that_only_offers_is_not_empty() -> None:
+    assert not plan_portal(tree(), Portal((an_experiment(),)), {}, importing=True).empty

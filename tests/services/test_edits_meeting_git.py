@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.clients.ids import new_id
 from shared.errors import Conflict, Overlap
 from shared.model.experiments import Edit, Problem
+from shared.model.messages import Message
 from shared.rules.edits import blob_id
 from tests.gitserver import git
 from tests.services.gitops import ADA, BROKEN, FOLDER, POLICY, Shop, engine
@@ -212,6 +214,35 @@ def test_an_edit_never_goes_into_another_experiments_file(shop: Shop) -> None:
     with pytest.raises(Overlap, match="was removed in git"):
         shop.edits.save("shop", one.id, (twin + "# x\n").encode(), None, ADA)
     assert twin == shop.shown("two")
+
+
+def test_an_edit_goes_home_although_its_old_place_is_another_experiments(cart: Shop) -> None:
+    cart.server.stop()
+    cart.edits.save("shop", "L", PORTAL.encode(), None, ADA)
+    cart.server.start()
+    cart.write(moved=BASE, cart=BASE.replace("workflow_id: L", "workflow_id: M"))
+    cart.push()
+    cart.syncs.sync_project(Message(new_id(), "sync", "project", {"project": "shop"}))
+    cart.clock.advance(120)
+    cart.work()
+    assert (PORTAL, BASE.replace("workflow_id: L", "workflow_id: M")) == (cart.shown("moved"), cart.shown("cart"))
+    assert [] == cart.open_edits()
+
+
+def test_a_waiting_experiment_that_git_got_elsewhere_is_a_conflict(cart: Shop) -> None:
+    cart.server.stop()
+    cart.edits.save("shop", None, engine("new", "N").encode(), None, ADA)
+    cart.server.start()
+    cart.write(elsewhere=engine("theirs", "N"))
+    cart.push()
+    cart.syncs.sync_project(Message(new_id(), "sync", "project", {"project": "shop"}))
+    cart.clock.advance(120)
+    cart.work()
+    [conflict] = cart.conflicts.of("shop")
+    assert (f"{FOLDER}/elsewhere.yaml was added in git meanwhile", {"cart", "elsewhere"}) == (
+        conflict.problem,
+        set(cart.experiments()),
+    )
 
 
 def test_an_edit_of_what_was_removed_and_synced_is_a_conflict(cart: Shop) -> None:

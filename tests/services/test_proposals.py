@@ -207,11 +207,21 @@ def test_without_proposals_the_timer_asks_nothing_of_the_api(forge: Forge) -> No
     assert [] == forge.github.requests
 
 
-def test_a_request_that_is_gone_drops_its_edits(forge: Forge) -> None:
+@pytest.mark.parametrize("gone", ["deleted", "another's"])
+def test_an_edit_whose_request_is_not_there_sets_out_again(forge: Forge, gone: str) -> None:
+    """As after the project's repository was exchanged for another one, whose numbers mean other requests."""
     number = saved(forge, MINE)
-    del forge.repository.pulls[number]
+    old = forge.repository.pulls.pop(number)
+    if gone == "another's":
+        git("branch", "theirs", "main", cwd=forge.bare)
+        assert number == forge.repository.open("Theirs", "theirs", "main").number
+        forge.repository.pulls[number].state = "closed"
     forge.hear(number)
-    assert ([], "closed") == (forge.open_edits(), forge.ledger("edit")[-1].verdict)
+    forge.clock.advance(120)
+    forge.tick()
+    [edit] = forge.open_edits()
+    assert ("proposed", old.source) == (edit.state, edit.branch)
+    assert ("open", old.source) == ((new := forge.repository.pulls[edit.pull or 0]).state, new.source)
 
 
 @pytest.mark.parametrize("settings", [{"enabled": False}, {"provider": "git"}, {}])

@@ -46,6 +46,7 @@ def test_the_ledger_says_what_a_sync_changed(shop: Shop) -> None:
         "changed": [f"{FOLDER}/cart.yaml"],
         "moved": [f"{FOLDER}/there.yaml"],
         "removed": [f"{FOLDER}/gone.yaml"],
+        "offered": [],
         "policies": ["images"],
         "invalid": [
             {"path": f"{FOLDER}/broken.yaml", "message": shop.experiments()["broken"].problem.message}  # type: ignore[union-attr]

@@ -74,7 +74,7 @@ def test_another_repository_is_followed_from_its_beginning(shop: Shop) -> None:
     shop.configure(path="litmus/other")
     shop.store.commit([SYNCS.put(SyncState(dirty=shop.state().dirty, clean=shop.state().clean), "shop")])
     shop.sync()
-    assert {} == shop.experiments()
+    assert [("pending", "")] == [(one.state, one.commit) for one in shop.experiments().values()]
 
 
 @pytest.mark.parametrize("project", ["shop", "unknown"])
@@ -170,7 +170,8 @@ def test_an_address_that_changes_during_a_sync_is_followed_from_its_beginning(sh
         shop.store.commit([SYNCS.put(SyncState(dirty=shop.state().dirty + 1, clean=shop.state().clean), "shop")])
 
     meddled(shop, move, after="blobs")
-    assert ({}, None) == (shop.experiments(), shop.state().tree)
+    assert [("pending", "")] == [(one.state, one.commit) for one in shop.experiments().values()]
+    assert shop.state().tree is None
 
 
 def test_a_sync_that_lost_its_lease_writes_nothing_more(shop: Shop) -> None:

@@ -134,6 +134,14 @@ class NewRun(Body):
     clusters: Annotated[list[ClusterId], Field(max_length=100)] = []
 
 
+class ExportBody(Body):
+    """What to export, or to drop, of what only the portal has: experiments by id, policies by path, all if unnamed."""
+
+    experiments: Annotated[list[Label], Field(max_length=10_000)] | None = None
+    policies: Annotated[list[Folder], Field(max_length=10_000)] | None = None
+    drop: bool = False
+
+
 class ReleaseBody(Body):
     """What to do with held orders: let them go, or drop them."""
 

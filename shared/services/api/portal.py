@@ -13,6 +13,7 @@ from shared.services.api.conflicts import ConflictDesk
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
+from shared.services.api.exports import Exporting
 from shared.services.api.infra_ids import InfraIds
 from shared.services.api.letters import Letters
 from shared.services.api.openapi import PATH, describe
@@ -24,6 +25,7 @@ from shared.services.api.safety import SafetyRules
 from shared.services.conflicts import Conflicts
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
+from shared.services.exports import Exports
 from shared.services.releasing import Releasing
 
 
@@ -33,6 +35,7 @@ class Services:
 
     desk: Desk
     edits: Edits
+    exports: Exports
     dispatching: Dispatching
     releasing: Releasing
     queue: Queue
@@ -46,6 +49,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Experiments(desk, services.edits).operations(),
         *ConflictDesk(desk, Conflicts(desk.store, services.edits)).operations(),
         *Clusters(desk).operations(),
+        *Exporting(desk, services.exports).operations(),
         *InfraIds(desk).operations(),
         *Policies(desk).operations(),
         *Runs(desk, services.dispatching).operations(),

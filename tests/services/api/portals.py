@@ -9,6 +9,7 @@ from shared.model.calls import Route
 from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
 from shared.services.edits import Edits
+from shared.services.exports import Exports
 from tests.services.api.conftest import TOKEN, Api, caller
 from tests.services.dispatch_parts import MASTER
 from tests.services.dispatch_stage import Stage
@@ -28,7 +29,8 @@ def whole(stage: Stage) -> Whole:
     repositories, clock = stage.dispatching.repositories, stage.clock
     desk = Desk(stage.store, clock, new_id, MASTER, "https://portal.example.org", allow_local=True)
     edits = Edits(stage.store, repositories, clock, new_id)
-    routes = portal_routes(Services(desk, edits, stage.dispatching, stage.releasing, stage.queue), TOKEN)
+    exports = Exports(stage.store, repositories, clock, new_id)
+    routes = portal_routes(Services(desk, edits, exports, stage.dispatching, stage.releasing, stage.queue), TOKEN)
     stage.change()
     stage.pump()
     return Whole(routes, caller(routes), stage)

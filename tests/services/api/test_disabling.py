@@ -102,4 +102,4 @@ def test_another_repository_is_followed_from_its_beginning(shop: Shop) -> None:
     clone.write("litmus/shop/pay.yaml", TEXT.replace("cart", "pay"))
     clone.push()
     shop.sync()
-    assert ["pay"] == list(shop.experiments())
+    assert {"pay": "synced", "cart": "pending"} == {name: one.state for name, one in shop.experiments().items()}

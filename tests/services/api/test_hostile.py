@@ -59,6 +59,7 @@ BODIES = {
     ("POST", "/projects/shop/experiments/kill/rename"): {"path": "litmus/shop/kill.yaml"},
     ("POST", "/projects/shop/conflicts/{conflict}/settle"): {"take": "merged", "text": "kind: Workflow"},
     ("POST", "/projects/shop/release"): {"drop": False},
+    ("POST", "/projects/shop/export"): {"experiments": ["kill"], "policies": ["litmus/shop/p.yaml"], "drop": True},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
 }
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
