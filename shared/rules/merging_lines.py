@@ -8,11 +8,13 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-_STEPS: Final = 500_000
+_STEPS: Final = 1_000_000
 """Comparisons (about half a second) after which two texts count as too different to be aligned."""
 
 _Snake: TypeAlias = tuple[int, int, int, Any]
 """A run of equal lines: where it begins in either text, its length, and the run before it."""
+_Reach: TypeAlias = tuple[int, _Snake | None]
+"""How far into the base a diagonal reaches, and the last run on the way there."""
 
 
 class Hunk(msgspec.Struct, frozen=True):
@@ -102,9 +104,9 @@ def _common(pairs: Iterator[tuple[Hashable, Hashable]]) -> int:
 
 def _snakes(base: Sequence[Hashable], side: Sequence[Hashable]) -> list[tuple[int, int, int]] | None:
     """Return the runs of equal lines on a shortest way from one text to the other (Myers 1986, section 4)."""
-    furthest: dict[int, tuple[int, _Snake | None]] = {1: (0, None)}
-    steps = 0
-    for cost in range(len(base) + len(side) + 1):
+    furthest: dict[int, _Reach] = {1: (0, None)}
+    cost = steps = 0
+    while True:
         for diagonal in range(-cost, cost + 1, 2):
             x, last = _onwards(furthest, diagonal, cost)
             size = _run(base, side, x, x - diagonal)
@@ -114,18 +116,18 @@ def _snakes(base: Sequence[Hashable], side: Sequence[Hashable]) -> list[tuple[in
             steps += 1 + size
             if x + size >= len(base) and x + size - diagonal >= len(side):
                 return _unrolled(last)
-        if steps > _STEPS:
-            return None
-    raise AssertionError("deleting all and inserting all is a way")
+            if steps > _STEPS:
+                return None
+        cost += 1
 
 
-def _onwards(furthest: dict[int, tuple[int, _Snake | None]], diagonal: int, cost: int) -> tuple[int, _Snake | None]:
+def _onwards(furthest: dict[int, _Reach], diagonal: int, cost: int) -> _Reach:
     """Insert a line or delete one, whichever starts further on."""
-    inserting, deleting = furthest.get(diagonal + 1), furthest.get(diagonal - 1)
-    if inserting and (diagonal == -cost or deleting is None or deleting[0] < inserting[0]):
-        return inserting
-    assert deleting, "every diagonal has a neighbour of the cost before"
-    return deleting[0] + 1, deleting[1]
+    if diagonal == -cost:
+        return furthest[diagonal + 1]
+    x, last = furthest[diagonal - 1]
+    inserting = furthest.get(diagonal + 1)
+    return inserting if inserting and x < inserting[0] else (x + 1, last)
 
 
 def _run(base: Sequence[Hashable], side: Sequence[Hashable], x: int, y: int) -> int:

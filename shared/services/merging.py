@@ -17,6 +17,7 @@ from shared.wire.spans import Page, read_page
 from shared.wire.splicing import Splice, Unfit
 
 _LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
+"""Lines end at line feeds alone, as in git."""
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ def merge(base: bytes, git: bytes, portal: bytes) -> Merged:
     only if it holds the merge of the values. Where lines collide but values do not, the portal's fields are put into
     git's text. No comment is lost: one that cannot be placed is a conflict, as is a side that cannot be read.
     """
-    if portal in (base, git):
+    if portal in {base, git}:
         return Merged(git)
     if git == base:
         return Merged(portal)
@@ -55,8 +56,7 @@ def merge(base: bytes, git: bytes, portal: bytes) -> Merged:
     wanted = merge_values(pages.base.values, pages.git.values, pages.portal.values)
     if wanted.conflicts:
         return _conflict("git and the portal changed {} differently: settle by hand", wanted.conflicts)
-    lines = merge_lines(_lines(base), _lines(git), _lines(portal))
-    return _written(pages, wanted, git, lines)
+    return _written(pages, wanted, (base, git, portal))
 
 
 def _read(base: bytes, git: bytes, portal: bytes) -> _Pages | Merged:
@@ -64,38 +64,47 @@ def _read(base: bytes, git: bytes, portal: bytes) -> _Pages | Merged:
     for name, data in (("the common base", base), ("git's side", git), ("the portal's side", portal)):
         page = read_page(data)
         if isinstance(page, Problem):
-            found = f"{name} cannot be read at line {page.line}: {page.message}"
-            return Merged(None, f"both sides changed the file and {found}: settle by hand")
+            found = f"{name} cannot be read (line {page.line}: {page.message})"
+            return Merged(None, f"git and the portal changed the file, but {found}: settle by hand")
         pages.append(page)
     return _Pages(*pages)
 
 
-def _written(pages: _Pages, wanted: Merge, git: bytes, lines: Lines | None) -> Merged:
+def _written(pages: _Pages, wanted: Merge, texts: tuple[bytes, bytes, bytes]) -> Merged:
     """Return the first text that holds the wanted values and every comment."""
-    merged = git if lines is None else b"".join(lines.lines)
-    if lines and lines.clean and _holds(read_page(merged), wanted):
-        return Merged(merged)
-    misfits: list[Path] = []
-    for start in dict.fromkeys((merged, git)):
-        text = _spliced(start, pages, misfits)
+    base, git, portal = (_LINE.findall(text) for text in texts)
+    merged, other = merge_lines(base, git, portal), merge_lines(base, portal, git)
+    if merged and merged.clean and _holds(read_page(_joined(merged, git)), wanted):
+        return Merged(_joined(merged, git))
+    doubts: list[Path] = []
+    starts = ((_joined(merged, git), pages.portal), (texts[1], pages.portal), (_joined(other, portal), pages.git))
+    for start, source in starts:
+        text = _spliced(start, source, pages.base, doubts)
         page = None if text is None else read_page(text)
-        if _holds(page, wanted) and _comments_kept(page, pages):
-            return Merged(text)
-    paths = misfits or [change.path for change in wanted.changes]
+        if _holds(page, wanted):
+            lost = _lost_comments(page, pages)
+            if not lost:
+                return Merged(text)
+            doubts += lost
+    paths = doubts or [change.path for change in wanted.changes]
     return _conflict("git and the portal changed lines that cannot be parted, at {}: settle by hand", paths)
 
 
-def _spliced(start: bytes, pages: _Pages, misfits: list[Path]) -> bytes | None:
-    """Bring what is missing in a text from the portal's side into it."""
+def _joined(merged: Lines | None, side: list[bytes]) -> bytes:
+    return b"".join(side if merged is None else merged.lines)
+
+
+def _spliced(start: bytes, source: Page, base: Page, doubts: list[Path]) -> bytes | None:
+    """Bring what is missing in a text from one side into it."""
     page = read_page(start)
     if isinstance(page, Problem):
         return None
-    missing = merge_values(pages.base.values, page.values, pages.portal.values)
-    old, new = pages.base.remarks, pages.portal.remarks
+    missing = merge_values(base.values, page.values, source.values)
+    fresh, gone = source.remarks - base.remarks, base.remarks - source.remarks
     try:
-        return None if missing.conflicts else Splice(page, pages.portal, new - old, old - new).text(missing.changes)
+        return None if missing.conflicts else Splice(page, source, fresh, gone).text(missing.changes)
     except Unfit as unfit:
-        misfits.append(unfit.path)
+        doubts.append(unfit.path)
         return None
 
 
@@ -103,10 +112,13 @@ def _holds(page: Page | Problem | None, wanted: Merge) -> TypeGuard[Page]:
     return isinstance(page, Page) and page.values == wanted.value
 
 
-def _comments_kept(page: Page, pages: _Pages) -> bool:
-    """Whether each comment stands as often as the merge of the three sides' counts says."""
-    base, git, portal, merged = pages.base.remarks, pages.git.remarks, pages.portal.remarks, page.remarks
-    return all(merged[one] == _count(base[one], git[one], portal[one]) for one in base + git + portal + merged)
+def _lost_comments(page: Page, pages: _Pages) -> list[Path]:
+    """Return where comments stand that are there more or less often than the merge of the sides' counts says."""
+    sides = (pages.base, pages.git, pages.portal)
+    counts, merged = [side.remarks for side in sides], page.remarks
+    texts = {one for side in (*sides, page) for one in side.remarks}
+    lost = {one for one in texts if merged[one] != _count(*(count[one] for count in counts))}
+    return [side.nearest(at) for side in sides[::-1] for at, one in side.comments.items() if one in lost]
 
 
 def _count(base: int, git: int, portal: int) -> int:
@@ -117,9 +129,4 @@ def _count(base: int, git: int, portal: int) -> int:
 
 def _conflict(words: str, paths: Iterable[Path]) -> Merged:
     names = tuple(dict.fromkeys(where(path) for path in paths))
-    return Merged(None, words.format(" and ".join(names) or "a comment"), names)
-
-
-def _lines(text: bytes) -> list[bytes]:
-    """Split at line feeds alone, as git does."""
-    return _LINE.findall(text)
+    return Merged(None, words.format(" and ".join(names)), names)

@@ -50,7 +50,8 @@ class Sending:
                 return _saved(self._records.wait(edit, str(error)) or was, None)
             raise
         if isinstance(met, Unfit):
-            raise Overlap(f"{met.why}: settle conflict {(kept := self._keep(met))}", kept)
+            kept = self._keep(met)
+            raise Overlap(f"conflict {kept}: {met.why}", kept)
         return self._record(met, was)
 
     def work_off(self, gitops: GitOps, project: str, name: str) -> None:

@@ -21,7 +21,7 @@ from yaml.events import (
 from shared.model.experiments import Problem
 from shared.model.merging import Path, Step
 from shared.wire.nodes import place
-from shared.wire.yaml import decoded, events, read_yaml
+from shared.wire.yaml import FASTEST, Loader, decoded, events, read_yaml
 
 _DASH: Final = re.compile(r"^[ \t]*(-)(?=\s|\Z)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"#[^\r\n]*")
@@ -70,6 +70,14 @@ class Page:
         """How often each comment stands there."""
         return Counter(self.comments.values())
 
+    def nearest(self, at: int) -> Path:
+        """Return the path of the last field or item that begins before the end of a character's line."""
+        here, end = self.root, self.line_end(at)
+        path: Path = ()
+        while begun := [(step, entry) for step, entry in here.entries.items() if entry.start < end]:
+            path, here = (*path, begun[-1][0]), begun[-1][1].value
+        return path
+
     def line(self, at: int) -> int:
         """Return where the line begins that a character stands in."""
         return self.text.rfind("\n", 0, at) + 1
@@ -89,13 +97,13 @@ class Page:
         return not self.text[self.line(at) : at].strip(" ")
 
 
-def read_page(data: bytes) -> Page | Problem:
+def read_page(data: bytes, loader: Loader = FASTEST) -> Page | Problem:
     """Return a file with the places of what it holds, or what is wrong with it."""
-    document = read_yaml(data)
+    document = read_yaml(data, loader)
     if isinstance(document, Problem):
         return document
     text = decoded(data)
-    composer = _Composer(text, events(text))
+    composer = _Composer(text, events(text, loader))
     root = composer.root(document.place)
     mark = _BOM if data.decode().startswith(_BOM) else ""
     return Page(mark, text, document.written(), root, composer.comments)

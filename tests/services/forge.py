@@ -1,15 +1,17 @@
-"""The shop with its repository on the loopback GitHub, and people's hands on its pull requests."""
+"""The shop with its repository on a loopback git host, and people's hands on its pull requests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from shared.clients.ids import new_id
 from shared.errors import NotFound
 from shared.model.messages import Message
-from tests.clients.hosts.github_party import RIGHTS
-from tests.githubhost import GitHubServer
+from shared.ports import GitHost
+from tests.clients.hosts.github_party import GitHubParty
+from tests.clients.hosts.parties import Party, host
 from tests.gitserver import git
 from tests.services.gitops import FOLDER, Shop
 
@@ -27,39 +29,43 @@ done
 
 
 class Forge(Shop):
-    """The shop, with its repository at `ada/chaos`."""
+    """The shop, with its repository at a host that has pull requests."""
 
-    def __init__(self, folder: Path) -> None:
-        self.github = GitHubServer(folder / "github")
-        self.github.start()
-        self.token = self.github.token(RIGHTS)
-        self.repository = self.github.create("ada/chaos")
+    def __init__(self, folder: Path, make: Callable[[Path], Party] = GitHubParty) -> None:
+        self.hosted = folder / "hosted"
+        self.hosted.mkdir()
+        self.party = make(self.hosted)
+        self.access = self.party.access()
         super().__init__(folder)
-        self.person = self.github.clone(self.repository)
+        self.person = self.party.clone
         self.configure()
 
     def close(self) -> None:
-        """Stop serving, and fail if GitHub would have refused a call."""
+        """Stop serving, and fail if the host would have refused a call."""
         super().close()
-        self.github.stop()
-        self.github.judge()
+        self.party.stop()
+        self.party.judge()
 
     def secret(self, reference: str) -> str:  # type: ignore[override]
-        """Know the token."""
-        if reference != "file:token":
+        """Know the credential."""
+        if reference != "file:token" or self.access.credential is None:
             raise NotFound("no such secret")
-        return self.token
+        return self.access.credential
 
     @property
     def bare(self) -> Path:
         """The repository's folder on the server."""
-        return self.repository.folder
+        return next(self.hosted.rglob("chaos.git"))
+
+    @property
+    def host(self) -> GitHost:
+        """The host's API, as the product opens it."""
+        return host(self.party)
 
     def configure(self, **changes: Any) -> None:
         """Set the project's GitOps: by pull request unless changed."""
-        address = f"{self.github.url}/ada/chaos.git"
-        known = {"repo_url": address, "provider": "github", "credential": "file:token", "write_back": "pull_request"}
-        super().configure(**known | changes)
+        known = {"repo_url": self.access.url, "provider": self.access.provider, "credential": "file:token"}
+        super().configure(**known | {"write_back": "pull_request"} | changes)
 
     def protect(self) -> None:
         """Let nobody push to main, as a real hook does."""
@@ -69,12 +75,12 @@ class Forge(Shop):
 
     def merged(self, number: int) -> None:
         """Merge a pull request as a person, and hear of it."""
-        self.repository.merge(number)
+        self.party.merge(number)
         self.hear(number)
 
     def closed(self, number: int) -> None:
         """Close a pull request as a person, and hear of it."""
-        self.repository.pulls[number].state = "closed"
+        self.host.close_pull(number)
         self.hear(number)
 
     def hear(self, number: int) -> None:

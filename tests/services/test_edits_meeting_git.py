@@ -239,7 +239,7 @@ def test_a_waiting_experiment_that_git_got_elsewhere_is_a_conflict(cart: Shop) -
     cart.clock.advance(120)
     cart.work()
     [conflict] = cart.conflicts.of("shop")
-    assert (f"{FOLDER}/elsewhere.yaml was added in git meanwhile", {"cart", "elsewhere"}) == (
+    assert (f"{FOLDER}/elsewhere.yaml was added in git meanwhile: settle by hand", {"cart", "elsewhere"}) == (
         conflict.problem,
         set(cart.experiments()),
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from shared.clients.ids import new_id
 from shared.errors import Conflict, Forbidden, Overlap
 from shared.model.messages import Message
 from shared.rules.edits import blob_id
-from tests.githubhost import Fault
+from tests.clients.hosts.github_party import GitHubParty
+from tests.githubhost import Fault, GitHubServer
+from tests.githubhost.world import Repository
 from tests.gitserver import git
 from tests.services.forge import Forge
 from tests.services.gitops import ADA, FOLDER, engine
@@ -23,10 +26,26 @@ GIT = BASE.replace("pod-delete", "pod-cpu-hog")
 PATH = f"{FOLDER}/cart.yaml"
 
 
+class OnGitHub(Forge):
+    """The shop on GitHub, whose server is looked into and given faults."""
+
+    party: GitHubParty
+
+    @property
+    def github(self) -> GitHubServer:
+        """The server."""
+        return self.party.server
+
+    @property
+    def repository(self) -> Repository:
+        """The repository as GitHub holds it."""
+        return self.party.repository
+
+
 @pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
+def forge(tmp_path: Path) -> Iterator[OnGitHub]:
     """The project with one synced experiment, `L` in cart.yaml."""
-    made = Forge(tmp_path)
+    made = OnGitHub(tmp_path)
     made.write(cart=BASE)
     made.push()
     made.work()
@@ -34,7 +53,7 @@ def forge(tmp_path: Path) -> Iterator[Forge]:
     made.close()
 
 
-def saved(forge: Forge, text: str, base: str | None = None) -> int:
+def saved(forge: OnGitHub, text: str, base: str | None = None) -> int:
     """Save `L` and return the pull request that it waits for."""
     found = forge.edits.save("shop", "L", text.encode(), base, ADA)
     assert (None, "pending") == (found.commit, found.experiment.state)
@@ -42,7 +61,7 @@ def saved(forge: Forge, text: str, base: str | None = None) -> int:
     return found.pull
 
 
-def test_an_edit_is_a_commit_on_its_own_branch_and_a_pull_request(forge: Forge) -> None:
+def test_an_edit_is_a_commit_on_its_own_branch_and_a_pull_request(forge: OnGitHub) -> None:
     head = forge.head()
     number = saved(forge, MINE)
     [edit] = forge.open_edits()
@@ -58,7 +77,7 @@ def test_an_edit_is_a_commit_on_its_own_branch_and_a_pull_request(forge: Forge) 
     assert ("Ada" in pull.body, edit.id in pull.body) == (True, True)
 
 
-def test_its_experiment_is_pending_and_names_the_pull_request(forge: Forge) -> None:
+def test_its_experiment_is_pending_and_names_the_pull_request(forge: OnGitHub) -> None:
     number = saved(forge, MINE)
     shown, row = forge.experiments()["cart"], forge.ledger("edit")[-1]
     assert ("pending", number, blob_id(BASE.encode())) == (shown.state, shown.pull, shown.blob)
@@ -67,14 +86,14 @@ def test_its_experiment_is_pending_and_names_the_pull_request(forge: Forge) -> N
     assert ("pending", number) == (forge.experiments()["cart"].state, forge.experiments()["cart"].pull)
 
 
-def test_a_merge_ends_the_edit_and_shows_its_text(forge: Forge) -> None:
+def test_a_merge_ends_the_edit_and_shows_its_text(forge: OnGitHub) -> None:
     forge.merged(saved(forge, MINE))
     shown, row = forge.experiments()["cart"], forge.ledger("edit")[-1]
     assert ("synced", None, blob_id(MINE.encode())) == (shown.state, shown.pull, shown.blob)
     assert ([], MINE, "committed") == (forge.open_edits(), forge.shown("cart"), row.verdict)
 
 
-def test_a_text_that_reviewers_changed_is_shown_as_they_left_it(forge: Forge) -> None:
+def test_a_text_that_reviewers_changed_is_shown_as_they_left_it(forge: OnGitHub) -> None:
     number = saved(forge, MINE)
     [branch] = forge.branches()
     folder = forge.person.folder
@@ -88,7 +107,7 @@ def test_a_text_that_reviewers_changed_is_shown_as_they_left_it(forge: Forge) ->
     assert ("synced", blob_id(MORE.encode()), []) == (shown.state, shown.blob, forge.open_edits())
 
 
-def test_closing_drops_the_edit_and_says_so(forge: Forge) -> None:
+def test_closing_drops_the_edit_and_says_so(forge: OnGitHub) -> None:
     number = saved(forge, MINE)
     forge.closed(number)
     shown, row = forge.experiments()["cart"], forge.ledger("edit")[-1]
@@ -99,7 +118,7 @@ def test_closing_drops_the_edit_and_says_so(forge: Forge) -> None:
     )
 
 
-def test_a_new_experiment_is_shown_until_its_request_is_closed(forge: Forge) -> None:
+def test_a_new_experiment_is_shown_until_its_request_is_closed(forge: OnGitHub) -> None:
     made = forge.edits.save("shop", None, engine("new").encode(), None, ADA)
     assert ("pending", "") == (forge.experiments()["new"].state, forge.experiments()["new"].commit)
     assert made.pull
@@ -107,14 +126,14 @@ def test_a_new_experiment_is_shown_until_its_request_is_closed(forge: Forge) -> 
     assert {"cart"} == set(forge.experiments())
 
 
-def test_a_new_experiment_keeps_its_id_when_its_request_is_merged(forge: Forge) -> None:
+def test_a_new_experiment_keeps_its_id_when_its_request_is_merged(forge: OnGitHub) -> None:
     made = forge.edits.save("shop", None, engine("new").encode(), None, ADA)
     assert made.pull
     forge.merged(made.pull)
     assert (made.experiment.id, "synced") == (forge.experiments()["new"].id, forge.experiments()["new"].state)
 
 
-def test_a_removal_and_a_rename_go_by_pull_request_too(forge: Forge) -> None:
+def test_a_removal_and_a_rename_go_by_pull_request_too(forge: OnGitHub) -> None:
     moved = forge.edits.rename("shop", "L", f"{FOLDER}/moved.yaml", ADA)
     assert moved.pull
     forge.merged(moved.pull)
@@ -125,7 +144,7 @@ def test_a_removal_and_a_rename_go_by_pull_request_too(forge: Forge) -> None:
     assert ({}, []) == (forge.experiments(), forge.open_edits())
 
 
-def test_a_further_edit_goes_onto_the_same_branch(forge: Forge) -> None:
+def test_a_further_edit_goes_onto_the_same_branch(forge: OnGitHub) -> None:
     first = saved(forge, MINE)
     assert first == saved(forge, MORE, blob_id(MINE.encode())) == saved(forge, MORE)
     [branch] = forge.branches()
@@ -134,7 +153,7 @@ def test_a_further_edit_goes_onto_the_same_branch(forge: Forge) -> None:
     assert ("synced", [], MORE) == (forge.experiments()["cart"].state, forge.open_edits(), forge.shown("cart"))
 
 
-def test_a_further_edit_that_did_not_see_the_first_is_merged_with_it(forge: Forge) -> None:
+def test_a_further_edit_that_did_not_see_the_first_is_merged_with_it(forge: OnGitHub) -> None:
     saved(forge, MINE)
     saved(forge, GIT, blob_id(BASE.encode()))
     assert MORE == forge.text_on(forge.branches()[0])
@@ -142,14 +161,14 @@ def test_a_further_edit_that_did_not_see_the_first_is_merged_with_it(forge: Forg
         forge.edits.save("shop", "L", BASE.replace("litmus-admin", "x").encode(), blob_id(BASE.encode()), ADA)
 
 
-def test_a_further_edit_goes_onto_the_branch_even_by_commit(forge: Forge) -> None:
+def test_a_further_edit_goes_onto_the_branch_even_by_commit(forge: OnGitHub) -> None:
     first = saved(forge, MINE)
     forge.configure(write_back="commit")
     assert first == saved(forge, MORE)
     assert BASE == forge.shown("cart")
 
 
-def test_experiments_have_a_request_each(forge: Forge) -> None:
+def test_experiments_have_a_request_each(forge: OnGitHub) -> None:
     forge.write(other=engine("other", "O"))
     forge.push()
     forge.work()
@@ -161,24 +180,24 @@ def test_experiments_have_a_request_each(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize("end", ["merged", "closed"])
-def test_an_edit_after_the_end_of_a_request_begins_another(forge: Forge, end: str) -> None:
+def test_an_edit_after_the_end_of_a_request_begins_another(forge: OnGitHub, end: str) -> None:
     first = saved(forge, MINE)
     if end == "merged":
-        forge.repository.merge(first)
+        forge.party.merge(first)
     else:
         forge.repository.pulls[first].state = "closed"
     assert first != saved(forge, MORE, blob_id(MINE.encode()))
     assert (1, 2) == (len(forge.open_edits()), len(forge.repository.pulls))
 
 
-def test_an_edit_that_came_too_late_for_a_merge_sets_out_again(forge: Forge) -> None:
+def test_an_edit_that_came_too_late_for_a_merge_sets_out_again(forge: OnGitHub) -> None:
     """The request was merged between our look at it and our push: its branch moved on, the merge did not."""
     first = saved(forge, MINE)
     pull = forge.repository.pulls[first]
     merged = git("rev-parse", pull.source, cwd=forge.bare)
     assert first == saved(forge, MORE)
     git("update-ref", f"refs/heads/{pull.source}", merged, cwd=forge.bare)
-    forge.repository.merge(first)
+    forge.party.merge(first)
     forge.hear(first)
     forge.clock.advance(120)
     forge.work()
@@ -188,12 +207,12 @@ def test_an_edit_that_came_too_late_for_a_merge_sets_out_again(forge: Forge) -> 
 
 
 @pytest.mark.parametrize("end", ["merged", "closed"])
-def test_a_lost_delivery_is_healed_by_the_timer(forge: Forge, end: str) -> None:
+def test_a_lost_delivery_is_healed_by_the_timer(forge: OnGitHub, end: str) -> None:
     number = saved(forge, MINE)
     forge.tick()
     assert ["proposed"] == [edit.state for edit in forge.open_edits()]
     if end == "merged":
-        forge.repository.merge(number)
+        forge.party.merge(number)
     else:
         forge.repository.pulls[number].state = "closed"
     forge.tick()
@@ -201,14 +220,14 @@ def test_a_lost_delivery_is_healed_by_the_timer(forge: Forge, end: str) -> None:
     assert (MINE if end == "merged" else BASE) == forge.shown("cart")
 
 
-def test_without_proposals_the_timer_asks_nothing_of_the_api(forge: Forge) -> None:
+def test_without_proposals_the_timer_asks_nothing_of_the_api(forge: OnGitHub) -> None:
     forge.github.requests.clear()
     forge.tick()
     assert [] == forge.github.requests
 
 
 @pytest.mark.parametrize("gone", ["deleted", "another's"])
-def test_an_edit_whose_request_is_not_there_sets_out_again(forge: Forge, gone: str) -> None:
+def test_an_edit_whose_request_is_not_there_sets_out_again(forge: OnGitHub, gone: str) -> None:
     """As after the project's repository was exchanged for another one, whose numbers mean other requests."""
     number = saved(forge, MINE)
     old = forge.repository.pulls.pop(number)
@@ -225,15 +244,15 @@ def test_an_edit_whose_request_is_not_there_sets_out_again(forge: Forge, gone: s
 
 
 @pytest.mark.parametrize("settings", [{"enabled": False}, {"provider": "git"}, {}])
-def test_a_message_about_nothing_does_nothing(forge: Forge, settings: dict[str, object]) -> None:
+def test_a_message_about_nothing_does_nothing(forge: OnGitHub, settings: dict[str, object]) -> None:
     number = saved(forge, MINE)
-    forge.repository.merge(number)
+    forge.party.merge(number)
     forge.configure(**settings)
     forge.hear(number if settings else 99)
     assert ["proposed"] == [edit.state for edit in forge.open_edits()]
 
 
-def test_while_github_is_away_an_edit_waits_and_is_proposed_later(forge: Forge) -> None:
+def test_while_github_is_away_an_edit_waits_and_is_proposed_later(forge: OnGitHub) -> None:
     forge.github.stop()
     assert forge.edits.save("shop", "L", MINE.encode(), None, ADA).pull is None
     assert "pending" == forge.experiments()["cart"].state
@@ -243,7 +262,7 @@ def test_while_github_is_away_an_edit_waits_and_is_proposed_later(forge: Forge) 
     assert (["proposed"], MINE) == ([edit.state for edit in forge.open_edits()], forge.text_on(forge.branches()[0]))
 
 
-def test_a_request_that_could_not_be_opened_is_opened_later_from_the_same_commit(forge: Forge) -> None:
+def test_a_request_that_could_not_be_opened_is_opened_later_from_the_same_commit(forge: OnGitHub) -> None:
     forge.github.faults.append(Fault("POST /api/v3/repos/ada/chaos/pulls", 502))
     assert forge.edits.save("shop", "L", MINE.encode(), None, ADA).pull is None
     [branch] = forge.branches()
@@ -254,12 +273,12 @@ def test_a_request_that_could_not_be_opened_is_opened_later_from_the_same_commit
     assert ("proposed", head, [branch]) == (edit.state, edit.commit, forge.branches())
 
 
-def test_what_git_has_already_is_not_proposed(forge: Forge) -> None:
+def test_what_git_has_already_is_not_proposed(forge: OnGitHub) -> None:
     found = forge.edits.save("shop", "L", BASE.encode(), None, ADA)
     assert (forge.head(), None, [], []) == (found.commit, found.pull, forge.branches(), forge.open_edits())
 
 
-def test_what_overlaps_with_main_is_a_conflict_before_anything_is_proposed(forge: Forge) -> None:
+def test_what_overlaps_with_main_is_a_conflict_before_anything_is_proposed(forge: OnGitHub) -> None:
     forge.write(cart=BASE.replace("litmus-admin", "theirs"))
     forge.person.push()
     with pytest.raises(Overlap):
@@ -267,7 +286,7 @@ def test_what_overlaps_with_main_is_a_conflict_before_anything_is_proposed(forge
     assert ([], {}) == (forge.branches(), forge.repository.pulls)
 
 
-def test_a_conflict_is_settled_by_pull_request(forge: Forge) -> None:
+def test_a_conflict_is_settled_by_pull_request(forge: OnGitHub) -> None:
     forge.write(cart=BASE.replace("litmus-admin", "theirs"))
     forge.person.push()
     with pytest.raises(Overlap) as refusal:
@@ -279,7 +298,7 @@ def test_a_conflict_is_settled_by_pull_request(forge: Forge) -> None:
     assert (MINE, []) == (forge.shown("cart"), forge.open_edits())
 
 
-def test_a_protected_branch_turns_a_commit_into_a_pull_request(forge: Forge) -> None:
+def test_a_protected_branch_turns_a_commit_into_a_pull_request(forge: OnGitHub) -> None:
     forge.configure(write_back="commit")
     forge.protect()
     head = forge.head()
@@ -290,7 +309,7 @@ def test_a_protected_branch_turns_a_commit_into_a_pull_request(forge: Forge) -> 
     assert (MINE, "synced") == (forge.shown("cart"), forge.experiments()["cart"].state)
 
 
-def test_where_no_branch_may_be_pushed_to_the_hosts_words_are_told(forge: Forge) -> None:
+def test_where_no_branch_may_be_pushed_to_the_hosts_words_are_told(forge: OnGitHub) -> None:
     forge.configure(write_back="commit")
     hook = forge.bare / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho 'error: GH013: no secrets, please' >&2\nexit 1\n")
@@ -300,21 +319,21 @@ def test_where_no_branch_may_be_pushed_to_the_hosts_words_are_told(forge: Forge)
     assert ([], [], "refused") == (forge.open_edits(), forge.branches(), forge.ledger("edit")[-1].verdict)
 
 
-def test_a_credential_that_may_not_propose_is_told_so(forge: Forge) -> None:
-    forge.token = forge.github.token({"contents": "write"})
+def test_a_credential_that_may_not_propose_is_told_so(forge: OnGitHub) -> None:
+    forge.access = msgspec.structs.replace(forge.access, credential=forge.github.token({"contents": "write"}))
     with pytest.raises(Forbidden):
         forge.edits.save("shop", "L", MINE.encode(), None, ADA)
     assert ([], "refused") == (forge.open_edits(), forge.ledger("edit")[-1].verdict)
 
 
-def test_plain_git_has_no_pull_requests(forge: Forge) -> None:
+def test_plain_git_has_no_pull_requests(forge: OnGitHub) -> None:
     forge.configure(provider="git")
     with pytest.raises(Conflict, match="needs provider github or gitlab"):
         forge.edits.save("shop", "L", MINE.encode(), None, ADA)
     assert [] == forge.open_edits()
 
 
-def test_a_message_that_comes_twice_proposes_once(forge: Forge) -> None:
+def test_a_message_that_comes_twice_proposes_once(forge: OnGitHub) -> None:
     saved(forge, MINE)
     [edit] = forge.open_edits()
     forge.edits.send_edit(Message(new_id(), "sync", "edit", {"project": "shop", "edit": edit.id}))
