@@ -70,7 +70,7 @@ class Call:
 
     def example(self, status: int = 200) -> Any:
         """Return GitHub's own example of the answer, with its addresses on this server."""
-        return self.server.localized(self.operation.example(status))
+        return self.server.example(self.operation, status)
 
     def need(self, permission: str, level: str = "read") -> None:
         """Refuse who lacks a right, in GitHub's words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -60,7 +59,7 @@ class Operation:
         """Return GitHub's own example of an answer, to be filled with what is so."""
         content = self.description.resolved(self._told["responses"][str(status)])["content"][_JSON]
         found = next(iter(content["examples"].values()))
-        return copy.deepcopy(self.description.resolved(found)["value"])
+        return self.description.resolved(found)["value"]
 
     @cached_property
     def _told(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _list(call: Call) -> Answer:
         for pull in sorted(call.repository.pulls.values(), key=lambda one: -one.number)
         if query.get("state", "open") in {pull.state, "all"}
         and query.get("base", pull.target) == pull.target
-        and query.get("head", f"{owner}:{pull.source}") == f"{owner}:{pull.source}"
+        and query.get("head", _label(owner, pull)) == _label(owner, pull)
     ]
     return call.page([_shown(call, pull, call.example()[0]) for pull in found])
 
@@ -36,7 +36,8 @@ def _create(call: Call) -> Answer:
     for name, branch in (("head", head), ("base", base)):
         if not plumbing.commit(repository.folder, f"refs/heads/{branch}"):
             refuse(422, "Validation Failed", errors=[{"resource": "PullRequest", "field": name, "code": "invalid"}])
-    if any((one.state, one.source, one.target) == ("open", head, base) for one in repository.pulls.values()):
+    ours = [one for one in repository.pulls.values() if one.fork is None and one.state == "open"]
+    if any((one.source, one.target) == (head, base) for one in ours):
         message = f"A pull request already exists for {repository.owner}:{head}."
         refuse(422, "Validation Failed", errors=[_HEAD | {"message": message}])
     if plumbing.ahead(repository.folder, base, head)[0] == 0:
@@ -83,15 +84,22 @@ def _shown(call: Call, pull: Pull, example: dict[str, Any]) -> dict[str, Any]:
         body["merged"] = pull.merged_at is not None
     body["user"] = body["user"] | {"login": pull.author}
     for end, ref, commit in (("head", pull.source, pull.head), ("base", pull.target, pull.base)):
-        body[end] |= {"ref": ref, "sha": commit, "label": f"{call.repository.owner}:{ref}"}
+        body[end] |= {"ref": ref, "sha": commit, "label": _label(call.repository.owner, pull)}
         body[end]["repo"] |= {"id": call.repository.number, "full_name": call.repository.full_name}
+    if pull.fork:
+        body["head"]["repo"] |= {"id": -call.repository.number, "full_name": f"{pull.fork}/{call.repository.name}"}
     return body
+
+
+def _label(owner: str, pull: Pull) -> str:
+    return f"{pull.fork or owner}:{pull.source}"
 
 
 def _comments(call: Call) -> Answer:
     call.need("pull_requests")
     kept = call.repository.comments.get(_issue(call), {})
-    return call.page([_said(call, name, text, call.example()[0]) for name, text in kept.items()])
+    example = call.example()[0]
+    return call.page([_said(call, name, text, example) for name, text in kept.items()])
 
 
 def _comment(call: Call) -> Answer:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -41,6 +43,7 @@ class GitHubServer:
     requests: list[Request] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     fetches: list[str] = field(default_factory=list)
+    _examples: dict[tuple[str, int], str] = field(default_factory=dict)
     _port: int = 0
     _server: gitserver.LoopbackServer | None = None
 
@@ -91,8 +94,14 @@ class GitHubServer:
 
     def create(self, name: str = "ada/chaos") -> Repository:
         """Create an empty repository and return it."""
+        return self._host(name, gitserver.bare(self.root / f"{name}.git"))
+
+    def adopt(self, name: str, bare: Path) -> Repository:
+        """Host a copy of a bare repository and return it."""
+        return self._host(name, Path(shutil.copytree(bare, self.root / f"{name}.git")))
+
+    def _host(self, name: str, folder: Path) -> Repository:
         owner, _, short = name.partition("/")
-        folder = gitserver.bare(self.root / owner / f"{short}.git")
         self.repositories[name.lower()] = made = Repository(owner, short, folder)
         return made
 
@@ -133,9 +142,13 @@ class GitHubServer:
         }
         return {"id": repository.number, "full_name": repository.full_name, "default_branch": "main", **addresses}
 
-    def localized(self, example: Any) -> Any:
-        """Return an example of GitHub's with its addresses here."""
-        return json.loads(json.dumps(example).replace("https://api.github.com", self.api_url))
+    def example(self, operation: Operation, status: int) -> Any:
+        """Return GitHub's own example of an answer, with its addresses here."""
+        key = (operation.name, status)
+        if key not in self._examples:
+            text = json.dumps(operation.example(status))
+            self._examples[key] = text.replace("https://api.github.com", self.api_url)
+        return json.loads(self._examples[key])
 
     def api(self, request: Request) -> Answer:
         """Answer a call of the API, and hold both sides to GitHub's descriptions."""
@@ -171,7 +184,7 @@ class GitHubServer:
         return None if over else token
 
     def _rest(self, request: Request) -> Answer:
-        path = request.path.removeprefix(API)
+        path = self._path(request)
         operation = self.description.operation(request.method, path)
         if operation is None:
             self.problems.append(f"GitHub has no {request.method} {path}")
@@ -197,15 +210,26 @@ class GitHubServer:
             return refusal.answer
 
     def _redirect(self, operation: Operation, request: Request) -> Answer | None:
-        """GitHub answers reads of a renamed repository with 301, and writes with 307, so that they stay writes."""
+        """GitHub answers reads of a renamed repository with 301, and writes with 307, so that they stay writes.
+
+        Both lead to the repository by its number.
+        """
         old = f"{operation.values.get('owner')}/{operation.values.get('repo')}"
         if old.lower() not in self.moved:
             return None
-        path = request.path.replace(old, self.moved[old.lower()], 1)
+        number = self.repositories[self.moved[old.lower()].lower()].number
+        path = request.path.replace(f"/repos/{old}", f"/repositories/{number}", 1)
         query = "&".join(f"{name}={value}" for name, value in request.query.items())
         place = f"{self.url}{path}{'?' if query else ''}{query}"
         status, word = (301, "Moved Permanently") if request.method == "GET" else (307, "Temporary Redirect")
         return Answer(status, {"message": word, "url": place, "documentation_url": "https://docs"}, {"Location": place})
+
+    def _path(self, request: Request) -> str:
+        """Return a path as the description has it, which knows no repositories by number."""
+        path = request.path.removeprefix(API)
+        for repository in self.repositories.values():
+            path = re.sub(rf"^/repositories/{repository.number}(?=/|$)", f"/repos/{repository.full_name}", path)
+        return path
 
     def _caller(self, request: Request) -> Token:
         kind, _, text = request.headers.get("authorization", "").partition(" ")

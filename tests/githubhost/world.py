@@ -89,6 +89,7 @@ class Pull:
     state: Literal["open", "closed"] = "open"
     merged_at: str | None = None
     author: str = "ada"
+    fork: str | None = None
 
 
 @dataclass
@@ -126,17 +127,29 @@ class Repository:
         """Owner and name."""
         return f"{self.owner}/{self.name}"
 
-    def open(self, title: str, source: str, target: str, body: str = "") -> Pull:
-        """Open a pull request, numbered as issues are."""
+    def protect(self, branch: str) -> None:
+        """Let nobody but a pull request change a branch."""
+        self.protected.add(branch)
+        hook = self.folder / "hooks" / "update"
+        refused = "\n".join(f'[ "$1" = "refs/heads/{name}" ] && exit 1' for name in sorted(self.protected))
+        hook.write_text(
+            f"#!/bin/sh\necho 'error: GH006: Protected branch update failed for' \"$1.\" >&2\n{refused}\nexit 0\n"
+        )
+        hook.chmod(0o755)
+
+    def open(self, title: str, source: str, target: str, body: str = "", fork: str | None = None) -> Pull:
+        """Open a pull request, numbered as issues are; with `fork`, the branch is in the repository of that owner."""
         number = len(self.pulls) + 1
         head, base = plumbing.commit(self.folder, source), plumbing.commit(self.folder, target)
-        self.pulls[number] = Pull(number, title, body, source, target, head, base)
+        self.pulls[number] = Pull(number, title, body, source, target, head, base, fork=fork)
+        plumbing.moved(self.folder, f"refs/pull/{number}/head", head, None)
         return self.pulls[number]
 
     def follow(self, pull: Pull) -> Pull:
         """Let an open pull request be where its branch is by now."""
         head = plumbing.commit(self.folder, pull.source) if pull.state == "open" else ""
         if head and head != pull.head:
+            plumbing.moved(self.folder, f"refs/pull/{pull.number}/head", head, pull.head)
             pull.head, pull.base = head, plumbing.commit(self.folder, pull.target)
         return pull
 

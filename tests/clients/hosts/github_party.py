@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from shutil import copytree, rmtree
+from tempfile import mkdtemp
 from types import MappingProxyType
 
 from shared.model.hosting import Access, CommitStatus, StatusState
 from tests.githubhost import Fault, GitHubServer, secondary_limit
 from tests.githubhost.webhooks import record
 from tests.githubhost.world import number
-from tests.gitserver import Clone
+from tests.gitserver import Clone, bare, clone
 
 RIGHTS = {
     "contents": "write",
@@ -25,6 +29,22 @@ CALLS = " /api/v3/repos/(?!.*/installation$)"
 """All but what a GitHub App asks before its first call."""
 
 
+@cache
+def _begun() -> Path:
+    """Make a repository and a clone of it once in a process: they are copied for each test."""
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder)
+    clone(bare(folder / "bare"), folder / "clone").push("Begin.")
+    return folder
+
+
+def _cloned(repository: Path, folder: Path) -> Clone:
+    copytree(_begun() / "clone", folder)
+    config = folder / ".git" / "config"
+    config.write_text(config.read_text().replace(str(_begun() / "bare"), str(repository)))
+    return Clone(folder)
+
+
 class GitHubParty:
     """One repository, `ada/chaos`."""
 
@@ -33,9 +53,8 @@ class GitHubParty:
     def __init__(self, folder: Path, *, app: bool = False) -> None:
         self.server = GitHubServer(folder / "hosted")
         self.server.start()
-        self.repository = self.server.create("ada/chaos")
-        self.clone: Clone = self.server.clone(self.repository)
-        self.clone.push("Begin.")
+        self.repository = self.server.adopt("ada/chaos", _begun() / "bare")
+        self.clone = _cloned(self.repository.folder, folder / "clone")
         self._address = f"{self.server.url}/ada/chaos.git"
         self.credential = self.server.app(RIGHTS).credential if app else self.server.token(RIGHTS)
 

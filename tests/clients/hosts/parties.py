@@ -96,7 +96,6 @@ def host(party: Party, *, denied: bool = False) -> GitHost:
 
 
 PARTIES: dict[str, Callable[[Path], Party]] = {
-    "github": GitHubParty,
-    "github-app": lambda folder: GitHubParty(folder, app=True),
+    "github": lambda folder: GitHubParty(folder, app=True),
     "gitlab": GitLabParty,
 }

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.git import Remotes
+from shared.clients.hosts.github.apps import app_of
 from shared.errors import Forbidden, Misconfigured
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
@@ -15,6 +16,8 @@ from tests.clients.hosts.parties import host
 from tests.githubhost import Fault
 
 DRAFT = Draft({"litmus/one.yaml": b"kind: Workflow\n"}, "Add one.", "Ada <ada@example.com>", "2026-11-25T12:00:00Z")
+
+REMOTES = Remotes()
 
 
 def minted(party: GitHubParty) -> int:
@@ -96,7 +99,7 @@ def test_a_token_may_have_a_user_before_it(github: GitHubParty, user: str) -> No
 
 
 def test_git_is_convinced_by_the_same_app(app: GitHubParty) -> None:
-    remote = Remotes()(app.access())
+    remote = REMOTES(app.access())
     head = remote.head("main")
     assert remote.commit_files("main", head, DRAFT) == remote.head("main")
     assert host(app).repository().name == app.name
@@ -104,7 +107,7 @@ def test_git_is_convinced_by_the_same_app(app: GitHubParty) -> None:
 
 
 def test_git_has_a_refused_token_minted_anew(app: GitHubParty) -> None:
-    remote = Remotes()(app.access())
+    remote = REMOTES(app.access())
     head = remote.head("main")
     app.server.tokens.clear()
     assert head == remote.head("main")
@@ -115,10 +118,31 @@ def test_git_has_a_refused_token_minted_anew(app: GitHubParty) -> None:
 def test_git_says_that_an_app_is_not_installed(app: GitHubParty) -> None:
     app.server.apps[7].installation = None
     with pytest.raises(Forbidden, match="install it there"):
-        Remotes()(app.access()).head("main")
+        REMOTES(app.access()).head("main")
 
 
 def test_an_app_is_for_github_alone(app: GitHubParty) -> None:
     access = app.access()
     with pytest.raises(Forbidden):
-        Remotes()(Access(access.url, access.credential, "git")).head("main")
+        REMOTES(Access(access.url, access.credential, "git")).head("main")
+
+
+def test_git_reads_and_follows_as_an_app(app: GitHubParty) -> None:
+    app.clone.write("litmus/one.yaml", "kind: Workflow\n")
+    commit = app.clone.push()
+    app.rename("ada/mayhem")
+    remote = REMOTES(app.access())
+    assert remote.moved() is None
+    _, files = remote.files(commit, "litmus")
+    assert [b"kind: Workflow\n"] == list(remote.blobs(commit, files.values()).values())
+    assert f"{app.server.url}/ada/mayhem.git" == remote.moved()
+
+
+def test_git_gives_up_a_token_that_is_refused_for_good(github: GitHubParty) -> None:
+    access = Access(github.access().url, "ghp_none", "github", signed=True)
+    with pytest.raises(Forbidden, match="mend the secret"):
+        REMOTES(access).head("main")
+
+
+def test_no_app_shows_its_key(app: GitHubParty) -> None:
+    assert "App(7)" == repr(app_of(app.credential))

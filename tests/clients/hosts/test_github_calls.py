@@ -207,3 +207,17 @@ def test_a_bundle_without_certificates_is_the_operators_to_mend() -> None:
     access = Access("https://github.com/ada/chaos", provider="github", ca="none")
     with pytest.raises(Misconfigured, match="ca_bundle"):
         Hosts()(access)
+
+
+def test_no_log_shows_the_credential(github: GitHubParty, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        host(github).repository()
+    assert "ada/chaos" in caplog.text
+    assert github.credential not in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"Not JSON", b'"text"', b'{"message": "Problem", "errors": "Problem"}'])
+def test_a_refusal_may_be_worded_in_any_way(github: GitHubParty, body: bytes) -> None:
+    github.server.faults.append(Fault("GET", 422, body))
+    with pytest.raises(Invalid):
+        host(github).repository()

@@ -14,6 +14,7 @@ from tests.clients.hosts.github_party import GitHubParty
 from tests.githubhost import Fault
 from tests.gitserver import git
 
+REMOTES = Remotes()
 FILE = "litmus/one.yaml"
 MESSAGE = "Change one.\n\nFor the better.\n\nLitmus-Gitops-Edit: e1\n"
 NEW = b"kind: Workflow\n"
@@ -22,7 +23,7 @@ NEW = b"kind: Workflow\n"
 def signing(party: GitHubParty) -> GitRemote:
     """Open the remote of a project that wants its commits signed."""
     known = party.access()
-    return Remotes()(Access(known.url, known.credential, "github", signed=True))
+    return REMOTES(Access(known.url, known.credential, "github", signed=True))
 
 
 def draft(changes: dict[str, bytes | None] | None = None, message: str = MESSAGE) -> Draft:
@@ -70,9 +71,9 @@ def test_files_are_added_changed_and_deleted_in_one_commit(github: GitHubParty) 
     was = github.clone.push()
     changes = {FILE: NEW, "litmus/deep/two.yaml": os.urandom(1000), "litmus/old.yaml": None, "litmus/kept.yaml": b""}
     made = signing(github).commit_files("main", was, draft(changes))
-    _, files = Remotes()(github.access()).files(made, "litmus")
+    _, files = REMOTES(github.access()).files(made, "litmus")
     assert {FILE, "litmus/deep/two.yaml", "litmus/kept.yaml"} == set(files)
-    blobs = Remotes()(github.access()).blobs(made, files.values())
+    blobs = REMOTES(github.access()).blobs(made, files.values())
     assert changes["litmus/deep/two.yaml"] == blobs[files["litmus/deep/two.yaml"]]
 
 
@@ -139,7 +140,7 @@ def test_a_branch_cannot_begin_with_nothing(github: GitHubParty) -> None:
 
 
 def test_a_protected_branch_is_said_to_be(github: GitHubParty) -> None:
-    github.repository.protected.add("main")
+    github.repository.protect("main")
     with pytest.raises(Protected, match="through a pull request"):
         signing(github).commit_files("main", head(github), draft())
 

@@ -24,6 +24,21 @@ def test_what_is_pending_takes_one_new_description_and_saying_it_again_is_no_err
     assert [CommitStatus("litmus/chaos", "pending", "1 of 2 runs")] == gitlab.statuses(commit)
 
 
+@pytest.mark.parametrize("status", [PENDING, DONE], ids=["pending", "done"])
+def test_what_stands_there_is_not_said_again(gitlab: GitLabParty, status: CommitStatus) -> None:
+    commit, access = gitlab.clone.push(), host(gitlab)
+    for _ in range(3):
+        access.set_status(commit, status)
+    assert 1 == sum(one.startswith("POST /api/v4") for one in gitlab.server.state.requests)
+
+
+def test_what_stood_there_once_is_said_again(gitlab: GitLabParty) -> None:
+    commit, access = gitlab.clone.push(), host(gitlab)
+    for status in (DONE, PENDING, DONE):
+        access.set_status(commit, status)
+    assert [DONE] == gitlab.statuses(commit)
+
+
 def test_a_settled_commit_can_be_pending_again(gitlab: GitLabParty) -> None:
     commit, access = gitlab.clone.push(), host(gitlab)
     for status in (PENDING, DONE, DONE, PENDING):

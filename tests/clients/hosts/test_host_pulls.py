@@ -134,3 +134,9 @@ def test_a_comment_that_is_too_long_is_cut(party: Party) -> None:
     number = party.open("change", "main", "Change it")
     host(party).comment(number, MARK, "long " * 300_000)
     assert party.comments(number)[0].endswith("…")
+
+
+def test_a_branch_that_is_none_cannot_be_proposed(party: Party) -> None:
+    with pytest.raises(LitmusGitopsError) as raised:
+        host(party).propose("none", "main", "Nothing", "")
+    assert not raised.value.retry

@@ -14,7 +14,7 @@ from github.GithubException import GithubException
 from github.Requester import HTTPSRequestsConnectionClass, Requester
 
 from shared.clients.hosts.refusals import refused, said
-from shared.clients.hosts.web import Line
+from shared.clients.hosts.web import Line, Reply
 from shared.errors import LitmusGitopsError, Unavailable
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ VERSION: Final = "2022-11-28"
 """The API's version: github.com keeps it until 2028, and every Enterprise Server in support knows it."""
 
 PAGE: Final = 100
+_READ: Final = 1000
 _PAGES: Final = 100
 """Pages of one list that are read at most."""
 
@@ -164,7 +165,7 @@ def requester(api: str, line: Line, auth: Auth) -> Requester:
                 raise Unavailable("the answer is still being prepared")
 
         def getresponse(self) -> Any:
-            return self._asked.reply
+            return _readable(self._asked.reply)
 
         def close(self) -> None:
             """Leave the connection to its pool."""
@@ -174,6 +175,13 @@ def requester(api: str, line: Line, auth: Auth) -> Requester:
 
     Lines.injectConnectionClasses(Connection, Connection)  # type: ignore[arg-type]
     return Lines(auth, api, 0, "litmus-gitops", PAGE, True, None, None, api_version=VERSION)  # noqa: FBT003
+
+
+def _readable(reply: Reply) -> Reply:
+    """Return an answer with its errors as objects, as which alone PyGithub reads them."""
+    if reply.status < 400 or reply.text.lstrip().startswith("{"):  # noqa: PLR2004 - the first of the errors
+        return reply
+    return reply._replace(text=msgspec.json.encode({"message": reply.text[:_READ]}).decode())
 
 
 def _next(headers: Mapping[str, str]) -> dict[str, str] | None:

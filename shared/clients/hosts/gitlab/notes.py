@@ -31,7 +31,7 @@ def comment(api: Api, number: int, mark: str, body: str) -> None:
     ours = next((note for note in notes if note.author.id == api.me and not note.system and mark in note.body), None)
     if ours is None:
         api.post(path, {"body": text}, Note)
-    elif ours.body != text:
+    elif ours.body.strip() != text.strip():
         api.put(f"{path}/{ours.id}", {"body": text}, Note)
 
 

@@ -27,6 +27,21 @@ class Project(msgspec.Struct, frozen=True):
     archived: bool = False
 
 
+class Job(msgspec.Struct, frozen=True):
+    """A commit status."""
+
+    id: int
+    name: str
+    status: str
+    description: str | None = None
+    target_url: str | None = None
+
+    def words(self) -> dict[str, str]:
+        """Return what it was posted with, beside its state."""
+        words = {"name": self.name, "description": self.description or ""}
+        return words | ({"target_url": self.target_url} if self.target_url else {})
+
+
 class DiffRefs(msgspec.Struct, frozen=True):
     """The commits that a merge request's diff lies between; null while GitLab makes it."""
 

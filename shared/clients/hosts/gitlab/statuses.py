@@ -13,7 +13,7 @@ from urllib.parse import quote
 from gitlab.exceptions import GitlabError
 
 from shared.clients.hosts.gitlab.api import Api
-from shared.clients.hosts.gitlab.shapes import Merge
+from shared.clients.hosts.gitlab.shapes import Job, Merge
 from shared.clients.hosts.gitlab.texts import short
 from shared.errors import NotYet
 from shared.model.hosting import CommitStatus
@@ -38,11 +38,22 @@ _NO_BRANCH: Final = "References for commit"
 def post(api: Api, commit: str, status: CommitStatus) -> None:
     """Set a status; what is still pending may become `running`, so that it can take a new description once.
 
-    After that GitLab keeps the description until the status is no longer pending, which is no error of ours.
+    After that GitLab keeps the description until the status is no longer pending, which is no error of ours. What
+    stands there already is not said again: GitLab would run the pipeline through anew and mail its authors.
     """
+    if _stands(api, commit, status):
+        return
     for state in _STATES[status.state]:
         if _moved(api, commit, {"state": state, **_words(status)}):
             return
+
+
+def _stands(api: Api, commit: str, status: CommitStatus) -> bool:
+    """Whether this is what GitLab shows by now; it lists the latest of each name, pipeline by pipeline."""
+    words, states = _words(status), _STATES[status.state]
+    path = f"/repository/commits/{quote(commit, safe='')}/statuses"
+    latest = max(api.each(path, Job, name=status.context), key=lambda one: one.id, default=None)
+    return latest is not None and latest.status in states and latest.words() == words
 
 
 def _words(status: CommitStatus) -> dict[str, str]:
