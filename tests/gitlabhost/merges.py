@@ -67,6 +67,8 @@ def opened(call: Call) -> Answer:
     source, target = call.given["source_branch"], call.given["target_branch"]
     branches = repositories.heads(call.project.folder)
     _check(call.project, source, target, branches)
+    if len(call.given["title"]) > 255:
+        raise Refused(400, {"message": {"title": ["is too long (maximum is 255 characters)"]}})
     one = Merge(0, call.token.user, source, target, call.given["title"], "")
     begun(call.state, call.project, one)
     one.description = obeyed(one, call.given.get("description", ""))
@@ -80,7 +82,7 @@ def _check(project: Project, source: str, target: str, branches: dict[str, str])
     if source == target:
         raise Refused(422, {"message": ["You can't use same project/branch for source and target"]})
     for one in project.merges.values():
-        if (one.state, one.source, one.target) == ("opened", source, target):
+        if (one.state, one.source, one.target, one.fork) == ("opened", source, target, None):
             text = f"Another open merge request already exists for this source branch: !{one.iid}"
             raise Refused(409, {"message": [text]})
 

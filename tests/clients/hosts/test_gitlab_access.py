@@ -204,6 +204,7 @@ ANSWERS = {
     "empty-list": b"[]",
     "list-of-null": b"[null]",
     "list-of-objects": b"[{}]",
+    "empty-thread": b'[{"id": "x", "notes": []}]',
     "nothing": b"",
     "cut-off": b'{"id": 1, "iid',
     "number": b"7",

@@ -14,7 +14,6 @@ from shared.wire import gitlab as wire
 from shared.wire.pushes import Secret
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import host
-from tests.gitlabhost.state import User
 
 SIGNING = "whsec_bWFkZSB1cCBmb3IgdGVzdHMgb25seSwgMzIgYnl0ZXM="  # gitleaks:allow
 SHORT = "whsec_bWFkZSB1cCBmb3IgdGVzdHMgb25seQ=="  # gitleaks:allow
@@ -234,13 +233,3 @@ def test_an_address_that_gitlab_will_not_call_is_refused_without_the_secret(gitl
     with pytest.raises(Invalid, match="Invalid url given") as raised:
         host(gitlab).save_hook("http://127.0.0.1:9/git/chaos", PLAIN)
     assert PLAIN not in str(raised.value)
-
-
-def test_a_new_token_is_another_user_to_gitlab(gitlab: GitLabParty) -> None:
-    gitlab.server.add_token("glpat-new", User(77, "project_1_bot_2"))
-    gitlab.branch("change", cart="kind: Workflow\n")
-    number = gitlab.open("change", "main", "Change")
-    host(gitlab).comment(number, "<!-- ours -->", "One")
-    gitlab.login = "glpat-new"
-    host(gitlab).comment(number, "<!-- ours -->", "Two")
-    assert ["<!-- ours -->\nOne", "<!-- ours -->\nTwo"] == gitlab.comments(number)

@@ -39,6 +39,15 @@ def test_what_stood_there_once_is_said_again(gitlab: GitLabParty) -> None:
     assert [DONE] == gitlab.statuses(commit)
 
 
+def test_only_the_newest_pipeline_s_word_counts(gitlab: GitLabParty) -> None:
+    commit, access = gitlab.clone.push(), host(gitlab)
+    access.set_status(commit, DONE)
+    gitlab.project.pipelines.append(Pipeline(1, commit, "refs/merge-requests/1/head", "merge_request_event"))
+    access.set_status(commit, PENDING)
+    access.set_status(commit, DONE)
+    assert ["success"] == [one.status for one in gitlab.project.pipelines[-1].statuses]
+
+
 def test_a_settled_commit_can_be_pending_again(gitlab: GitLabParty) -> None:
     commit, access = gitlab.clone.push(), host(gitlab)
     for status in (PENDING, DONE, DONE, PENDING):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Invalid, NotYet
+from shared.errors import NotYet, Unavailable
 from shared.model.hosting import Annotation, Check, CommitStatus
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import host
@@ -108,6 +108,13 @@ def test_a_thread_stands_at_the_file_where_its_diff_is_too_large_to_be_shown(git
     assert ["`cart.yaml:34`: no such cluster"] == request.open_threads()
 
 
+def test_a_thread_stands_in_a_new_file_that_is_too_large_to_be_shown(gitlab: GitLabParty) -> None:
+    request = Request(gitlab, new="kind: Workflow\nspec: {}\n")
+    gitlab.project.too_large.add("new.yaml")
+    request.publish(remark(2, "new.yaml"))
+    assert ("text", "new.yaml", 2, None) == request.spot()
+
+
 def test_what_was_said_is_not_repeated(gitlab: GitLabParty) -> None:
     request = Request(gitlab)
     for _ in range(3):
@@ -129,6 +136,9 @@ def test_what_no_longer_applies_is_resolved(gitlab: GitLabParty) -> None:
     assert ["no probe"] == request.open_threads()
     request.publish()
     assert [] == request.open_threads()
+    gitlab.server.state.requests.clear()
+    request.publish()
+    assert {"GET"} == {one.split()[0] for one in gitlab.server.state.requests}
 
 
 def test_what_is_back_is_opened_again_and_not_repeated(gitlab: GitLabParty) -> None:
@@ -222,31 +232,8 @@ def test_a_thread_that_gitlab_refuses_for_another_reason_is_an_error(gitlab: Git
     with pytest.raises(NotYet) as raised:
         request.publish(remark(31))
     assert 7 == raised.value.seconds
+    gitlab.server.fail(Fault(503, "/discussions", "POST"))
+    with pytest.raises(Unavailable, match="503"):
+        request.publish(remark(31))
     request.publish(remark(31))
-    assert 1 == len(request.threads)
-
-
-def test_a_merge_request_whose_diff_is_being_made_comes_later(gitlab: GitLabParty) -> None:
-    gitlab.server.state.preparing = True
-    gitlab.branch("change", cart="kind: Workflow\n")
-    with pytest.raises(NotYet):
-        host(gitlab).propose("change", "main", "Edit", "")
-    with pytest.raises(NotYet):
-        host(gitlab).pull(1)
-    assert [] == host(gitlab).open_pulls("main")
-    gitlab.server.prepare(gitlab.project)
-    assert [1] == [one.number for one in host(gitlab).open_pulls("main")]
-    assert 1 == host(gitlab).propose("change", "main", "Edit", "").number
-
-
-def test_a_merge_request_that_changes_nothing_parted_at_its_head(gitlab: GitLabParty) -> None:
-    head = gitlab.branch("change", cart="kind: Workflow\n")
-    number = gitlab.open("change", "main", "Edit")
-    gitlab.project.merges[number].versions.clear()
-    shown = host(gitlab).pull(number)
-    assert (head, head) == (shown.base, shown.head)
-
-
-def test_a_refused_proposal_says_why(gitlab: GitLabParty) -> None:
-    with pytest.raises(Invalid, match="does not exist"):
-        host(gitlab).propose("nowhere", "main", "Edit", "")
+    assert ("text", "cart.yaml", 31, None) == request.spot()

@@ -14,6 +14,9 @@ _API: Final = "/api/v4"
 _BEARER_USER: Final = "oauth2"
 """The user name that GitLab's git wants beside an OAuth token; access tokens are welcome as bearers too."""
 
+_SSH_OVER_443: Final = "altssh."
+"""`altssh.gitlab.com` is gitlab.com where only port 443 is open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -54,5 +57,5 @@ def _base(place: Place, api_url: str | None) -> str:
     if place.scheme in {"http", "https"}:
         return f"{place.scheme}://{urlsplit(place.url).netloc}"
     if place.scheme == "ssh":
-        return f"https://{place.host}"
+        return f"https://{place.host.removeprefix(_SSH_OVER_443)}"
     raise Invalid(f"{place.url} does not show where GitLab's API is: set api_url")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Final
 
 from gitlab.exceptions import GitlabError
@@ -30,6 +30,7 @@ _PREFIX: Final = "whsec_"
 _PAGE: Final = 20
 """Deliveries on a page: GitLab lists no more at once."""
 
+_MOST: Final = 2000
 _GOOD: Final = range(200, 300)
 
 
@@ -61,8 +62,11 @@ def test(api: Api, hook: str) -> None:
 
 
 def failed(api: Api, hook: str, since: datetime) -> list[FailedDelivery]:
-    """Return the deliveries of which no attempt succeeded, oldest first; GitLab knows of a week, since release 17.3."""
-    events = api.each(f"/hooks/{_number(hook)}/events", HookEvent, per_page=_PAGE)
+    """Return the deliveries of which no attempt succeeded, oldest first, of the newest 2,000 attempts at most.
+
+    GitLab knows of a week, since release 17.3.
+    """
+    events = islice(api.each(f"/hooks/{_number(hook)}/events", HookEvent, per_page=_PAGE), _MOST)
     last: dict[str, FailedDelivery] = {}
     done: set[str] = set()
     for event in takewhile(lambda event: _at(event, since) >= since, events):

@@ -24,11 +24,11 @@ Told = tuple[str, int]
 
 
 def comment(api: Api, number: int, mark: str, body: str) -> None:
-    """Write the comment, or make ours that bears the mark say this; nobody else's is touched."""
+    """Write the comment, or make ours that begins with the mark say this; nobody else's is touched."""
     text = marked(mark, body)
     path = f"/merge_requests/{number}/notes"
     notes = api.each(path, Note, sort="asc")
-    ours = next((note for note in notes if note.author.id == api.me and not note.system and mark in note.body), None)
+    ours = next((note for note in notes if note.author.id == api.me and note.body.startswith(mark)), None)
     if ours is None:
         api.post(path, {"body": text}, Note)
     elif ours.body.strip() != text.strip():

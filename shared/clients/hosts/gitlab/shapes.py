@@ -5,7 +5,7 @@ Source: GitLab's REST API documentation, the page of each resource.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -100,7 +100,6 @@ class Note(msgspec.Struct, frozen=True):
     id: int
     body: str
     author: User
-    system: bool = False
     resolved: bool = False
     resolved_by: User | None = None
     position: Position | None = None
@@ -110,7 +109,7 @@ class Discussion(msgspec.Struct, frozen=True):
     """A thread of notes."""
 
     id: str
-    notes: tuple[Note, ...]
+    notes: Annotated[tuple[Note, ...], msgspec.Meta(min_length=1)]
 
 
 class WebHook(msgspec.Struct, frozen=True):
