@@ -66,8 +66,16 @@ class Reaching:
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
 
 
+@dataclass(frozen=True, slots=True)
 class Sync(Reaching):
-    """Settings of `sync`."""
+    """Settings of `sync`. `public_url` is where statuses on commits lead; no slash at its end."""
+
+    public_url: str
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read the state's settings, ALLOW_LOCAL, PUBLIC_URL and the proxies."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
 
 
 class Dispatch(Reaching):

@@ -13,6 +13,7 @@ from shared.services.hook_secrets import HookSecrets
 from shared.services.hooks import Hooks
 from shared.services.inbox import Inbox
 from shared.services.leases import Leases
+from shared.services.pull_watch import PullWatch
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
 from shared.settings import Reconcile
@@ -23,8 +24,12 @@ repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_
 store = open_store(settings.state.store_url)
 reconciler = Reconciler(store, repositories, utc_now, new_id)
 hooks = Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url)
-healing = Healing(hooks, HookSecrets(hooks))
-actions = {"tick": reconciler.tick, "project": reconciler.look_after, "webhook": healing.look}
+actions = {
+    "tick": reconciler.tick,
+    "project": reconciler.look_after,
+    "pulls": PullWatch(store, repositories, utc_now, new_id).look_after,
+    "webhook": Healing(hooks, HookSecrets(hooks)).look,
+}
 reconcile = function(
     Route("POST", "/internal/reconcile", Inbox(internal_key(settings.state.master_key), utc_now, actions))
 )

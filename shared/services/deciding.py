@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.model.changes import COMMIT, GITOPS, Change, Changed
+from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side
 from shared.model.policies import Decision
 from shared.model.records import Write
 from shared.model.runs import Active, Recent
@@ -18,6 +18,7 @@ from shared.ports import Clock, Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero
+from shared.rules.verdicts import SAID
 from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
 from shared.services.watching import Context
 
@@ -35,7 +36,7 @@ class Ruling:
     """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
 
     `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become; `recent`
-    is None where it stays as it is.
+    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused.
     """
 
     verdict: Verdict
@@ -44,6 +45,7 @@ class Ruling:
     starts: tuple[str, ...] = ()
     cooldowns: tuple[Versioned[str], ...] = ()
     recent: tuple[Versioned[Recent], Recent] | None = None
+    untold: bool = False
 
     def writes(self, at: str) -> list[Write]:
         """Return what remembers the trigger; `at` is the ledger event's own time, from which the cooldown counts."""
@@ -98,6 +100,9 @@ class _Case:
         refusals = {name: refuse("decision", self._facts(now, name, was.value)) for name, was in self._experiments()}
         refusals |= dict.fromkeys(self.decision.experiments[LIMIT:], _TOO_MANY)
         starts = tuple(name for name, refusal in refusals.items() if refusal is None or refusal.wait)
+        return replace(self._ruled(now, refusals, starts), untold=self._untold(refusals))
+
+    def _ruled(self, now: datetime, refusals: Mapping[str, Refusal | None], starts: tuple[str, ...]) -> Ruling:
         if not starts:
             return _refused(refusals)
         return Ruling(
@@ -108,6 +113,10 @@ class _Case:
             cooldowns=tuple(was for name, was in self._experiments() if name in starts),
             recent=self._remembered(now, len(starts)),
         )
+
+    def _untold(self, refusals: Mapping[str, Refusal | None]) -> bool:
+        said = any(one.rule in SAID for one in refusals.values() if one)
+        return said and self.context.gitops.mode == "enforce" and bool(commits_named(self.change.new))
 
     def _remembered(self, now: datetime, count: int) -> tuple[Versioned[Recent], Recent] | None:
         """Return the project's record of triggers where it changes: in a mass deploy everybody wants to write it."""
@@ -145,7 +154,7 @@ class _Case:
             uid=change.new.uid,
             changed=_guard(change),
             experiments=starts,
-            commits=_commits(change),
+            commits=commits_named(change.new),
             cooldowns=decision.cooldowns,
             waits=decision.waits,
             windows=decision.windows,
@@ -161,8 +170,9 @@ def _guard(change: Change) -> tuple[Changed, ...]:
     return change.changed or change.metadata_changed
 
 
-def _commits(change: Change) -> tuple[str, ...]:
-    named = change.new.annotations.get(COMMIT, "").split(",")
+def commits_named(side: Side) -> tuple[str, ...]:
+    """Return the commits that a workload names to be told the results."""
+    named = side.annotations.get(COMMIT, "").split(",")
     return tuple(dict.fromkeys(commit.strip() for commit in named if commit.strip()))
 
 

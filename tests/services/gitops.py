@@ -28,6 +28,7 @@ from shared.services.portal_records import listed
 from shared.services.proposals import Proposals
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
+from shared.services.statuses import Statuses
 from shared.services.syncs import Syncs
 from shared.services.tables import BLOBS, EDITS, EVENTS, EXPERIMENTS, POLICIES, PROJECTS, SYNCS
 from tests.clients.conformance.engines import ManualClock
@@ -81,6 +82,7 @@ class Shop:
         self.leases = Leases(self.store, self.clock)
         self.errors: list[str] = []
         self.started: list[Message] = []
+        self.others: list[Message] = []
         self.renew(remotes)
         self.configure()
 
@@ -91,6 +93,7 @@ class Shop:
         self.edits = Edits(self.store, self.repositories, self.clock, new_id)
         self.conflicts = Conflicts(self.store, self.edits)
         self.proposals = Proposals(self.store, self.repositories, self.clock, new_id)
+        self.statuses = Statuses(self.store, self.repositories, self.clock, new_id, "https://portal.example.org")
         self.notes = Notes(self.store, self.repositories, self.clock, new_id)
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
 
@@ -167,8 +170,10 @@ class Shop:
             "sync/edit": self.edits.send_edit,
             "sync/proposal": self.proposals.follow,
             "sync/note": self.notes.note_run,
+            "sync/status": self.statuses.tell,
             "reconcile/tick": self.reconciler.tick,
             "reconcile/project": self.reconciler.look_after,
+            "reconcile/pulls": self.others.append,
             "dispatch/push": self.started.append,
         }[f"{message.function}/{message.action}"]
 
