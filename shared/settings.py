@@ -14,6 +14,9 @@ from shared.errors import Misconfigured
 Environment = Mapping[str, str]
 T = TypeVar("T")
 
+WATCHED_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+"""Whose changes count where nothing else is said."""
+
 KEY_BYTES = 32
 """How long the master key is."""
 
@@ -87,7 +90,7 @@ class Portal:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Settings of `workload_admission` and `workload_audit`. `kinds` are the watched kinds."""
+    """Settings of `workload_admission`, `workload_audit` and `run_report`. `kinds` are the watched kinds."""
 
     state: State
     kinds: tuple[str, ...]
@@ -95,8 +98,7 @@ class Watching:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Watching:
         """Read the state's settings and WATCHED_KINDS (comma separated)."""
-        kinds = env.get("WATCHED_KINDS") or "Deployment,StatefulSet,DaemonSet"
-        return cls(State.read(env), tuple(kind.strip() for kind in kinds.split(",") if kind.strip()))
+        return cls(State.read(env), _words(env, "WATCHED_KINDS") or WATCHED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +112,6 @@ class Dispatch:
     def read(cls, env: Environment = os.environ) -> Dispatch:
         """Read the state's settings and ALLOW_LOCAL."""
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False))
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """Settings of `run_report`."""
-
-    state: State
-
-    @classmethod
-    def read(cls, env: Environment = os.environ) -> RunReport:
-        """Read the state's settings."""
-        return cls(State.read(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +144,8 @@ class Subscriber:
     heartbeat: float
     kubeconfig: str | None
     look: float = 10.0
+    lookout: float = 60.0
+    kinds: tuple[str, ...] = WATCHED_KINDS
     chaos_namespace: str = "litmus"
     allowed_kinds: tuple[str, ...] = ()
     allowed_namespaces: tuple[str, ...] = ()
@@ -179,6 +171,8 @@ class Subscriber:
             heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
             kubeconfig=env.get("KUBECONFIG") or None,
             look=_seconds(env, "LOOK_SECONDS", 10.0),
+            lookout=_seconds(env, "LOOKOUT_SECONDS", 60.0),
+            kinds=_words(env, "WATCHED_KINDS") or WATCHED_KINDS,
             chaos_namespace=env.get("CHAOS_NAMESPACE") or "litmus",
             allowed_kinds=_words(env, "ALLOWED_KINDS"),
             allowed_namespaces=_words(env, "ALLOWED_NAMESPACES"),

@@ -11,7 +11,7 @@ import msgspec
 from shared.model.changes import Change, Changed
 from shared.model.policies import Decision, Judged, Opinion, Policy
 from shared.model.projects import Window
-from shared.rules.autoscalers import is_autoscaler
+from shared.rules.autoscalers import scaler_of
 from shared.rules.durations import seconds
 from shared.rules.judging import Values, combined, explain, weigh
 from shared.rules.selecting import chosen, passed_over
@@ -65,10 +65,8 @@ def _default(change: Change, *, default_policy: bool, created: bool) -> Decision
         return Decision((), "the project has no policy, and without one nothing counts there", "default off")
     if created:
         return Decision((), "a workload that is new to us starts nothing unless a policy names CREATE", "created")
-    if is_autoscaler(change.actor):
-        return Decision(
-            (), f"{change.actor} is an autoscaler, whose changes count only where a policy says so", "autoscaler"
-        )
+    if scaler := scaler_of(change):
+        return Decision((), f"{scaler} is an autoscaler, whose changes count only where a policy says so", "autoscaler")
     if not change.changed:
         moved = _paths(change.metadata_changed) or "nothing that counts"
         return Decision(

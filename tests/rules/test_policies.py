@@ -248,3 +248,21 @@ def test_of_many_policies_each_is_weighed_at_a_creation() -> None:
     ]
     created = change(None, side({"replicas": 3}), operation="CREATE")
     assert (9, 0) == (len(decided(created, *idle).opinions), decided(created, *idle).unmoved)
+
+
+@pytest.mark.parametrize(
+    ("autoscaled", "paths", "starts"),
+    [
+        pytest.param(True, ("spec.replicas",), False, id="replicas alone, and an autoscaler targets it"),
+        pytest.param(True, ("spec.replicas", "spec.image"), True, id="more than replicas"),
+        pytest.param(False, ("spec.replicas",), True, id="no autoscaler targets it"),
+    ],
+)
+def test_a_change_that_nobody_signed_for_is_an_autoscalers_where_one_may_have_made_it(
+    autoscaled: bool, paths: tuple[str, ...], starts: bool
+) -> None:
+    moved = msgspec.structs.replace(
+        GROWTH, actor="", autoscaled=autoscaled, changed=tuple(Changed(path, "d") for path in paths)
+    )
+    for found in (decided(moved), decided(moved, policy())):
+        assert starts == bool(found.experiments), found.reason
