@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import clusters, doctor, experiments, ledger, projects, serving
+from infra.cli import clusters, doctor, experiments, ledger, policies, projects, serving
 from infra.cli.portal import DEFAULT_SERVER, Lazy
 
 COMMANDS = (
@@ -14,7 +14,7 @@ COMMANDS = (
     projects.project,
     clusters.cluster,
     experiments.experiment,
-    experiments.policy,
+    policies.policy,
     ledger.run,
     ledger.event,
 )

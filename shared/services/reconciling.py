@@ -15,6 +15,7 @@ from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger
 from shared.services.portal_records import listed, open_edits
+from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
 from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS
@@ -44,6 +45,7 @@ class Reconciler:
         if found is None:
             return
         self._orders(project)
+        trim(self.store, project, self.clock())
         gitops = found.value.gitops
         if gitops and gitops.enabled:
             self._git(project, gitops)

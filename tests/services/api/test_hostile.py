@@ -57,6 +57,7 @@ BODIES = {
     ("PUT", "/projects/shop/clusters/c1/freeze"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/runs"): {"clusters": ["c1"]},
     ("POST", "/projects/shop/release"): {"drop": False},
+    ("POST", "/projects/shop/policies/simulate"): {"policy": {"kind": "x"}, "since": "2026-01-31T00:00:00Z"},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
 }
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
