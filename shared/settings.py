@@ -69,22 +69,27 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
+    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end.
+
+    `chaoscenter_url` is the GraphQL endpoint to which goes what a stock subscriber says to us.
+    """
 
     state: State
     admin_token: str = field(repr=False)
     public_url: str
     allow_local: bool
+    chaoscenter_url: str | None = None
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> Portal:
-        """Read the state's settings, ADMIN_TOKEN (else `DATA_DIR/admin-token`), PUBLIC_URL and ALLOW_LOCAL."""
+        """Read ADMIN_TOKEN (else `DATA_DIR/admin-token`), PUBLIC_URL, ALLOW_LOCAL and CHAOSCENTER_URL."""
         state = State.read(env)
         return cls(
             state=state,
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
             public_url=(env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/"),
             allow_local=_flag(env, "ALLOW_LOCAL", default=False),
+            chaoscenter_url=env.get("CHAOSCENTER_URL") or None,
         )
 
 
