@@ -251,6 +251,14 @@ class PortalApi(Protocol):
         ...
 
 
+class ChaosCenter(Protocol):
+    """The GraphQL endpoint of a ChaosCenter that runs beside us."""
+
+    def __call__(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Say what was said to us, and return its answer unchanged: `Unavailable` if none came."""
+        ...
+
+
 class Watching(Protocol):
     """A watch under way."""
 

@@ -15,6 +15,9 @@ from shared.model.proxies import Proxies
 Environment = Mapping[str, str]
 T = TypeVar("T")
 
+WATCHED_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+"""Whose changes count where nothing else is said."""
+
 KEY_BYTES = 32
 """How long the master key is."""
 
@@ -66,25 +69,13 @@ class Reaching:
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
 
 
-@dataclass(frozen=True, slots=True)
-class Sync(Reaching):
-    """Settings of `sync`. `public_url` is where statuses on commits lead; no slash at its end."""
-
-    public_url: str
-
-    @classmethod
-    def read(cls, env: Environment = os.environ) -> Self:
-        """Read the state's settings, ALLOW_LOCAL, PUBLIC_URL and the proxies."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
-
-
 class Dispatch(Reaching):
     """Settings of `dispatch`, whose subscribers may be local as well; no proxy leads to them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reconcile(Reaching):
-    """Settings of `reconcile`. `public_url` is where git hosts reach us, by which it knows our webhooks."""
+class Reachable(Reaching):
+    """Settings of functions that tell others where we are: `public_url`, without a slash at its end."""
 
     public_url: str
 
@@ -94,16 +85,27 @@ class Reconcile(Reaching):
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
 
 
+class Sync(Reachable):
+    """Settings of `sync`: statuses on commits lead to us."""
+
+
+class Reconcile(Reachable):
+    """Settings of `reconcile`: our webhooks are known by our address."""
+
+
 @dataclass(frozen=True, slots=True)
-class Portal(Reaching):
-    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end."""
+class Portal(Reachable):
+    """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end.
+
+    `chaoscenter_url` is the GraphQL endpoint to which goes what a stock subscriber says to us.
+    """
 
     admin_token: str = field(repr=False)
-    public_url: str
+    chaoscenter_url: str | None = None
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> Self:
-        """Read also ADMIN_TOKEN (else `DATA_DIR/admin-token`) and PUBLIC_URL."""
+        """Read also ADMIN_TOKEN (else `DATA_DIR/admin-token`), PUBLIC_URL and CHAOSCENTER_URL."""
         state = State.read(env)
         return cls(
             state=state,
@@ -111,12 +113,13 @@ class Portal(Reaching):
             proxies=_proxies(env),
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
             public_url=_public_url(env),
+            chaoscenter_url=env.get("CHAOSCENTER_URL") or None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Settings of `workload_admission` and `workload_audit`. `kinds` are the watched kinds."""
+    """Settings of `workload_admission`, `workload_audit` and `run_report`. `kinds` are the watched kinds."""
 
     state: State
     kinds: tuple[str, ...]
@@ -124,20 +127,7 @@ class Watching:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Watching:
         """Read the state's settings and WATCHED_KINDS (comma separated)."""
-        kinds = env.get("WATCHED_KINDS") or "Deployment,StatefulSet,DaemonSet"
-        return cls(State.read(env), tuple(kind.strip() for kind in kinds.split(",") if kind.strip()))
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """Settings of `run_report`."""
-
-    state: State
-
-    @classmethod
-    def read(cls, env: Environment = os.environ) -> RunReport:
-        """Read the state's settings."""
-        return cls(State.read(env))
+        return cls(State.read(env), _words(env, "WATCHED_KINDS") or WATCHED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +147,8 @@ class Subscriber:
     heartbeat: float
     kubeconfig: str | None
     look: float = 10.0
+    lookout: float = 60.0
+    kinds: tuple[str, ...] = WATCHED_KINDS
     chaos_namespace: str = "litmus"
     allowed_kinds: tuple[str, ...] = ()
     allowed_namespaces: tuple[str, ...] = ()
@@ -182,6 +174,8 @@ class Subscriber:
             heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
             kubeconfig=env.get("KUBECONFIG") or None,
             look=_seconds(env, "LOOK_SECONDS", 10.0),
+            lookout=_seconds(env, "LOOKOUT_SECONDS", 60.0),
+            kinds=_words(env, "WATCHED_KINDS") or WATCHED_KINDS,
             chaos_namespace=env.get("CHAOS_NAMESPACE") or "litmus",
             allowed_kinds=_words(env, "ALLOWED_KINDS"),
             allowed_namespaces=_words(env, "ALLOWED_NAMESPACES"),

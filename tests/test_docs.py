@@ -35,7 +35,7 @@ READERS: dict[str, Any] = {
     "workload_admission": settings.Watching,
     "workload_audit": settings.Watching,
     "dispatch": settings.Dispatch,
-    "run_report": settings.RunReport,
+    "run_report": settings.Watching,
     "reconcile": settings.Reconcile,
     "subscriber": settings.Subscriber,
     "engine": LocalSettings,

@@ -20,7 +20,6 @@ STATEFUL = [
     settings.Portal,
     settings.Watching,
     settings.Dispatch,
-    settings.RunReport,
     settings.Reconcile,
 ]
 CLUSTER = {"CLUSTER_ID": "prod", "PORTAL_URL": "https://portal.example.com/", "SUBSCRIBER_SECRET": "whsec_YWJj"}

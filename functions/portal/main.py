@@ -1,5 +1,6 @@
-"""Serves the API and the page."""
+"""Serves the API and the page, and takes the word of Litmus' own event trackers."""
 
+from shared.clients.center import open_center
 from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
@@ -30,5 +31,6 @@ services = Services(
     releasing=Releasing(store, utc_now, new_id),
     queue=open_queue(state.store_url),
     hooks=Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url),
+    center=open_center(settings.chaoscenter_url),
 )
 portal = function(*portal_routes(services, settings.admin_token))

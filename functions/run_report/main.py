@@ -1,14 +1,20 @@
-"""Takes what subscribers report, scores runs that ended, and sets going what waited for them."""
+"""Takes what subscribers report, scores runs that ended, sets going what waited for them, and hears heartbeats."""
 
 from shared.clients.ids import new_id
 from shared.clients.opening import open_store, utc_now
 from shared.edge.functions import function
+from shared.edge.metrics import count
 from shared.model.calls import Route
+from shared.services.heartbeats import Heartbeats
 from shared.services.reporting import Reporting
-from shared.settings import RunReport
+from shared.services.sightings import Sightings
+from shared.services.watching import Watch
+from shared.settings import Watching
 from shared.wire.reports import LIMIT
 
-settings = RunReport.read()
+settings = Watching.read()
 store = open_store(settings.state.store_url)
-reporting = Reporting(store, utc_now, new_id, settings.state.master_key)
+watch = Watch(store, utc_now, settings.state.master_key)
+heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
+reporting = Reporting(store, utc_now, new_id, settings.state.master_key, heartbeats)
 run_report = function(Route("POST", "/reports/{cluster}", reporting.receive, ("application/json",), LIMIT))

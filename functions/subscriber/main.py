@@ -23,6 +23,8 @@ options = Options(
     chaos_namespace=settings.chaos_namespace,
     poll=settings.poll,
     heartbeat=settings.heartbeat,
+    lookout=settings.lookout,
+    watched=settings.kinds,
     pace=Pace(look=settings.look),
     permits=Permits(
         settings.allowed_kinds, settings.allowed_namespaces, settings.allowed_service_accounts, settings.allowed_images
@@ -33,8 +35,5 @@ options = Options(
 )
 service = assemble(open_kubernetes(settings.kubeconfig), HttpPortal(settings.portal_url), options, utc_now, new_id)
 os.register_at_fork(after_in_child=service.start)
-json = ("application/json",)
-subscriber = function(
-    Route("GET", "/readyz", service.ready),
-    *(Route("POST", path, service.take, json, LIMIT) for path in ("/", "/{rest*}")),
-)
+orders = (Route("POST", path, service.take, ("application/json",), LIMIT) for path in ("/", "/{rest*}"))
+subscriber = function(Route("GET", "/readyz", service.ready), *orders)

@@ -1,4 +1,4 @@
-"""`litmus-gitops experiment` and `policy`: what git holds."""
+"""`litmus-gitops experiment`: what git holds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def experiment() -> None:
 @click.pass_obj
 def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List experiments with their state and problem."""
-    columns = [field("id"), field("kind"), field("path"), field("state"), ("problem", _problem)]
+    columns = [field("id"), field("kind"), field("path"), field("state"), ("problem", problem_of)]
     listing(lazy.open().items(path_to("projects", project, "experiments"), limit), columns, json_=json_)
 
 
@@ -153,23 +153,8 @@ def validate(files: tuple[Path, ...], json_: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.group()
-def policy() -> None:
-    """See event tracker policies."""
-
-
-@policy.command("list")
-@project_option
-@limited
-@as_json
-@click.pass_obj
-def list_policies(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
-    """List policies with their state and problem."""
-    columns = [field("name"), field("path"), field("condition_type"), field("state"), ("problem", _problem)]
-    listing(lazy.open().items(path_to("projects", project, "policies"), limit), columns, json_=json_)
-
-
-def _problem(row: dict[str, Any]) -> str | None:
+def problem_of(row: dict[str, Any]) -> str | None:
+    """Return what is wrong with a file of a list, and where."""
     problem = row.get("problem")
     if not problem:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import clusters, doctor, experiments, ledger, projects, serving, webhook
+from infra.cli import clusters, doctor, experiments, ledger, policies, projects, serving, webhook
 from infra.cli.portal import DEFAULT_SERVER, Lazy
 
 COMMANDS = (
@@ -15,7 +15,7 @@ COMMANDS = (
     webhook.webhook,
     clusters.cluster,
     experiments.experiment,
-    experiments.policy,
+    policies.policy,
     ledger.run,
     ledger.event,
 )

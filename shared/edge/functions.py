@@ -33,9 +33,10 @@ def function(*routes: Route) -> Target:
 
     def target(request: flask.Request) -> flask.Response:
         started = time.perf_counter()
-        template, response = _answered(router, request)
+        template, response, quiet = _answered(router, request)
         drop_rest(request)
-        _report(request.method, template, response.status_code, started)
+        if not quiet:
+            _report(request.method, template, response.status_code, started)
         return response
 
     _adopt(target)
@@ -80,19 +81,21 @@ def _adopt(target: Target) -> None:
         flask.current_app.before_request(lambda: None if flask.request.endpoint == "run" else target(flask.request))
 
 
-def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Response]:
-    """Return the route's template, which may be logged, and the response, whatever happens."""
+def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Response, bool]:
+    """Return the route's template, which may be logged, the response, and whether it is quiet, whatever happens."""
     template = "-"
     try:
         route, params = router.find(request.method, request.path)
         template = route.template
-        return template, _response(route.handler(_call(route, dict(params), request)))
+        answer = route.handler(_call(route, dict(params), request))
+        return template, _response(answer), answer.quiet
     except LitmusGitopsError as error:
         _explain(template, error)
-        return template, _response(problem(error))
+        return template, _response(problem(error)), False
     except Exception:  # noqa: BLE001 - the last line of defence: no text of it may leave
         _log.exception("unexpected error", extra={"route": template})
-        return template, _response(problem(LitmusGitopsError("something broke on our side; the log has the details")))
+        broken = LitmusGitopsError("something broke on our side; the log has the details")
+        return template, _response(problem(broken)), False
 
 
 def _healthy(_: Call) -> Answer:

@@ -18,13 +18,13 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
         rules = [Rule(_rule(r.template), methods=[r.method], endpoint=str(i)) for i, r in enumerate(self._routes)]
-        self._map = Map(rules, strict_slashes=False, redirect_defaults=False, merge_slashes=False)
+        routing = Map(rules, strict_slashes=False, redirect_defaults=False, merge_slashes=False)
+        self._adapter = routing.bind("")
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route and the values of its template: `NotFound` or `WrongMethod` otherwise."""
-        adapter = self._map.bind("")
         try:
-            endpoint, params = adapter.match(path, method=method)
+            endpoint, params = self._adapter.match(path, method=method)
         except exceptions.MethodNotAllowed as error:
             allowed = tuple(sorted(error.valid_methods or ()))
             raise WrongMethod(f"{method[:20]!r} is not answered here: use {', '.join(allowed)}", allowed) from error

@@ -19,11 +19,15 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A response: a `dict` or `list` body becomes JSON, `str` and `bytes` go out as they are."""
+    """A response: a `dict` or `list` body becomes JSON, `str` and `bytes` go out as they are.
+
+    A `quiet` one leaves no line in the log, since `/metrics` counts what it was about.
+    """
 
     status: int = 200
     body: object = None
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    quiet: bool = False
 
 
 Handler = Callable[[Call], Answer]

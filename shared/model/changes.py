@@ -66,7 +66,8 @@ class Side(msgspec.Struct, frozen=True):
 class Sighting(msgspec.Struct, frozen=True):
     """One verified signal about one workload, from any source; `at` is RFC 3339 UTC.
 
-    `id` is the review's request uid or the audit event's auditID. `old` is known to admission only.
+    `id` is the review's request uid or the audit event's auditID. `old` is known to admission only. `autoscaled` says
+    that an autoscaler targets the workload, where the signal names no actor.
     An admission's `new` is a candidate (it precedes persistence); every other side is a fact.
     """
 
@@ -79,6 +80,7 @@ class Sighting(msgspec.Struct, frozen=True):
     old: Side | None = None
     new: Side | None = None
     actor_groups: tuple[str, ...] = ()
+    autoscaled: bool = False
 
 
 class Tracked(msgspec.Struct, frozen=True):
@@ -124,3 +126,4 @@ class Change(msgspec.Struct, frozen=True):
     metadata_changed: tuple[Changed, ...] = ()
     rollback: bool = False
     actor_groups: tuple[str, ...] = ()
+    autoscaled: bool = False

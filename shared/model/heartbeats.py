@@ -6,7 +6,7 @@ import msgspec
 
 
 class SeenWorkload(msgspec.Struct, frozen=True):
-    """A watched object as a heartbeat lists it, without its body."""
+    """A watched object as a heartbeat lists it, without its body: `marks` digests its annotations and labels."""
 
     kind: str
     namespace: str
@@ -14,12 +14,23 @@ class SeenWorkload(msgspec.Struct, frozen=True):
     uid: str
     digest: str
     generation: int | None = None
+    marks: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The ledger's name of it, `<Kind>/<namespace>/<name>`."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """`at` is RFC 3339 UTC by the subscriber's clock, `version` the subscriber's own."""
+    """`at` is RFC 3339 UTC by the subscriber's clock, `version` the subscriber's own.
+
+    `listed` are the kinds of which `workloads` holds every opted-in object of the cluster, so that what is missing
+    there is gone.
+    """
 
     at: str
     version: str = ""
     capabilities: tuple[str, ...] = ()
     workloads: tuple[SeenWorkload, ...] = ()
+    listed: tuple[str, ...] = ()

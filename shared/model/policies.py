@@ -89,7 +89,8 @@ class Decision(msgspec.Struct, frozen=True):
     """What all policies together say: the experiments to start (possibly none) and why, in words.
 
     `cooldowns` and `waits` map an experiment to the policies' own bound where one sets it, `windows` to those in one of
-    which it may start; without an entry only the project's windows bound it.
+    which it may start; without an entry only the project's windows bound it. `unmoved` counts policies that are not
+    among `opinions`, since nothing that they name changed.
     """
 
     experiments: tuple[str, ...]
@@ -99,3 +100,4 @@ class Decision(msgspec.Struct, frozen=True):
     cooldowns: dict[str, str] = {}
     waits: dict[str, str] = {}
     windows: dict[str, tuple[Window, ...]] = {}
+    unmoved: int = 0

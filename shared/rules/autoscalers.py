@@ -1,10 +1,12 @@
-"""Who scales workloads by itself: changes made by these accounts count only where a policy says so."""
+"""Who scales workloads by itself: changes made by autoscalers count only where a policy says so."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
+
+from shared.model.changes import Change
 
 AUTOSCALERS: Final = (
     "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
@@ -27,3 +29,14 @@ The controller manager itself stands for the horizontal autoscaler where its con
 def is_autoscaler(actor: str) -> bool:
     """Whether the API server's user name is an autoscaler's."""
     return any(fnmatchcase(actor, name) for name in AUTOSCALERS)
+
+
+def scaler_of(change: Change) -> str:
+    """Return the autoscaler that made the change, empty if none did.
+
+    Where the signal names nobody, it is the one that targets the workload, if nothing but the replicas changed.
+    """
+    if change.actor:
+        return change.actor if is_autoscaler(change.actor) else ""
+    alone = {one.path for one in change.changed} == {"spec.replicas"}
+    return "the workload's autoscaler" if change.autoscaled and alone else ""

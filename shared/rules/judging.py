@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from shared.model.changes import Change
 from shared.model.policies import Condition, Judged
-from shared.rules.comparing import Compared, compare, same
+from shared.rules.comparing import compare, same
 from shared.rules.lookups import HIDDEN, Key, cut, key
 
+_written: Final = json.JSONEncoder(ensure_ascii=False).encode
 _PHRASES: Final = {
     "EqualTo": ("equals", "does not equal"),
     "NotEqualTo": ("does not equal", "equals"),
@@ -23,48 +25,81 @@ _PHRASES: Final = {
 }
 
 
-def judge(condition: Condition, change: Change, *, created: bool) -> Judged:
-    """Evaluate a condition on the new object, and say whether its key changed (at a creation, every key did).
+class Value(NamedTuple):
+    """What a key finds in a change: in the new object, in the old one, and whether that is a change."""
 
-    A change of metadata alone moves only a key that names metadata.
-    """
-    path = key(condition.key)
-    found = path.find(change.new.content)
-    before = None if created or change.old is None else path.find(change.old.content)
-    moved = not same(found, before) and (created or bool(change.changed) or "metadata" in path.fields)
-    compared = _compared(condition, path, found, moved=moved)
-    kind = change.workload.kind
-    shown = path.show(found, kind), path.show(before, kind), _shown_value(condition, path, kind)
-    return _said(condition, compared, shown, changed=moved or created)
+    path: Key
+    found: Any
+    before: Any
+    moved: bool
 
 
-def combined(kind: Literal["and", "or"], judged: Sequence[Judged]) -> bool:
-    """Whether all (`and`) or any (`or`) of the conditions hold, and the key of one that holds has changed."""
-    holding = [one for one in judged if one.holds]
-    if kind == "and" and len(holding) < len(judged):
-        return False
-    return any(one.changed for one in holding)
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What keys find in one change, each looked up once however many policies name it."""
+
+    change: Change
+    created: bool
+    _known: dict[str, Value] = field(default_factory=dict)
+
+    def of(self, name: str) -> Value:
+        """Return what the key finds; at a creation every key changed, and a change of metadata alone moves no other."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._look(key(name))
+        return known
+
+    def _look(self, path: Key) -> Value:
+        change = self.change
+        found = path.find(change.new.content)
+        before = None if self.created or change.old is None else path.find(change.old.content)
+        counts = self.created or bool(change.changed) or "metadata" in path.fields
+        return Value(path, found, before, counts and not same(found, before))
 
 
-def _compared(condition: Condition, path: Key, found: Any, *, moved: bool) -> Compared:
+class Weighed(NamedTuple):
+    """A condition on a change: whether it holds, as what it was compared, and whether its key changed."""
+
+    condition: Condition
+    value: Value
+    holds: bool
+    how: str
+    changed: bool
+
+
+def weigh(condition: Condition, values: Values) -> Weighed:
+    """Evaluate a condition on the new object."""
+    value = values.of(condition.key)
     if condition.operator == "Change":
-        return Compared(moved, "")
-    return compare(found, condition.operator, condition.value or "", versioned=path.versioned)
+        holds, how = value.moved, ""
+    else:
+        versioned = value.path.versioned
+        holds, how = compare(value.found, condition.operator, condition.value or "", versioned=versioned)
+    return Weighed(condition, value, holds, how, value.moved or values.created)
 
 
-def _said(condition: Condition, compared: Compared, shown: tuple[Any, Any, str | None], *, changed: bool) -> Judged:
-    found, before, value = shown
+def explain(weighed: Weighed, kind: str) -> Judged:
+    """Say what was compared, in an object of this kind, with nothing in it that may be a secret."""
+    condition, value = weighed.condition, weighed.value
     judged = Judged(
         key=condition.key,
         operator=condition.operator,
-        value=value,
-        found=found,
-        before=before,
-        holds=compared.holds,
-        changed=changed,
+        value=_shown_value(condition, value.path, kind),
+        found=value.path.show(value.found, kind),
+        before=value.path.show(value.before, kind),
+        holds=weighed.holds,
+        changed=weighed.changed,
         reason="",
     )
-    return msgspec.structs.replace(judged, reason=_reason(judged, compared.how))
+    return msgspec.structs.replace(judged, reason=_reason(judged, weighed.how))
+
+
+def combined(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
+    """Whether all (`and`) or any (`or`) of the conditions hold, and the key of one that holds has changed."""
+    holding = [one for one in weighed if one.holds]
+    if kind == "and" and len(holding) < len(weighed):
+        return False
+    return any(one.changed for one in holding)
 
 
 def _shown_value(condition: Condition, path: Key, kind: str) -> str | None:
@@ -85,4 +120,4 @@ def _reason(judged: Judged, how: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is None else value if value == HIDDEN else json.dumps(value, ensure_ascii=False)
+    return "nothing" if value is None else value if value == HIDDEN else _written(value)

@@ -6,6 +6,9 @@ import base64
 import hashlib
 import hmac
 
+ACCESS_KEY = "access-key"
+"""Purpose of the token that Litmus' own event tracker on a cluster is given as its ACCESS_KEY."""
+
 
 def derive(master: bytes, purpose: str, *parts: str) -> bytes:
     """Return 32 bytes: HMAC-SHA-256 of `purpose/part/…` under the master key."""

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
 from shared.errors import BadInput
 from shared.model.changes import Changed
 from shared.rules.digests import digest
@@ -39,6 +41,8 @@ def value_at(obj: Any, path: str) -> Any:
 
 
 def _differences(old: Any, new: Any, at: Steps) -> Iterator[Steps]:
+    if _alike(old, new):
+        return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             yield from _differences(old.get(key), new.get(key), (*at, key))
@@ -47,6 +51,11 @@ def _differences(old: Any, new: Any, at: Steps) -> Iterator[Steps]:
             yield from _differences(before, after, (*at, index))
     elif isinstance(old, bool) != isinstance(new, bool) or old != new:
         yield at
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether both are written alike in JSON, which tells at once of most parts that they do not differ."""
+    return old is new or msgspec.json.encode(old, order="sorted") == msgspec.json.encode(new, order="sorted")
 
 
 def _bounded(paths: list[Steps]) -> list[Steps]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from shared.model.changes import Change, Changed
 from shared.model.policies import Decision, Judged, Opinion, Policy
 from shared.model.projects import Window
-from shared.rules.autoscalers import is_autoscaler
+from shared.rules.autoscalers import scaler_of
 from shared.rules.durations import seconds
-from shared.rules.judging import combined, judge
+from shared.rules.judging import Values, combined, explain, weigh
 from shared.rules.selecting import chosen, passed_over
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -19,6 +21,9 @@ _TOLD: Final = 5
 """How many fields or policies a reason names."""
 
 _LONGEST_REASON: Final = 2_000
+
+EXPLAINED: Final = 5
+"""How many policies tell their reasons in any case; of further ones, those that a change might match."""
 
 
 def decide(
@@ -38,7 +43,10 @@ def decide(
         return refused
     if not policies:
         return _default(change, default_policy=default_policy, created=created)
-    return _joined(change, [_opinion(policy, change, labels, created=created) for policy in policies])
+    values = Values(change, created)
+    told = _telling(policies, values)
+    decision = _joined(change, [_opinion(policy, values, labels) for policy in told])
+    return msgspec.structs.replace(decision, unmoved=len(policies) - len(told))
 
 
 def _never(change: Change) -> Decision | None:
@@ -57,10 +65,8 @@ def _default(change: Change, *, default_policy: bool, created: bool) -> Decision
         return Decision((), "the project has no policy, and without one nothing counts there", "default off")
     if created:
         return Decision((), "a workload that is new to us starts nothing unless a policy names CREATE", "created")
-    if is_autoscaler(change.actor):
-        return Decision(
-            (), f"{change.actor} is an autoscaler, whose changes count only where a policy says so", "autoscaler"
-        )
+    if scaler := scaler_of(change):
+        return Decision((), f"{scaler} is an autoscaler, whose changes count only where a policy says so", "autoscaler")
     if not change.changed:
         moved = _paths(change.metadata_changed) or "nothing that counts"
         return Decision(
@@ -70,12 +76,28 @@ def _default(change: Change, *, default_policy: bool, created: bool) -> Decision
     return Decision(change.new.experiments, reason, "default")
 
 
-def _opinion(policy: Policy, change: Change, labels: Mapping[str, str], *, created: bool) -> Opinion:
-    aside = passed_over(policy, change, labels, created=created)
+def _telling(policies: Sequence[Policy], values: Values) -> list[Policy]:
+    """Return the policies whose say a change's row holds: those that might match, and the first of the others."""
+    told: list[Policy] = []
+    for policy in policies:
+        if len(told) < EXPLAINED or policy.problem or _may_match(policy, values):
+            told.append(policy)
+    return told
+
+
+def _may_match(policy: Policy, values: Values) -> bool:
+    """Whether anything that a policy names has changed: without that it matches nothing."""
+    return values.created or not policy.conditions or any(values.of(one.key).moved for one in policy.conditions)
+
+
+def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opinion:
+    change = values.change
+    aside = passed_over(policy, change, labels, created=values.created)
     if aside:
         return Opinion(policy.name, matches=False, reason=aside)
-    judged = tuple(judge(condition, change, created=created) for condition in policy.conditions)
-    matches = combined(policy.condition_type, judged) if judged else created or bool(change.changed)
+    weighed = tuple(weigh(condition, values) for condition in policy.conditions)
+    matches = combined(policy.condition_type, weighed) if weighed else values.created or bool(change.changed)
+    judged = tuple(explain(one, change.workload.kind) for one in weighed)
     return Opinion(
         policy=policy.name,
         matches=matches,

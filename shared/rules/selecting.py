@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.model.changes import Change
 from shared.model.policies import Policy
-from shared.rules.autoscalers import is_autoscaler
+from shared.rules.autoscalers import scaler_of
 
 _CACHED: Final = 4_096
 
@@ -58,9 +58,8 @@ def _other_operation(policy: Policy, *, created: bool) -> str:
 
 
 def _by_autoscaler(policy: Policy, change: Change) -> str:
-    if policy.autoscalers or not is_autoscaler(change.actor):
-        return ""
-    return f"{change.actor} is an autoscaler, and it does not say autoscalers: true"
+    scaler = "" if policy.autoscalers else scaler_of(change)
+    return f"{scaler} is an autoscaler, and it does not say autoscalers: true" if scaler else ""
 
 
 def _other_experiments(policy: Policy, change: Change) -> str:

@@ -133,6 +133,7 @@ def _change(past: tuple[str, ...], sighting: Sighting, old: Side | None, new: Si
         metadata_changed=sides.metadata_changed(old, new),
         rollback=old is not None and _rollback(past, old, new),
         actor_groups=sighting.actor_groups,
+        autoscaled=sighting.autoscaled,
     )
 
 

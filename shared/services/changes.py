@@ -29,6 +29,9 @@ BATCH_LIMIT: Final = 16 << 20
 
 REVIEWS: Final = "litmus_gitops_reviews_total"
 
+_ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
+"""Outcomes of reviews that cannot matter, of which a busy cluster sends many."""
+
 _log = logging.getLogger("litmus_gitops.changes")
 
 
@@ -47,8 +50,9 @@ class Changes:
         """
         cluster = self._known(call)
         review = read_review(_body(call, REVIEW_LIMIT))
-        self.count(REVIEWS, outcome=self._admitted(cluster, review) if cluster else "error")
-        return Answer(200, allow(review.uid))
+        outcome = self._admitted(cluster, review) if cluster else "error"
+        self.count(REVIEWS, outcome=outcome)
+        return Answer(200, allow(review.uid), quiet=outcome in _ONLY_COUNTED)
 
     def _known(self, call: Call) -> Versioned[Cluster] | None:
         try:

@@ -64,12 +64,13 @@ class Judge:
         """Return the ruling on a change under the policies and settings of its context."""
         labels = context.cluster.value.labels
         decision = decide(change, context.book.value.policies, context.gitops.default_policy, labels)
-        policies = msgspec.to_builtins(decision.opinions)
+        said = {"policies": msgspec.to_builtins(decision.opinions)}
+        said |= {"policies_unmoved": decision.unmoved} if decision.unmoved else {}
         if not decision.experiments:
-            return Ruling("ignored", decision.reason, {"rule": decision.rule, "policies": policies})
+            return Ruling("ignored", decision.reason, {"rule": decision.rule, **said})
         case = self._case(context, change, decision)
         ruling = case.ruling(self.clock())
-        return replace(ruling, detail={**ruling.detail, "policies": policies})
+        return replace(ruling, detail={**ruling.detail, **said})
 
     def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
         subject, project = change.workload, context.project.value.id

@@ -19,6 +19,7 @@ from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger
 from shared.services.portal_records import listed, open_edits
+from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
 from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
@@ -51,6 +52,7 @@ class Reconciler:
         if found is None:
             return
         self._orders(project)
+        trim(self.store, project, self.clock())
         gitops = found.value.gitops
         if gitops and gitops.enabled:
             self._git(project, gitops)

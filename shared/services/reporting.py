@@ -22,6 +22,7 @@ from shared.rules.runs import OVER, merged, told
 from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
 from shared.services.callers import verified
+from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
@@ -41,9 +42,10 @@ class Reporting:
     clock: Clock
     ids: Ids
     master: bytes
+    heartbeats: Heartbeats
 
     def receive(self, call: Call) -> Answer:
-        """Take a report or a heartbeat: 200 with the state that its run or order has now.
+        """Take a report or a heartbeat: 200 with the state that its run or order has now, or what is to be sent whole.
 
         Raises `Unauthenticated`, `BadInput`, and `NotFound` where the order is none of this cluster's.
         """
@@ -51,7 +53,7 @@ class Reporting:
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
             until_fresh(lambda: self._heard(cluster))
-            return Answer(200, {"at": stamp(self.clock)})
+            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said)})
         return Answer(200, {"state": until_fresh(lambda: self._reported(cluster, said))})
 
     def _heard(self, cluster: Cluster) -> None:

@@ -16,7 +16,7 @@ from shared.rules.trails import Outcome
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
-from shared.services.tables import TRACKED
+from shared.services.tables import CHANGES, TRACKED
 from shared.services.watching import Context, Watch
 
 
@@ -60,12 +60,18 @@ class Sightings:
     def _note(self, context: Context, sighting: Sighting, outcome: Outcome, tracks: list[Write]) -> str:
         ruling = self._ruling(context, outcome)
         event, row = self._row(context, sighting, outcome, ruling)
-        checks = context.checks if outcome.change else []
+        decided = self._decided(context, outcome, event.id)
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
         tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
         asks = [one for one, due in ((ask, ruling.starts), (tell, ruling.untold)) if due]
-        self.watch.store.commit([*tracks, *checks, row, *ruling.writes(event.at)], asks)
+        self.watch.store.commit([*tracks, *decided, row, *ruling.writes(event.at)], asks)
         return ruling.verdict
+
+    def _decided(self, context: Context, outcome: Outcome, event: str) -> list[Write]:
+        """Return what a decision hangs on, and the change itself, kept for those who try policies on it."""
+        if outcome.change is None:
+            return []
+        return [*context.checks, CHANGES.put(outcome.change, context.project.value.id, event)]
 
     def _ruling(self, context: Context, outcome: Outcome) -> Ruling:
         if outcome.change is None:

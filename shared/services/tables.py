@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from shared.model.changes import Tracked
+from shared.model.changes import Change, Tracked
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.hooks import Webhook
 from shared.model.ledger import Event
@@ -122,6 +122,8 @@ DELIVERIES = Table("delivery", Seen)
 """delivery/<project> / delivery id."""
 TRACKED = Table("tracked", Tracked)
 """tracked/<cluster> / <Kind>/<namespace>/<name>."""
+CHANGES = Table("change", Change)
+"""change/<project> / event id: what the ledger's row of that id is about, with both sides."""
 EVENTS = Table("ledger", Event)
 """ledger/<project>/<kind> / event id."""
 ORDERS = Table("order", Dispatched)

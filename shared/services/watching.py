@@ -81,6 +81,10 @@ class Watch:
             raise Unauthenticated("no such cluster, or not its token: register it and use the address that it answers")
         return found
 
+    def registered(self, name: str) -> Versioned[Cluster] | None:
+        """Return the cluster of this id, whose caller has proved itself by other means."""
+        return self._load(CLUSTERS, name)
+
     def context(self, cluster: Versioned[Cluster]) -> Context | None:
         """Return the context of a cluster's signals; None while its project has GitOps turned off."""
         project = self._load(PROJECTS, cluster.value.project)

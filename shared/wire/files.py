@@ -36,6 +36,15 @@ def read_file(path: str, text: bytes) -> Manifest | Policy | Problem:
     return _policy(path, read) if kind == KIND else read_manifest(read)
 
 
+def read_policy_file(path: str, text: bytes) -> Policy:
+    """Read a file that is to be a policy: what is none comes back as one with its `problem`."""
+    read = read_file(path, text)
+    if isinstance(read, Policy):
+        return read
+    none = Problem("this is no EventTrackerPolicy", 1, 1) if isinstance(read, Manifest) else read
+    return _broken(path, none)
+
+
 def _policy(path: str, document: Document) -> Policy:
     read = read_policy(document)
     if isinstance(read, Policy):

@@ -2,7 +2,8 @@
 
 A report is `{"order": …|null, "run": …, "state": …, "phase", "verdict", "score"?, "faults": […], "message", "at"}`,
 with `experiment` and `object` besides where there was no order. A heartbeat is `{"heartbeat": {"at", "version",
-"capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest"}]}}`.
+"capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest", "marks"}], "listed":
+[…]}}`; the answer's `send` lists what the portal wants to see whole, under `/changes/{cluster}`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class _Seen(msgspec.Struct, frozen=True):
     uid: _Name
     digest: _Name
     generation: int | None = None
+    marks: _Name = ""
 
 
 class _Heartbeat(msgspec.Struct, frozen=True):
@@ -61,6 +63,7 @@ class _Heartbeat(msgspec.Struct, frozen=True):
     version: _Name = ""
     capabilities: Annotated[tuple[_Name, ...], Meta(max_length=100)] = ()
     workloads: Annotated[tuple[_Seen, ...], Meta(max_length=10_000)] = ()
+    listed: Annotated[tuple[_Name, ...], Meta(max_length=100)] = ()
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -107,7 +110,7 @@ def _fault(found: _Fault) -> FaultResult:
 
 def _heartbeat(found: _Heartbeat) -> Heartbeat:
     workloads = tuple(msgspec.convert(seen, SeenWorkload, from_attributes=True) for seen in found.workloads)
-    return Heartbeat(_stamp(found.at), found.version, found.capabilities, workloads)
+    return Heartbeat(_stamp(found.at), found.version, found.capabilities, workloads, found.listed)
 
 
 def _stamp(moment: datetime) -> str:

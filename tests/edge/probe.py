@@ -36,6 +36,7 @@ def odd(call: Call) -> Answer:
         "bytes": Answer(201, b"\x00\x01", {"Content-Type": "application/octet-stream"}),
         "list": Answer(200, [1, 2]),
         "nothing": Answer(204),
+        "quiet": Answer(200, "counted", quiet=True),
     }
     return bodies[call.params["which"]]
 

@@ -179,6 +179,12 @@ def test_each_call_is_one_line_with_the_route_and_nothing_of_the_path(
     assert not {"sesame", "open", "abc"} & set(json.dumps([one for one in lines if "route" in one]).split('"'))
 
 
+def test_a_quiet_answer_leaves_no_line(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert b"counted" == ask(port, "GET", "/odd/quiet").data
+    assert 200 == ask(port, "GET", "/odd/text").status
+    assert 1 == len([text for text in capsys.readouterr().err.splitlines() if '"answered"' in text])
+
+
 def test_a_fault_that_time_will_not_mend_is_explained_in_the_log(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     for kind in ("Misconfigured", "NotYet", "NotFound"):
         ask(port, "GET", f"/fail/{kind}")

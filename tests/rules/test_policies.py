@@ -228,3 +228,41 @@ def test_a_policy_matches_only_what_changed_at_one_of_its_keys(
     if kind == "and":
         assert opinion.matches <= (len(holding) == len(conditions))
     assert msgspec.json.encode(opinion)
+
+
+def test_of_many_policies_those_are_told_that_might_match_and_the_first_of_the_others() -> None:
+    idle = [policy(f"idle-{number}", conditions=(Condition("spec.image", "Change"),)) for number in range(9)]
+    broken = msgspec.structs.replace(policy("broken"), problem=Problem("no key"))
+    found = decided(GROWTH, *idle, broken, policy("grown"))
+
+    assert ["idle-0", "idle-1", "idle-2", "idle-3", "idle-4", "broken", "grown"] == [
+        opinion.policy for opinion in found.opinions
+    ]
+    assert (4, ("pod-delete", "pod-cpu-hog")) == (found.unmoved, found.experiments)
+
+
+def test_of_many_policies_each_is_weighed_at_a_creation() -> None:
+    idle = [
+        policy(f"idle-{number}", conditions=(Condition("spec.gone", "EqualTo", "1"),), operations=("CREATE",))
+        for number in range(9)
+    ]
+    created = change(None, side({"replicas": 3}), operation="CREATE")
+    assert (9, 0) == (len(decided(created, *idle).opinions), decided(created, *idle).unmoved)
+
+
+@pytest.mark.parametrize(
+    ("autoscaled", "paths", "starts"),
+    [
+        pytest.param(True, ("spec.replicas",), False, id="replicas alone, and an autoscaler targets it"),
+        pytest.param(True, ("spec.replicas", "spec.image"), True, id="more than replicas"),
+        pytest.param(False, ("spec.replicas",), True, id="no autoscaler targets it"),
+    ],
+)
+def test_a_change_that_nobody_signed_for_is_an_autoscalers_where_one_may_have_made_it(
+    autoscaled: bool, paths: tuple[str, ...], starts: bool
+) -> None:
+    moved = msgspec.structs.replace(
+        GROWTH, actor="", autoscaled=autoscaled, changed=tuple(Changed(path, "d") for path in paths)
+    )
+    for found in (decided(moved), decided(moved, policy())):
+        assert starts == bool(found.experiments), found.reason

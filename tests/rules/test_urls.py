@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Invalid
-from shared.rules.urls import check_repository, check_subscriber
+from shared.rules.urls import check_api, check_repository, check_subscriber
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,20 @@ def test_a_subscriber_needs_no_credentials(url: str) -> None:
 
 def test_a_public_subscriber_is_accepted() -> None:
     check_subscriber("https://host.example.org/orders", allow_local=False)
+
+
+@pytest.mark.parametrize("url", ["http://host.example.org/api/v3", "https://127.0.0.1/api/v4"])
+def test_an_api_of_ours_alone_is_refused_unless_told(url: str) -> None:
+    check_api(url, allow_local=True)
+    with pytest.raises(Invalid, match="api_url must be https"):
+        check_api(url, allow_local=False)
+
+
+@pytest.mark.parametrize("url", ["https://u:p@host.example.org/", "https://u@host.example.org/", "https://h.org/?a=b"])
+def test_an_api_is_named_without_credentials(url: str) -> None:
+    with pytest.raises(Invalid, match="by reference"):
+        check_api(url, allow_local=True)
+
+
+def test_a_public_api_is_accepted() -> None:
+    check_api("https://github.example.org/api/v3", allow_local=False)

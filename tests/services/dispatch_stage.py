@@ -29,11 +29,13 @@ from shared.model.triggers import Pushed, Trigger
 from shared.rules.keys import subscriber_key
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
+from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import message, stamp
 from shared.services.polling import Polling
 from shared.services.releasing import Releasing
 from shared.services.reporting import Reporting
 from shared.services.repositories import Repositories
+from shared.services.sightings import Sightings
 from shared.services.tables import (
     BLOBS,
     CLUSTERS,
@@ -48,6 +50,7 @@ from shared.services.tables import (
     RUNS,
     SYNCS,
 )
+from shared.services.watching import Watch
 from shared.wire.orders import read_order
 from shared.wire.reports import write_report
 from shared.wire.standard_webhooks import sign, verify
@@ -87,7 +90,9 @@ class Stage:
         self.dispatching = Dispatching(store, repositories, clock, new_id)
         self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER)
         self.polling = Polling(store, clock, new_id, MASTER, self._pause)
-        self.reporting = Reporting(store, clock, new_id, MASTER)
+        watch = Watch(store, clock, MASTER)
+        heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset({"Deployment"})), lambda *_, **__: None)
+        self.reporting = Reporting(store, clock, new_id, MASTER, heartbeats)
         self.releasing = Releasing(store, clock, new_id)
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,

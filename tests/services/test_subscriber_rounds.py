@@ -6,7 +6,7 @@ import pytest
 from shared.clients.ids import new_id
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
-from shared.errors import BadInput, Unauthenticated, Unavailable
+from shared.errors import BadInput, Misconfigured, Unauthenticated, Unavailable
 from shared.rules.permits import Permits
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.rounds import Round
@@ -22,6 +22,28 @@ def test_a_subscriber_says_that_it_is_alive(cluster: ChaosCluster) -> None:
     cluster.subscriber(heartbeat=0.1).start()
     until(lambda: len(cluster.portal.heartbeats) >= 3)
     assert ("prove", "run", "install", "remove", "stop") == cluster.portal.heartbeats[0].capabilities
+
+
+@pytest.mark.parametrize(
+    ("watched", "kinds", "listed"),
+    [
+        pytest.param(("Deployment",), (), {"Deployment"}, id="one"),
+        pytest.param(("*",), (), {"Deployment", "StatefulSet", "DaemonSet"}, id="any"),
+        pytest.param(
+            ("*",), ("Map=v1/configmaps",), {"Deployment", "StatefulSet", "DaemonSet", "Map"}, id="any, and one more"
+        ),
+    ],
+)
+def test_the_watched_kinds_are_listed(
+    cluster: ChaosCluster, watched: tuple[str, ...], kinds: tuple[str, ...], listed: set[str]
+) -> None:
+    cluster.subscriber(lookout=0.1, heartbeat=60.0, watched=watched, kinds=kinds).start()
+    until(lambda: any(set(one.listed) == listed for one in cluster.portal.heartbeats))
+
+
+def test_a_watched_kind_without_a_resource_is_a_mistake(cluster: ChaosCluster) -> None:
+    with pytest.raises(Misconfigured, match="WATCHED_KINDS names Gadget"):
+        cluster.subscriber(watched=("Gadget",))
 
 
 def test_a_polling_subscriber_fetches_its_orders_once_each(cluster: ChaosCluster) -> None:

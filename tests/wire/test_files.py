@@ -7,10 +7,16 @@ import pytest
 
 from shared.model.experiments import Problem
 from shared.model.policies import Policy
-from shared.wire.files import read_file
+from shared.wire.files import read_file, read_policy_file
 from shared.wire.yaml import MAX_BYTES
 from tests.wire.policy_texts import HEAD, SPEC
 
+ENGINE: Final = b"""\
+apiVersion: litmuschaos.io/v1alpha1
+kind: ChaosEngine
+metadata: {name: a}
+spec: {experiments: [{name: pod-delete}]}
+"""
 SAMPLES: Final = Path(__file__).parents[3] / "shared" / "samples" / "policies"
 
 
@@ -60,3 +66,24 @@ def test_a_broken_policy_stays_known_as_a_policy(text: str, name: str, line: int
 )
 def test_any_other_broken_file_is_a_problem(text: str) -> None:
     assert isinstance(read_file("a.yaml", text.encode()), Problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(b"kind: Workflow\nkind: Workflow\n", "kind", id="broken"),
+        pytest.param(
+            ENGINE,
+            "this is no EventTrackerPolicy",
+            id="an experiment",
+        ),
+    ],
+)
+def test_a_file_that_was_to_be_a_policy_and_is_none_says_so(text: bytes, says: str) -> None:
+    found = read_policy_file("p.yaml", text)
+    assert found.problem is not None
+    assert says in found.problem.message
+
+
+def test_a_policy_file_is_read_as_one() -> None:
+    assert ("grown", None) == ((found := read_policy_file("p.yaml", (HEAD + SPEC).encode())).name, found.problem)

@@ -62,6 +62,14 @@ BUILT_IN = (
     Resource("", "v1", "nodes", "Node", namespaced=False, subresources=STATUS, short_names=("no",)),
     Resource("", "v1", "pods", "Pod", subresources=STATUS, counted=("spec",), short_names=("po",)),
     Resource("", "v1", "serviceaccounts", "ServiceAccount", unconditional_update=False, short_names=("sa",)),
+    Resource(
+        "autoscaling",
+        "v2",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        subresources=STATUS,
+        short_names=("hpa",),
+    ),
     Resource("coordination.k8s.io", "v1", "leases", "Lease", unconditional_update=False),
     Resource(
         "apps",

@@ -71,13 +71,17 @@ class Database:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection that sees one snapshot of everything committed so far, and no one else uses meanwhile."""
+    def read(self, *, statements: int = 2) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one snapshot of everything committed so far, and no one else uses meanwhile.
+
+        A block of one statement needs no transaction around it: the statement is its own snapshot.
+        """
         with explained(self.path):
             self._check_open()
             connection = self._reader()
             try:
-                connection.execute("BEGIN")
+                if statements > 1:
+                    connection.execute("BEGIN")
                 yield connection
             finally:
                 if connection.in_transaction:

@@ -19,9 +19,12 @@ _PAGE = """SELECT sort, value, version FROM record
            WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT)
            ORDER BY sort {} LIMIT ?"""
 _OLDEST_FIRST, _NEWEST_FIRST = _PAGE.format("ASC"), _PAGE.format("DESC")
-_PUT = """INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version"""
+_ADD = "INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING"
+_PUT = """INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, 1)
+          ON CONFLICT DO UPDATE SET value = excluded.value, version = record.version + 1"""
+_REPLACE = "UPDATE record SET value = ?, version = version + 1 WHERE partition = ? AND sort = ? AND version = ?"
 _DELETE = "DELETE FROM record WHERE partition = ? AND sort = ?"
+_DELETE_IF = f"{_DELETE} AND version = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,12 @@ class SqliteStore:
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
-        with self.database.read() as connection:
+        with self.database.read(statements=1) as connection:
             return _get(connection, key)
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
-        with self.database.read() as connection:
+        with self.database.read(statements=len(keys)) as connection:
             found = (_get(connection, key) for key in keys)
             return {record.key: record for record in found if record is not None}
 
@@ -55,7 +58,7 @@ class SqliteStore:
         check_limit(limit)
         low, high = _bounds(prefix, after, newest_first=newest_first)
         page = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
-        with self.database.read() as connection:
+        with self.database.read(statements=1) as connection:
             rows = connection.execute(page, (partition, low, high, limit)).fetchall()
         return [Record(Key(partition, sort), value, version) for sort, value, version in rows]
 
@@ -87,14 +90,35 @@ def _bounds(prefix: str, after: str | None, *, newest_first: bool) -> tuple[byte
 
 
 def _apply(connection: sqlite3.Connection, write: Write) -> None:
-    place = (write.key.partition, write.key.sort)
-    row = connection.execute(_VERSION, place).fetchone()
-    found = ABSENT if row is None else row[0]
-    if write.expected not in {None, found}:
+    """Do one write in one statement; only where it does not hold is it asked why."""
+    if not _done(connection, write):
+        found = _version(connection, write.key)
         raise Stale(
             f"{write.key.partition}/{write.key.sort} is at version {found}, not {write.expected}: read it again"
         )
+
+
+def _done(connection: sqlite3.Connection, write: Write) -> bool:
+    """Return whether the record had the expected version; what is to be absent and deleted is so either way."""
+    place = (write.key.partition, write.key.sort)
     if isinstance(write, Put):
-        connection.execute(_PUT, (*place, write.value, found + 1))
-    elif isinstance(write, Delete):
-        connection.execute(_DELETE, place)
+        return _put(connection, write, place) == 1
+    if isinstance(write, Delete) and write.expected != ABSENT:
+        if write.expected is None:
+            return connection.execute(_DELETE, place).rowcount >= 0
+        return connection.execute(_DELETE_IF, (*place, write.expected)).rowcount == 1
+    return _version(connection, write.key) == write.expected
+
+
+def _put(connection: sqlite3.Connection, write: Put, place: tuple[str, str]) -> int:
+    """Return how many records were written."""
+    if write.expected is None:
+        return connection.execute(_PUT, (*place, write.value)).rowcount
+    if write.expected == ABSENT:
+        return connection.execute(_ADD, (*place, write.value)).rowcount
+    return connection.execute(_REPLACE, (write.value, *place, write.expected)).rowcount
+
+
+def _version(connection: sqlite3.Connection, key: Key) -> int:
+    row = connection.execute(_VERSION, (key.partition, key.sort)).fetchone()
+    return ABSENT if row is None else int(row[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -146,6 +146,13 @@ class ReleaseBody(Body):
     """What to do with held orders: let them go, or drop them."""
 
     drop: bool = False
+
+
+class SimulationBody(Body):
+    """A policy to try, as the file's text or as an object, on the changes that are not older than `since`."""
+
+    policy: Annotated[str, Field(max_length=1 << 18)] | dict[str, Any]
+    since: Annotated[str, Field(max_length=40)] | None = None
 
 
 class ReplayBody(Body):

@@ -11,7 +11,7 @@ from shared.errors import Conflict, NotFound, Stale
 from shared.model.calls import Answer, Call
 from shared.model.projects import Cluster
 from shared.model.records import ABSENT, Record
-from shared.rules.keys import shown, subscriber_key, token
+from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
 from shared.rules.urls import check_subscriber
 from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
@@ -101,7 +101,9 @@ class Clusters:
             return f"{self.desk.public_url}/{purpose}/{cluster.id}/{secret}"
 
         key = subscriber_key(self.desk.master, cluster.id, cluster.version)
-        return {"admission_url": url("admission"), "audit_url": url("audit"), "subscriber_secret": shown(key)}
+        access = token(self.desk.master, ACCESS_KEY, cluster.id, cluster.version)
+        urls = {"admission_url": url("admission"), "audit_url": url("audit")}
+        return {**urls, "subscriber_secret": shown(key), "access_key": access}
 
     def _row(self, row: Record) -> dict[str, Any]:
         cluster = MEMBERS.read(row).value

@@ -115,7 +115,7 @@ class _Wanted:
         kind, since = call.query.get("kind"), call.query.get("since")
         if kind and kind not in KINDS:
             raise BadInput(f"kind={kind[:40]!r} is none of {', '.join(KINDS)}")
-        return cls((kind,) if kind else KINDS, call.query.get("workload"), _time(since) if since else None)
+        return cls((kind,) if kind else KINDS, call.query.get("workload"), moment_of(since) if since else None)
 
     def matches(self, event: Event) -> bool:
         named = self.workload is None or event.subject == self.workload
@@ -147,7 +147,8 @@ def _collect(rows: Iterator[Event], wanted: _Wanted, limit: int) -> tuple[list[E
     return found, None
 
 
-def _time(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """Return the time that `since` names, aware: `BadInput` for what is no RFC 3339 time with a zone."""
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError as error:

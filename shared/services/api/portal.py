@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from shared.model.calls import Answer, Route
-from shared.ports import Queue
+from shared.ports import ChaosCenter, Queue
 from shared.services.api import page
 from shared.services.api.clusters import Clusters
 from shared.services.api.conflicts import ConflictDesk
@@ -18,7 +18,7 @@ from shared.services.api.hooks import Webhooks
 from shared.services.api.infra_ids import InfraIds
 from shared.services.api.letters import Letters
 from shared.services.api.openapi import PATH, describe
-from shared.services.api.operations import Operation, routes
+from shared.services.api.operations import JSON, Operation, routes
 from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
 from shared.services.api.runs import Runs
@@ -28,6 +28,7 @@ from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
 from shared.services.exports import Exports
 from shared.services.hooks import Hooks
+from shared.services.notifying import Notifying
 from shared.services.releasing import Releasing
 
 
@@ -42,6 +43,7 @@ class Services:
     releasing: Releasing
     queue: Queue
     hooks: Hooks
+    center: ChaosCenter | None = None
 
 
 def portal_routes(services: Services, admin_token: str) -> list[Route]:
@@ -61,7 +63,14 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Letters(services.queue).operations(),
         *Webhooks(services.hooks).operations(),
     ]
-    return [*routes(operations, admin_token), _description(operations), *page.routes()]
+    return [*routes(operations, admin_token), _description(operations), _query(services), *page.routes()]
+
+
+def _query(services: Services) -> Route:
+    """Return the route that clusters' event trackers call, each with an access key of its own."""
+    desk = services.desk
+    notifying = Notifying(desk.store, services.dispatching, desk.clock, desk.ids, desk.master, center=services.center)
+    return Route("POST", "/api/query", notifying.receive, (JSON,))
 
 
 def _description(operations: list[Operation]) -> Route:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from shared.errors import BadInput, Conflict, Gone, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
 from shared.model.calls import Answer
-from shared.model.heartbeats import Heartbeat
-from shared.model.orders import Order
+from shared.model.heartbeats import Heartbeat, SeenWorkload
+from shared.model.orders import Order, Target
 from shared.model.runs import Report
 from shared.ports import Clock, Ids, PortalApi
 from shared.services.ledger import stamp
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
+from shared.wire.sightings import write_sightings
 from shared.wire.standard_webhooks import sign, verify
 
 VERSION: Final = "0.1.0"
@@ -29,6 +31,10 @@ _REFUSALS: Final[dict[int, type[LitmusGitopsError]]] = {
     409: Conflict,
     410: Gone,
 }
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    send: list[Target] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,24 @@ class Letters:
         """Deliver a report: returns once it is acknowledged, raises `Unavailable` or why it was refused."""
         self._send("POST", f"/reports/{self.cluster}", write_report(report))
 
-    def heartbeat(self) -> None:
-        """Tell the portal that this cluster's subscriber is alive."""
-        self._send(
-            "POST", f"/reports/{self.cluster}", write_heartbeat(Heartbeat(stamp(self.clock), VERSION, CAPABILITIES))
-        )
+    def heartbeat(self, workloads: Sequence[SeenWorkload] = (), kinds: Sequence[str] = ()) -> list[Target]:
+        """Tell the portal that this cluster's subscriber is alive, and what it sees of `kinds`, which it listed whole.
+
+        Returns the workloads that the portal wants to see.
+        """
+        told = Heartbeat(stamp(self.clock), VERSION, CAPABILITIES, tuple(workloads), tuple(kinds))
+        answer = self._send("POST", f"/reports/{self.cluster}", write_heartbeat(told))
+        return _wanted(answer.body)
+
+    def alive(self) -> None:
+        """Tell the portal no more than that this cluster's subscriber is alive."""
+        self.heartbeat()
+
+    def show(self, workloads: Iterable[tuple[dict[str, Any], bool]]) -> None:
+        """Send workloads whole, as the API server sent them, each with whether an autoscaler targets it."""
+        now = stamp(self.clock)
+        body = write_sightings((self.ids(), now, obj, autoscaled) for obj, autoscaled in workloads)
+        self._send("POST", f"/changes/{self.cluster}", body)
 
     def orders(self, wait: int = _LONG_POLL) -> list[Order]:
         """Return the orders that wait for this cluster, after at most `wait` seconds.
@@ -71,6 +90,14 @@ class Letters:
         if answer.status >= 300:  # noqa: PLR2004 - the first status that is no success
             raise _refused(answer.status, path.partition("?")[0])
         return answer
+
+
+def _wanted(body: object) -> list[Target]:
+    """Return what the answer to a heartbeat asks for; that of an older portal asks for nothing."""
+    try:
+        return msgspec.json.decode(body if isinstance(body, bytes) else b"", type=_Asked).send
+    except msgspec.DecodeError as error:
+        raise BadInput(f"the portal's answer to a heartbeat cannot be read: {error}") from error
 
 
 def _orders(body: bytes) -> list[Order]:

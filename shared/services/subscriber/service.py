@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -18,6 +18,7 @@ from shared.rules.tickets import Limits
 from shared.services.subscriber.adopting import Adopting
 from shared.services.subscriber.desk import Desk, Pace
 from shared.services.subscriber.letters import Letters
+from shared.services.subscriber.lookout import Lookout
 from shared.services.subscriber.outbox import Outbox
 from shared.services.subscriber.proving import Proving
 from shared.services.subscriber.records import Records
@@ -31,6 +32,7 @@ from shared.services.subscriber.watches import Watches
 from shared.services.subscriber.worker import Worker
 from shared.wire.standard_webhooks import key_of
 
+WATCHED: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _HEAL_SECONDS: Final = 60.0
 """How often records are looked for that nobody works on."""
 
@@ -39,10 +41,10 @@ _HEAL_SECONDS: Final = 60.0
 class Options:
     """What one cluster's subscriber is told. `secrets` are its keys as text, newest first.
 
-    `heartbeat` and `schedules` are the seconds between two signs of life, and between two looks for runs that
-    schedules started. `namespace` holds its records, `chaos_namespace` takes objects that name none; `kinds` are
-    `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that block; `watches` is how many may be
-    held at a time.
+    `heartbeat`, `lookout` and `schedules` are the seconds between two signs of life, two lists of the `watched` kinds'
+    workloads, and two looks for runs that schedules started. `namespace` holds its records, `chaos_namespace` takes
+    objects that name none; `kinds` are `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that
+    block; `watches` is how many may be held at a time.
     """
 
     cluster: str
@@ -51,11 +53,13 @@ class Options:
     chaos_namespace: str = "litmus"
     poll: bool = False
     heartbeat: float = 15.0
+    lookout: float = 60.0
     schedules: float = 10.0
     pace: Pace = field(default_factory=Pace)
     permits: Permits = field(default_factory=Permits)
     checks: Sequence[str] = CHECKS
     kinds: Sequence[str] = ()
+    watched: Sequence[str] = WATCHED
     limits: Limits = field(default_factory=Limits)
     watches: int = 16
     first_pause: float = 1.0
@@ -109,12 +113,15 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     records = Records(api, options.namespace, options.cluster)
     letters = Letters(portal, options.cluster, keys[0], clock, ids)
     steps = _steps(api, records, desk, options, keys[0])
-    watches = Watches(api, steps.proving.surroundings.kinds, options.watches)
+    known = steps.proving.surroundings.kinds
+    watches = Watches(api, known, options.watches)
     worker = Worker(records, steps, Outbox(records, letters, options.first_pause), watches)
     taking = Taking(keys, options.cluster, records, steps, clock, options.permits, worker.wake)
+    lookout = Lookout(api, letters, {kind: known[kind] for kind in _watched(options, known)}, sealing_key(keys[0]))
     rounds = [
         Round("subscriber-resume", worker.resume, _HEAL_SECONDS),
-        Round("subscriber-heartbeat", letters.heartbeat, options.heartbeat),
+        Round("subscriber-heartbeat", letters.alive, options.heartbeat),
+        Round("subscriber-lookout", lookout, options.lookout),
         Round("subscriber-schedules", Adopting(api, records, desk, worker, options.chaos_namespace), options.schedules),
     ]
     if options.poll:
@@ -139,6 +146,15 @@ def _checks(names: Sequence[str]) -> frozenset[Check]:
     if unknown := sorted(set(names) - set(CHECKS)):
         raise Misconfigured(f"PREFLIGHT names no check {unknown[0]!r}: there are {', '.join(CHECKS)}")
     return cast("frozenset[Check]", frozenset(names))
+
+
+def _watched(options: Options, known: Mapping[str, str]) -> Sequence[str]:
+    """Return the kinds to list; `*` stands for the default ones and those that were told besides."""
+    if "*" in options.watched:
+        return (*WATCHED, *(kind for kind, _ in map(_kind, options.kinds)))
+    if unknown := [kind for kind in options.watched if kind not in known]:
+        raise Misconfigured(f"WATCHED_KINDS names {unknown[0]}, whose resource is not known: add it to RESOURCES")
+    return options.watched
 
 
 def _kind(text: str) -> tuple[str, str]:

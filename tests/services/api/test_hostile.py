@@ -60,6 +60,7 @@ BODIES = {
     ("POST", "/projects/shop/conflicts/{conflict}/settle"): {"take": "merged", "text": "kind: Workflow"},
     ("POST", "/projects/shop/release"): {"drop": False},
     ("POST", "/projects/shop/export"): {"experiments": ["kill"], "policies": ["litmus/shop/p.yaml"], "drop": True},
+    ("POST", "/projects/shop/policies/simulate"): {"policy": {"kind": "x"}, "since": "2026-01-31T00:00:00Z"},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
     ("POST", "/projects/shop/webhook/rotate"): {"secret": "file:next"},
     ("POST", "/projects/shop/webhook/retire"): {"secret": "file:hook"},

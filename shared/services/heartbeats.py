@@ -1,0 +1,82 @@
+"""Workloads that subscribers see: a change whose webhook was lost still counts, and what is gone is tracked no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import BadInput, Stale, Unavailable
+from shared.model.calls import Answer, Call
+from shared.model.changes import Operation, Side, Sighting, Tracked
+from shared.model.heartbeats import Heartbeat
+from shared.model.projects import Cluster
+from shared.ports import Counters
+from shared.rules.digests import side
+from shared.rules.presences import compared
+from shared.services.callers import verified
+from shared.services.changes import REVIEWS
+from shared.services.ledger import stamp
+from shared.services.portal_records import listed
+from shared.services.sightings import Sightings
+from shared.services.tables import TRACKED
+from shared.services.watching import Context, Watch
+from shared.wire.compression import expanded
+from shared.wire.sightings import LIMIT, MOST, Whole, read_sightings
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """Compares what a cluster's subscriber lists with what is tracked, and takes what it then sends whole."""
+
+    watch: Watch
+    sightings: Sightings
+    count: Counters
+
+    def hear(self, cluster: Cluster, heartbeat: Heartbeat) -> list[dict[str, str]]:
+        """Settle what the list itself tells, and return the workloads to be sent whole, at most `MOST`."""
+        context = self._context(cluster)
+        if context is None or not heartbeat.listed:
+            return []
+        tracked = [row.value for row in listed(self.watch.store, TRACKED, cluster.id)]
+        found = compared(heartbeat, tracked, self.watch.clock())
+        for one in found.confirmed:
+            self._take(context, self._news(one, heartbeat, "UPDATE", one.candidate))
+        for one in found.gone:
+            self._take(context, self._news(one, heartbeat, "DELETE"))
+        return [{"kind": one.kind, "namespace": one.namespace, "name": one.name} for one in found.wanted[:MOST]]
+
+    def receive(self, call: Call) -> Answer:
+        """Take whole workloads, each by itself (`POST /changes/{cluster}`).
+
+        Raises `Unauthenticated`, `BadInput`, and `Unavailable` where the subscriber should send them again.
+        """
+        cluster, _ = verified(self.watch.store, self.watch.master, self.watch.clock, call)
+        body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
+        shown, context = read_sightings(body), self._context(cluster)
+        outcomes = [self._shown(context, one) if context else "gitops_off" for one in shown]
+        for outcome in outcomes:
+            self.count(REVIEWS, outcome=outcome)
+        return Answer(200, {"outcomes": outcomes})
+
+    def _shown(self, context: Context, whole: Whole) -> str:
+        cluster = context.cluster.value
+        key = self.watch.seal(cluster)
+        try:
+            sighting = whole.sighting(cluster.id, stamp(self.watch.clock), lambda obj: side(obj, key))
+        except BadInput:
+            return "broken"
+        return self._take(context, sighting)
+
+    def _take(self, context: Context, sighting: Sighting) -> str:
+        try:
+            return self.sightings.take(context, sighting)
+        except Stale as error:
+            raise Unavailable("others keep writing what this heartbeat is about: send it again") from error
+
+    def _news(self, was: Tracked, heartbeat: Heartbeat, operation: Operation, new: Side | None = None) -> Sighting:
+        """Return what the list tells of a workload, no later than now, whatever the subscriber's clock says."""
+        at = min(heartbeat.at, stamp(self.watch.clock))
+        return Sighting(self.sightings.ids(), "heartbeat", operation, was.workload, "", at, new=new)
+
+    def _context(self, cluster: Cluster) -> Context | None:
+        found = self.watch.registered(cluster.id)
+        return self.watch.context(found) if found else None
