@@ -67,8 +67,16 @@ class Reaching:
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
 
 
+@dataclass(frozen=True, slots=True)
 class Sync(Reaching):
-    """Settings of `sync`."""
+    """Settings of `sync`. `public_url` is where statuses on commits lead; no slash at its end."""
+
+    public_url: str
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read the state's settings, ALLOW_LOCAL, PUBLIC_URL and the proxies."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
 
 
 class Dispatch(Reaching):
@@ -95,7 +103,7 @@ class Portal(Reaching):
             allow_local=_flag(env, "ALLOW_LOCAL", default=False),
             proxies=_proxies(env),
             admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
-            public_url=(env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/"),
+            public_url=_public_url(env),
         )
 
 
@@ -177,6 +185,10 @@ class Subscriber:
             run_seconds=_seconds(env, "RUN_SECONDS", 3_600.0),
             exit_image=env.get("EXIT_IMAGE") or "litmuschaos/k8s:2.11.0",
         )
+
+
+def _public_url(env: Environment) -> str:
+    return (env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/")
 
 
 def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:

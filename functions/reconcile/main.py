@@ -8,6 +8,7 @@ from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
 from shared.services.inbox import Inbox
+from shared.services.pull_watch import PullWatch
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
 from shared.settings import Reconcile
@@ -15,8 +16,10 @@ from shared.settings import Reconcile
 settings = Reconcile.read()
 remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
 repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
-reconciler = Reconciler(open_store(settings.state.store_url), repositories, utc_now, new_id)
-actions = {"tick": reconciler.tick, "project": reconciler.look_after}
+store = open_store(settings.state.store_url)
+reconciler = Reconciler(store, repositories, utc_now, new_id)
+pulls = PullWatch(store, repositories, utc_now, new_id)
+actions = {"tick": reconciler.tick, "project": reconciler.look_after, "pulls": pulls.look_after}
 reconcile = function(
     Route("POST", "/internal/reconcile", Inbox(internal_key(settings.state.master_key), utc_now, actions))
 )

@@ -22,7 +22,8 @@ class Problem(msgspec.Struct, frozen=True):
 class Fault(msgspec.Struct, frozen=True):
     """One fault that an experiment injects: the ChaosExperiment's name, its target, weight and probes.
 
-    `others` are further namespaces, where the engine's selectors name several targets.
+    `others` are further namespaces, where the engine's selectors name several targets. `lines` says on which line of
+    the file its `name`, `namespace` and `probes` stand, counted from 1.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Fault(msgspec.Struct, frozen=True):
     probes: tuple[str, ...] = ()
     unresolved_probes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    lines: dict[str, int] = {}
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -42,7 +44,12 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a valid manifest says: identity, targets and its own rules, read from one file in git."""
+    """What a valid manifest says: identity, targets and its own rules, read from one file in git.
+
+    `schedules` are a CronWorkflow's cron expressions, each with `TZ=<zone>` before it where it has a time zone, and
+    the one way of a ChaosSchedule: `now`, `once` or `repeat`. `lines` maps `workflow_id`, `infra_id` and each
+    annotation to the line where it stands, counted from 1.
+    """
 
     kind: Kind
     name: str
@@ -53,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True):
     annotations: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    schedules: tuple[str, ...] = ()
+    lines: dict[str, int] = {}
 
 
 class Experiment(msgspec.Struct, frozen=True):

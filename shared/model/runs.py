@@ -45,7 +45,7 @@ class Run(msgspec.Struct, frozen=True):
     """A run as the portal shows it. `cause` says what started it: `change`, `push`, `person` or `schedule`.
 
     `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to, `reported_at`
-    the time that the newest report bears.
+    the time that the newest report bears. `pass_score` is the experiment's annotation of that name, as it was then.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Run(msgspec.Struct, frozen=True):
     message: str = ""
     phase: str = ""
     reported_at: str = ""
+    pass_score: str | None = None
 
 
 class Active(msgspec.Struct, frozen=True):

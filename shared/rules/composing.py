@@ -14,6 +14,7 @@ from shared.model.runs import Active, Run
 from shared.model.triggers import Trigger
 from shared.rules.durations import seconds
 from shared.rules.routing import namespaces
+from shared.rules.verdicts import THRESHOLD
 
 STOP_WITHIN: Final = timedelta(days=7)
 """How long an order to stop a run is worth delivering."""
@@ -140,6 +141,7 @@ def run_of(start: Start, order: Dispatched) -> Run:
         namespaces=tuple(filter(None, order.bounds.namespaces)),
         service_accounts=tuple(dict.fromkeys(one.service_account for one in faults if one.service_account)),
         report_to=tuple(dict.fromkeys((start.experiment.commit, *commits))),
+        pass_score=start.manifest.annotations.get(THRESHOLD),
     )
 
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.model.experiments import Edit, SyncState
+from shared.model.hosting import PullRequest
 from shared.model.orders import Dispatched
+from shared.model.statuses import Looked
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long work is left to its own message and the queue's retries."""
@@ -36,3 +38,10 @@ def overdue(orders: Iterable[Dispatched], now: datetime) -> list[Dispatched]:
             found += [order] if now - datetime.fromisoformat(order.created_at) > PATIENCE else []
         in_line = in_line or (order.state == "ready" and order.attempts > 0)
     return found
+
+
+def unseen(pulls: Iterable[PullRequest], looked: Iterable[Looked]) -> list[int]:
+    """Return the open pull requests that were not looked at as they are, and those of old that are not open."""
+    known = {one.number: (one.head, one.base) for one in looked}
+    there = {pull.number: (pull.head, pull.base) for pull in pulls}
+    return sorted(number for number in known.keys() | there.keys() if known.get(number) != there.get(number))

@@ -38,15 +38,20 @@ class Plan(msgspec.Struct, frozen=True):
     """What makes the portal equal to a tree. `policies` is None where they stay as they are.
 
     `offers` and `offered_policies` are what only the portal has once it follows another place: a person decides on it.
-    `invalid` counts the files that hold a problem once the plan is carried out.
+    `wrong` are the paths of the files that hold a problem once the plan is carried out.
     """
 
     upserts: tuple[Experiment, ...] = ()
     deletions: tuple[Experiment, ...] = ()
     policies: tuple[Policy, ...] | None = None
-    invalid: int = 0
+    wrong: tuple[str, ...] = ()
     offers: tuple[Experiment, ...] = ()
     offered_policies: tuple[Policy, ...] = ()
+
+    @property
+    def invalid(self) -> int:
+        """How many files hold a problem."""
+        return len(self.wrong)
 
     @property
     def empty(self) -> bool:
@@ -156,11 +161,13 @@ def _schedule(manifest: Manifest | None, was: Experiment | None) -> Schedule | N
 def _difference(portal: Portal, wanted: Sequence[Experiment], policies: tuple[Policy, ...]) -> Plan:
     before = {experiment.id: experiment for experiment in portal.experiments}
     gone = before.keys() - {experiment.id for experiment in wanted}
+    wrong = [one.path for one in wanted if one.state == "invalid"]
+    wrong += [one.path or one.name for one in policies if one.problem is not None]
     return Plan(
         upserts=tuple(one for one in wanted if one != before.get(one.id)),
         deletions=tuple(before[name] for name in sorted(gone) if not _on_its_way(before[name])),
         policies=None if policies == portal.policies else policies,
-        invalid=sum(one.state == "invalid" for one in wanted) + sum(one.problem is not None for one in policies),
+        wrong=tuple(sorted(wrong)),
     )
 
 

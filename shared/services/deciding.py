@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.model.changes import COMMIT, GITOPS, Change, Changed
+from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side
 from shared.model.policies import Decision
 from shared.model.records import Write
 from shared.model.runs import Active, Recent
@@ -27,6 +27,9 @@ LIMIT: Final = 50
 """Experiments that one change may start: each adds a write to the transaction that holds the decision."""
 
 _TOO_MANY: Final = Refusal("too many", f"one change starts at most {LIMIT} experiments: name fewer on the workload")
+_SAID: Final = frozenset({"freeze", "windows", "cooldown", _TOO_MANY.rule})
+"""Rules by which a change that should start something does not; the others say that it is no reason for chaos."""
+
 _OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
 
 
@@ -35,7 +38,7 @@ class Ruling:
     """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
 
     `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become; `recent`
-    is None where it stays as it is.
+    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused.
     """
 
     verdict: Verdict
@@ -44,6 +47,7 @@ class Ruling:
     starts: tuple[str, ...] = ()
     cooldowns: tuple[Versioned[str], ...] = ()
     recent: tuple[Versioned[Recent], Recent] | None = None
+    untold: bool = False
 
     def writes(self, at: str) -> list[Write]:
         """Return what remembers the trigger; `at` is the ledger event's own time, from which the cooldown counts."""
@@ -98,6 +102,9 @@ class _Case:
         refusals = {name: refuse("decision", self._facts(now, name, was.value)) for name, was in self._experiments()}
         refusals |= dict.fromkeys(self.decision.experiments[LIMIT:], _TOO_MANY)
         starts = tuple(name for name, refusal in refusals.items() if refusal is None or refusal.wait)
+        return replace(self._ruled(now, refusals, starts), untold=self._untold(refusals))
+
+    def _ruled(self, now: datetime, refusals: Mapping[str, Refusal | None], starts: tuple[str, ...]) -> Ruling:
         if not starts:
             return _refused(refusals)
         return Ruling(
@@ -108,6 +115,10 @@ class _Case:
             cooldowns=tuple(was for name, was in self._experiments() if name in starts),
             recent=self._remembered(now, len(starts)),
         )
+
+    def _untold(self, refusals: Mapping[str, Refusal | None]) -> bool:
+        said = any(one.rule in _SAID for one in refusals.values() if one)
+        return said and self.context.gitops.mode == "enforce" and bool(commits_named(self.change.new))
 
     def _remembered(self, now: datetime, count: int) -> tuple[Versioned[Recent], Recent] | None:
         """Return the project's record of triggers where it changes: in a mass deploy everybody wants to write it."""
@@ -145,7 +156,7 @@ class _Case:
             uid=change.new.uid,
             changed=_guard(change),
             experiments=starts,
-            commits=_commits(change),
+            commits=commits_named(change.new),
             cooldowns=decision.cooldowns,
             waits=decision.waits,
             windows=decision.windows,
@@ -161,8 +172,15 @@ def _guard(change: Change) -> tuple[Changed, ...]:
     return change.changed or change.metadata_changed
 
 
-def _commits(change: Change) -> tuple[str, ...]:
-    named = change.new.annotations.get(COMMIT, "").split(",")
+def refused_by(detail: Mapping[str, Any]) -> dict[str, str]:
+    """Return the experiments that a change, by its event's detail, should have started, and why it did not."""
+    refused: Mapping[str, Mapping[str, str]] = detail.get("refused") or {}
+    return {name: one["reason"] for name, one in refused.items() if one["rule"] in _SAID}
+
+
+def commits_named(side: Side) -> tuple[str, ...]:
+    """Return the commits that a workload names to be told the results."""
+    named = side.annotations.get(COMMIT, "").split(",")
     return tuple(dict.fromkeys(commit.strip() for commit in named if commit.strip()))
 
 

@@ -11,10 +11,12 @@ from shared.model.messages import Message
 from shared.model.orders import Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Run, RunState
+from shared.model.statuses import Concern
 from shared.ports import Clock, Ids, Store
 from shared.rules.composing import active_of
 from shared.rules.facts import Refusal
 from shared.rules.runs import OVER, ended
+from shared.services.concerns import bearing, told
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
 
@@ -47,7 +49,8 @@ class Ordering:
         row = self.row(order, "ordered", reason, event_id=order.id)
         started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
         writes = (ORDERS.put(order, *key, expected=ABSENT), OPEN_ORDERS.put(order, *key), *started, row)
-        return Work(writes, (self.due(order),))
+        bears = self._bears(run, order.bounds.triggered_at or run.created_at) if run else Work()
+        return Work(writes, (self.due(order),)) + bears
 
     def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         """Return the write of an order's next state, conditional on the one that was read."""
@@ -59,6 +62,10 @@ class Ordering:
         """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
         now = msgspec.structs.replace(now, updated_at=stamp(self.clock))
         begun = Work(self._written(RUNS.replace(was, now), now))
+        if was.version == ABSENT:
+            begun += self._bears(now, now.created_at)
+        elif now.state != was.value.state:
+            begun += Work((), told(self.ids, now.project, now.report_to))
         return begun + self._over(now) if now.state in OVER else begun
 
     def ended(self, was: Versioned[Dispatched], state: OrderState, refusal: Refusal, run: RunState = "skipped") -> Work:
@@ -105,6 +112,11 @@ class Ordering:
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
         return (message(self.ids, "dispatch", "next", cluster=order.cluster),)
+
+    def _bears(self, run: Run, at: str) -> Work:
+        """Return what makes the run count for the statuses of its commits."""
+        concern = Concern(run.experiment, at, run.cluster, run.workload or "", run.id)
+        return Work(*bearing(self.store, self.ids, run.project, run.report_to, concern))
 
     def _run_ended(self, order: Dispatched, state: RunState) -> Work:
         run = RUNS.load(self.store, order.project, order.run) if order.run else None

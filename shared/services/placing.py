@@ -9,18 +9,22 @@ from functools import partial
 from typing import Final
 
 from shared.errors import Stale
+from shared.model.messages import Message
 from shared.model.orders import Dispatched
+from shared.model.records import Write
 from shared.model.runs import Run
+from shared.model.statuses import Concern
 from shared.ports import Clock, Ids, Store
 from shared.rules.composing import Start, order_id, prove_order, run_of, run_order
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED
 from shared.services.attempts import until_fresh
+from shared.services.concerns import bearing
 from shared.services.guarding import Guarding
 from shared.services.ledger import Ledger, stamp
 from shared.services.ordering import Ordering
 from shared.services.portal_records import listed
-from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS
+from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS, PROJECTS
 
 _UNSENT: Final = frozenset({"held", "waiting", "ready"})
 
@@ -97,8 +101,25 @@ class Placing:
             links=[(rel, record) for rel, record in named if record],
             event_id=event,
         )
+        writes, messages = self._bears(start, verdict, refusal, cluster)
         with suppress(Stale):
-            self.store.commit([row])
+            self.store.commit([row, *writes], messages)
+
+    def _bears(
+        self, start: Start, verdict: str, refusal: Refusal, cluster: str
+    ) -> tuple[tuple[Write, ...], tuple[Message, ...]]:
+        """Return what makes it count for the statuses of the commits that wait for a run; a person was told already."""
+        project = PROJECTS.load(self.store, start.project)
+        gitops = project.value.gitops if project else None
+        enforced = gitops is not None and gitops.mode == "enforce"
+        if start.cause == "person" or not (enforced or start.cause == "push"):
+            return (), ()
+        verdict = verdict if enforced else "observed"
+        concern = Concern(
+            start.experiment.id, start.at, cluster, start.subject or "", verdict=verdict, reason=refusal.reason
+        )
+        named = (start.experiment.commit, *(start.trigger.commits if start.trigger else ()))
+        return bearing(self.store, self.ids, start.project, named, concern)
 
     def _prove(self, start: Start, origin: str) -> str:
         order = prove_order(start, origin, self._now)

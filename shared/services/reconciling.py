@@ -57,6 +57,8 @@ class Reconciler:
             return
         until_fresh(lambda: self._remind(project, head))
         self._edits(project)
+        if gitops.provider != "git":
+            self.store.commit([], [_reminder("reconcile", "pulls", project=project)])
         self._proposals(project, gitops)
 
     def _remind(self, project: str, head: str | None) -> None:

@@ -19,6 +19,7 @@ from shared.model.runs import Report, Run, RunState
 from shared.ports import Clock, Ids, Store
 from shared.rules.routing import namespaces
 from shared.rules.runs import OVER, merged, told
+from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
 from shared.services.callers import verified
 from shared.services.ledger import Ledger, message, stamp
@@ -127,6 +128,7 @@ class Reporting:
             cause="schedule",
             commit=commit,
             report_to=(commit,) if commit else (),
+            pass_score=manifest.annotations.get(THRESHOLD) if manifest else None,
             namespaces=tuple(filter(None, namespaces(manifest))) if manifest else (),
         )
         return Versioned(RUNS.key(cluster.project, report.run), run, ABSENT)

@@ -14,7 +14,7 @@ from shared.ports import Ids
 from shared.rules.tracking import observe
 from shared.rules.trails import Outcome
 from shared.services.attempts import until_fresh
-from shared.services.deciding import Judge, Ruling
+from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
 from shared.services.tables import TRACKED
 from shared.services.watching import Context, Watch
@@ -62,7 +62,9 @@ class Sightings:
         event, row = self._row(context, sighting, outcome, ruling)
         checks = context.checks if outcome.change else []
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
-        self.watch.store.commit([*tracks, *checks, row, *ruling.writes(event.at)], [ask] if ruling.starts else [])
+        tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
+        asks = [one for one, due in ((ask, ruling.starts), (tell, ruling.untold)) if due]
+        self.watch.store.commit([*tracks, *checks, row, *ruling.writes(event.at)], asks)
         return ruling.verdict
 
     def _ruling(self, context: Context, outcome: Outcome) -> Ruling:
@@ -76,13 +78,19 @@ class Sightings:
         )
 
     def _row(self, context: Context, sighting: Sighting, outcome: Outcome, ruling: Ruling) -> tuple[Event, Put]:
+        commits = commits_named(sighting.new) if ruling.untold and sighting.new else ()
         return Ledger(self.watch.clock, self.ids).row(
             context.project.value.id,
             "change",
             verdict=ruling.verdict,
             reason=ruling.reason,
             subject=sighting.workload.subject,
-            detail={**_told(sighting, outcome.change), "experiments": _experiments(sighting, ruling), **ruling.detail},
+            detail={
+                **_told(sighting, outcome.change),
+                "experiments": _experiments(sighting, ruling),
+                **ruling.detail,
+                **({"commits": list(commits)} if commits else {}),
+            },
             links=[("cluster", context.cluster.value.id)],
         )
 

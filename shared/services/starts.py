@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from shared.model.experiments import Experiment
 from shared.model.projects import RunOnPush
 from shared.model.records import Key
+from shared.model.statuses import Concern
 from shared.model.triggers import Pushed
 from shared.ports import Clock, Ids, Store
 from shared.rules.pushing import Move, returned, starts
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import Work
-from shared.services.tables import PAST, PUSHED
+from shared.services.tables import CONCERNS, PAST, PUSHED
 
 
 def pushed_key(experiment: str, blob: str, commit: str) -> str:
@@ -56,7 +57,10 @@ class Starts:
         due = message(
             self.ids, "dispatch", "push", project=project, experiment=now.id, blob=now.blob, commit=now.commit
         )
-        return Work((PUSHED.put(Pushed(self.ids(), stamp(self.clock)), project, name),), (due,))
+        pushed = Pushed(self.ids(), stamp(self.clock))
+        concern = Concern(now.id, pushed.at, verdict="due")
+        writes = (PUSHED.put(pushed, project, name), CONCERNS.put(concern, project, now.commit, concern.key))
+        return Work(writes, (due,))
 
     def _returned(self, project: str, now: Experiment) -> Work:
         refusal = returned(now)

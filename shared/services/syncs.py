@@ -13,10 +13,11 @@ from shared.errors import LitmusGitopsError, NotFound, NotYet, Stale
 from shared.model.experiments import SyncState
 from shared.model.messages import Message
 from shared.model.projects import GitOps
-from shared.model.records import Put
+from shared.model.records import Put, Write
 from shared.ports import Clock, GitRemote, Ids, Store
 from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
 from shared.services.batches import batches, bundles, pages
+from shared.services.concerns import reached
 from shared.services.dirt import dirty_writes
 from shared.services.leases import Leases
 from shared.services.ledger import Ledger, stamp
@@ -187,7 +188,8 @@ class Syncs:
             if settings is None or _place(settings.value.gitops) != _place(work.gitops):
                 raise Stale("the project's repository was changed while it was synced")
             try:
-                self.store.commit([*self._outcome(work, found, now), unchanged(work.lease)])
+                told, messages = self._told(work, found)
+                self.store.commit([*self._outcome(work, found, now), *told, unchanged(work.lease)], messages)
             except Stale:
                 continue
             return
@@ -209,6 +211,13 @@ class Syncs:
         policies = found.holding.policy_writes(found.plan) if found.plan and found.holding else []
         row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding, found.moved)
         return [SYNCS.replace(now, state), *policies, row]
+
+    def _told(self, work: _Work, found: _Found) -> tuple[tuple[Write, ...], tuple[Message, ...]]:
+        """Return what makes the head count for its status, where the host has any."""
+        if work.gitops.provider == "git":
+            return (), ()
+        wrong = found.plan.wrong if found.plan else ()
+        return reached(self.store, self.ids, work.project, found.head, wrong)
 
     @property
     def _ledger(self) -> Ledger:

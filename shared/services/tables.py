@@ -14,6 +14,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
+from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
 from shared.ports import Store
 
@@ -136,6 +137,16 @@ RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
+COMMITS = Table("commit", Commit)
+"""commit/<project> / commit id: what git says of it."""
+CONCERNS = Table("concern", Concern)
+"""concern/<project>/<commit> / <experiment>/<cluster>/<workload>: what else bears on its status."""
+POSTED = Table("posted", Posted)
+"""posted/<project> / commit id: what the git host was told of it."""
+PULLS = Table("pull", Looked)
+"""pull/<project> / number: the open pull requests, as they were looked at last."""
+UNLISTED = Table("unlisted", str)
+"""unlisted / project: why its pull requests cannot be listed."""
 PUSHED = Table("pushed", Pushed)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)

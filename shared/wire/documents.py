@@ -33,22 +33,28 @@ class Written(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The places of one mapping's or list's children, and the text of those that are no strings."""
+    """The places of one mapping's or list's children, and the text of those that are no strings.
+
+    `blocks` holds the first line of each text that stands as a literal block (`|`), line for line.
+    """
 
     container: Any
     places: dict[Step, Place] = field(default_factory=dict)
     sources: dict[Step, str] = field(default_factory=dict)
+    blocks: dict[Step, int] = field(default_factory=dict)
 
-    def remember(self, step: Step, place: Place, source: str | None) -> None:
-        """Note where a child is and, if it is no string, how it was written."""
+    def remember(self, step: Step, place: Place, source: str | None, block: int | None = None) -> None:
+        """Note where a child is, if it is no string, how it was written, and if it is a block, where that begins."""
         self.places[step] = place
         if source is not None:
             self.sources[step] = source
+        if block is not None:
+            self.blocks[step] = block
 
     def inherit(self, other: Branch) -> None:
         """Take over the fields of another mapping that are missing here, with their places."""
         for step in other.places.keys() - self.places.keys():
-            self.remember(step, other.places[step], other.sources.get(step))
+            self.remember(step, other.places[step], other.sources.get(step), other.blocks.get(step))
         for key, value in other.container.items():
             self.container.setdefault(key, value)
 
@@ -78,6 +84,11 @@ class Document:
         """Return the number or boolean at `path` as it was written (`1.10`, not 1.1), None for anything else."""
         walked = list(self._walk(path))
         return walked[-1][0].sources.get(path[-1]) if len(walked) == len(path) else None
+
+    def block(self, *path: Step) -> int | None:
+        """Return the line on which the literal block at `path` begins, None where there is none."""
+        walked = list(self._walk(path))
+        return walked[-1][0].blocks.get(path[-1]) if len(walked) == len(path) else None
 
     def written(self) -> Any:
         """Return the values with numbers and booleans as they are written, so that `==` tells all apart."""
@@ -117,6 +128,16 @@ class At:
     def problem(self, message: str) -> Problem:
         """Return a finding about this place."""
         return Problem(message, *self.document.mark(*self.path))
+
+    @property
+    def line(self) -> int:
+        """The line of this place, or of its nearest ancestor that exists."""
+        return self.document.mark(*self.path)[0]
+
+    def inside(self, line: int) -> int:
+        """Return the file's line of a line of the text here: its own in a literal block, else that of this place."""
+        block = self.document.block(*self.path)
+        return self.line if block is None else block + line - 1
 
     def flaw(self, message: str) -> Flaw:
         """Return the exception that ends the reading because of this place."""

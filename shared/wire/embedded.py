@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from shared.model.experiments import Fault, Problem
 from shared.wire.documents import At, Flaw
 from shared.wire.engines import DEFAULT_WEIGHT, Engine, weigh
@@ -66,10 +68,16 @@ def _findings(at: At, weight: int, placeholders: Placeholders) -> Iterator[Fault
 def _engine(at: At, engine: Engine) -> Iterator[Fault | Problem]:
     try:
         for finding in engine.findings():
-            yield _inside(at, finding) if isinstance(finding, Problem) else finding
+            yield _inside(at, finding) if isinstance(finding, Problem) else _placed(at, finding)
     except Flaw as flaw:
         yield _inside(at, flaw.problem)
 
 
 def _inside(at: At, problem: Problem) -> Problem:
-    return at.problem(f"line {problem.line} of the embedded object: {problem.message}")
+    found = at.problem(f"line {problem.line} of the embedded object: {problem.message}")
+    line = at.inside(problem.line or 1)
+    return found if line == found.line else msgspec.structs.replace(found, line=line, column=None)
+
+
+def _placed(at: At, fault: Fault) -> Fault:
+    return msgspec.structs.replace(fault, lines={what: at.inside(line) for what, line in fault.lines.items()})

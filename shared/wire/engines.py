@@ -54,12 +54,22 @@ class Engine:
             probes=probes,
             unresolved_probes=tuple(name for name in referred if name not in probes),
             others=namespaces[1:],
+            lines={
+                "name": experiment.get("name").line,
+                "namespace": self._target().line,
+                "probes": self.metadata.get("annotations", "probeRef").line if referred else experiment.line,
+            },
         )
 
     def _check_state(self) -> None:
         at = self.spec.get("engineState")
         if self._read(at) not in _STATES and not is_open(self._read(at)):
             raise at.flaw(f"{at.where} is {at.text()[:60]!r}; write active or stop")
+
+    def _target(self) -> At:
+        """Return where the first namespace stands."""
+        at = [self.spec.get("appinfo", "appns"), *(target.get("namespace") for target in self._targets())]
+        return next((one for one in at if one.text()), self.spec)
 
     def _targets(self) -> list[At]:
         selectors = self.spec.get("selectors")
@@ -117,11 +127,17 @@ def engine(root: At) -> Iterator[Fault | Problem]:
     yield from Engine(root.get("spec"), root.get("metadata"), weight).findings()
 
 
+def ways_of(root: At) -> tuple[str, ...]:
+    """Return the ways in which a ChaosSchedule says that it repeats."""
+    when = root.get("spec", "schedule")
+    return tuple(way for way in ("now", "once", "repeat") if when.get(way).value not in (None, False))
+
+
 def schedule(root: At) -> Iterator[Fault | Problem]:
     """Read a ChaosSchedule: one way of repeating, and the engine that it makes."""
     spec = root.get("spec")
     when = spec.get("schedule")
-    ways = [way for way in ("now", "once", "repeat") if when.get(way).value not in (None, False)]
+    ways = ways_of(root)
     if len(ways) != 1:
         found = " and ".join(ways) or "none"
         raise when.flaw(f"{when.where} must have exactly one of now: true, once and repeat, found {found}")

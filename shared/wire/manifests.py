@@ -9,9 +9,9 @@ import msgspec
 
 from shared.model.experiments import Fault, Kind, Manifest, Problem
 from shared.wire.documents import At, Document, Flaw
-from shared.wire.engines import engine, schedule
-from shared.wire.metadata import INFRA_ID, doubts, first, identity_of, name_of, namespace_of
-from shared.wire.workflows import cron_workflow, workflow
+from shared.wire.engines import engine, schedule, ways_of
+from shared.wire.metadata import INFRA_ID, doubts, first, identity_of, lines_of, name_of, namespace_of
+from shared.wire.workflows import cron_workflow, crons_of, workflow
 
 ARGO: Final = "argoproj.io/v1alpha1"
 LITMUS: Final = "litmuschaos.io/v1alpha1"
@@ -21,6 +21,10 @@ _KINDS: Final[Mapping[str, tuple[Kind, str, Callable[[At], Iterator[Fault | Prob
     "CronWorkflow": ("CronWorkflow", ARGO, cron_workflow),
     "ChaosEngine": ("ChaosEngine", LITMUS, engine),
     "ChaosSchedule": ("ChaosSchedule", LITMUS, schedule),
+}
+_SCHEDULES: Final[Mapping[Kind, Callable[[At], tuple[str, ...]]]] = {
+    "CronWorkflow": crons_of,
+    "ChaosSchedule": ways_of,
 }
 _SUPPORTED: Final = f"supported are {', '.join(get_args(Kind))} and EventTrackerPolicy"
 
@@ -56,13 +60,18 @@ def _manifest(root: At) -> Manifest:
     )
     if not root.get("spec").mapping():
         raise root.flaw("spec is missing; say there what the experiment does")
-    return _with(manifest, [*doubts(metadata), *findings(root)])
+    return _with(manifest, root, [*doubts(metadata), *findings(root)])
 
 
-def _with(manifest: Manifest, found: list[Fault | Problem]) -> Manifest:
-    faults = tuple(one for one in found if isinstance(one, Fault))
-    warnings = tuple(one for one in found if isinstance(one, Problem))
-    return msgspec.structs.replace(manifest, faults=faults, warnings=warnings)
+def _with(manifest: Manifest, root: At, found: list[Fault | Problem]) -> Manifest:
+    schedules = _SCHEDULES.get(manifest.kind)
+    return msgspec.structs.replace(
+        manifest,
+        faults=tuple(one for one in found if isinstance(one, Fault)),
+        warnings=tuple(one for one in found if isinstance(one, Problem)),
+        schedules=schedules(root) if schedules else (),
+        lines=lines_of(root.get("metadata"), root.get("spec", "workflowMetadata", "labels")),
+    )
 
 
 def _reader(root: At) -> tuple[Kind, Callable[[At], Iterator[Fault | Problem]]]:

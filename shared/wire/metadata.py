@@ -53,6 +53,13 @@ def first(key: str, *labels: At) -> str | None:
     return next((at.get(key).text() for at in labels if at.get(key).text()), None)
 
 
+def lines_of(metadata: At, made: At) -> dict[str, int]:
+    """Return the lines of both labels that Litmus knows an experiment by, and of every annotation."""
+    labels = ((key, at.get(key)) for key in (WORKFLOW_ID, INFRA_ID) for at in (made, metadata.get("labels")))
+    named = [(key, at) for key, at in labels if at.value is not None]
+    return {key: at.line for key, at in (*named, *metadata.get("annotations").fields())}
+
+
 def doubts(metadata: At) -> Iterator[Problem]:
     """Yield what Kubernetes would refuse, or we would not heed, of labels and annotations."""
     for key, at in metadata.get("labels").fields():

@@ -32,7 +32,7 @@ _UNSPEAKABLE: Final = re.compile("[\0\ud800-\udfff]")
 class Node:
     """A finished value with its place, and what it weighs and how high it stands with its aliases written out.
 
-    `source` is the text of a scalar that is no string.
+    `source` is the text of a scalar that is no string, `block` the line on which a literal block's text begins.
     """
 
     value: Any
@@ -40,6 +40,7 @@ class Node:
     weight: int = 1
     height: int = 0
     source: str | None = None
+    block: int | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Open:
             self._hold_value(node, self.key, self.branch.container)
 
     def _hold_item(self, node: Node, items: list[Any]) -> None:
-        self.branch.remember(len(items), node.place, node.source)
+        self.branch.remember(len(items), node.place, node.source, node.block)
         items.append(node.value)
 
     def _hold_key(self, node: Node) -> None:
@@ -92,7 +93,7 @@ class Open:
             self.merged = node
         else:
             fields[key] = node.value
-            self.branch.remember(key, self.branch.places[key], node.source)
+            self.branch.remember(key, self.branch.places[key], node.source, node.block)
         self.key, self.merging = None, False
 
     def merge(self, branches: dict[int, Branch]) -> None:
@@ -125,7 +126,8 @@ def scalar(event: ScalarEvent) -> Node:
         return Node(value, place(event), 1 + len(event.value), source=event.value)
     if event.style == '"' and _UNSPEAKABLE.search(value):
         raise flaw(event, "NUL and halves of surrogate pairs cannot be stored; delete the escape")
-    return Node(value, place(event), 1 + len(value))
+    here = place(event)
+    return Node(value, here, 1 + len(value), block=here[0] + 1 if event.style == "|" else None)
 
 
 def _value(event: ScalarEvent) -> Any:

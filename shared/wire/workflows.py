@@ -35,13 +35,25 @@ def _two_ids(root: At) -> Iterator[Problem]:
 
 
 def _check_when(spec: At) -> None:
-    whens = [at for at in (spec.get("schedule"), *spec.get("schedules").items()) if at.text()]
+    whens = _whens(spec)
     if not whens:
         raise spec.flaw("spec has no schedule; give it a cron expression in schedule or schedules")
     for at in whens:
         _check(at, check_cron)
     if spec.get("timezone").text() not in ("", "Local"):
         _check(spec.get("timezone"), check_zone)
+
+
+def _whens(spec: At) -> list[At]:
+    return [at for at in (spec.get("schedule"), *spec.get("schedules").items()) if at.text()]
+
+
+def crons_of(root: At) -> tuple[str, ...]:
+    """Return a CronWorkflow's cron expressions, each with its time zone before it."""
+    spec = root.get("spec")
+    zone = spec.get("timezone").text()
+    prefix = "" if zone in ("", "Local") else f"TZ={zone} "
+    return tuple(at.text() if "TZ=" in at.text() else prefix + at.text() for at in _whens(spec))
 
 
 def _check(at: At, check: Callable[[str], None]) -> None:

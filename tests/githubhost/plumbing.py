@@ -52,7 +52,7 @@ def written(folder: Path, expected: str, files: Mapping[str, bytes], gone: Itera
     try:
         run("read-tree", expected)
         for path in gone:
-            run("update-index", "--force-remove", path)
+            run("update-index", "--index-info", given=f"0 {_NONE}\t{path}\n".encode())
         for path, content in files.items():
             blob = run("hash-object", "-w", "--stdin", given=content)
             run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")

@@ -58,6 +58,14 @@ def _create_ref(call: Call) -> Answer:
     return Answer(201, body | {"ref": ref})
 
 
+def _ref(call: Call) -> Answer:
+    call.need("contents")
+    commit = plumbing.commit(call.repository.folder, f"refs/{call.values['ref']}") or refuse(404, "Not Found")
+    body = call.example()
+    body["object"]["sha"] = commit
+    return Answer(200, body | {"ref": f"refs/{call.values['ref']}"})
+
+
 def _create_status(call: Call) -> Answer:
     call.need("statuses", "write")
     commit = _known(call, call.values["sha"])
@@ -178,6 +186,7 @@ HANDLERS: dict[str, Handler] = {
     "GET /repos/{owner}/{repo}": _repository,
     "GET /repos/{owner}/{repo}/compare/{basehead}": _compare,
     "POST /repos/{owner}/{repo}/git/refs": _create_ref,
+    "GET /repos/{owner}/{repo}/git/ref/{ref}": _ref,
     "POST /repos/{owner}/{repo}/statuses/{sha}": _create_status,
     "POST /repos/{owner}/{repo}/check-runs": _create_check,
     "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}": _update_check,

@@ -27,7 +27,10 @@ _HANDLERS = repositories.HANDLERS | requests.HANDLERS | webhooks.HANDLERS | apps
 
 @dataclass
 class GitHubServer:
-    """GitHub with these repositories, tokens and Apps; `problems` is what it would not have taken."""
+    """GitHub with these repositories, tokens and Apps; `problems` is what it would not have taken.
+
+    `requests` are those of its API, `fetches` the paths of those of git.
+    """
 
     root: Path
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -37,6 +40,7 @@ class GitHubServer:
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    fetches: list[str] = field(default_factory=list)
     _port: int = 0
     _server: gitserver.LoopbackServer | None = None
 
@@ -148,6 +152,7 @@ class GitHubServer:
 
     def git(self, path: str, login: Token | None) -> Answer | None:
         """Return why a request of git's is answered by GitHub itself, None where git answers."""
+        self.fetches.append(path)
         name = "/".join(path.split("/")[1:3]).removesuffix(".git").lower()
         if login is None:
             return Answer(401, None, {"WWW-Authenticate": 'Basic realm="GitHub"'})

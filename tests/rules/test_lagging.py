@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from shared.model.experiments import Edit, SyncState
+from shared.model.hosting import PullRequest
 from shared.model.orders import Dispatched
-from shared.rules.lagging import forgotten, lags, overdue
+from shared.model.statuses import Looked
+from shared.rules.lagging import forgotten, lags, overdue, unseen
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 EARLIER, JUST_NOW, LATER = "2026-01-01T11:58:00.000Z", "2026-01-01T11:59:30.000Z", "2026-01-01T13:00:00.000Z"
@@ -71,3 +73,15 @@ def test_orders_behind_one_that_was_tried_stand_in_line() -> None:
     first, tried, behind = an_order(id="o0"), an_order(id="o1", attempts=2), an_order(id="o2")
     expired = an_order(id="o3", not_after=EARLIER)
     assert [first, expired] == overdue([first, tried, behind, expired], NOW)
+
+
+def a_pull(number: int, head: str, base: str = "b1") -> PullRequest:
+    return PullRequest(number, "open", head, base, "topic", "main", "Add.", "")
+
+
+def test_pull_requests_are_due_that_nobody_looked_at_as_they_are_and_those_that_closed() -> None:
+    open_ones = [a_pull(1, "h1"), a_pull(2, "h2"), a_pull(3, "h3", "b9"), a_pull(4, "h4")]
+    looked = [
+        Looked(*one, EARLIER, "success") for one in ((1, "h1", "b1"), (2, "old", "b1"), (3, "h3", "b1"), (5, "h", "b1"))
+    ]
+    assert [2, 3, 4, 5] == unseen(open_ones, looked)

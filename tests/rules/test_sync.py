@@ -71,7 +71,7 @@ def test_a_broken_file_is_invalid_and_keeps_id_name_and_schedule() -> None:
     expected = an_experiment(
         blob="b2", commit="c2", state="invalid", problem=BROKEN, manifest=None, updated_at=NOW, schedule="installed"
     )
-    assert Plan(upserts=(expected,), invalid=1) == plan(tree(a="b2"), portal, b2=BROKEN)
+    assert Plan(upserts=(expected,), wrong=("a.yaml",)) == plan(tree(a="b2"), portal, b2=BROKEN)
 
 
 def test_a_new_broken_file_is_named_after_its_path() -> None:
@@ -147,13 +147,14 @@ def test_a_deleted_policy_file_leaves_the_book() -> None:
 def test_an_invalid_policy_is_named_in_the_book_and_counted() -> None:
     invalid = msgspec.structs.replace(POLICY, problem=BROKEN)
     book = (Policy("images", path="p.yaml", blob="b9", problem=BROKEN),)
-    assert Plan(policies=book, invalid=1) == plan(tree(p="b9"), Portal(), b9=invalid)
+    assert Plan(policies=book, wrong=("p.yaml",)) == plan(tree(p="b9"), Portal(), b9=invalid)
+    assert 1 == plan(tree(p="b9"), Portal(), b9=invalid).invalid
 
 
 def test_a_file_that_was_a_policy_stays_one_when_it_breaks() -> None:
     portal = Portal(policies=(Policy("images", path="p.yaml", blob="b8"),))
     book = (Policy("images", path="p.yaml", blob="b9", problem=BROKEN),)
-    assert Plan(policies=book, invalid=1) == plan(tree(p="b9"), portal, b9=BROKEN)
+    assert Plan(policies=book, wrong=("p.yaml",)) == plan(tree(p="b9"), portal, b9=BROKEN)
 
 
 def test_an_experiment_that_becomes_a_policy_is_removed_from_the_experiments() -> None:

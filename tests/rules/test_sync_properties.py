@@ -82,7 +82,7 @@ def test_one_plan_makes_the_portal_equal_to_git(portal: Portal, files: dict[str,
 @given(a_portal(), TREES)
 def test_a_second_plan_is_empty(portal: Portal, files: dict[str, str]) -> None:
     after = carry_out(portal, look(portal, files, "c1"))
-    assert Plan(invalid=look(portal, files, "c1").invalid) == look(after, files, "c2")
+    assert Plan(wrong=look(portal, files, "c1").wrong) == look(after, files, "c2")
 
 
 @given(a_portal(), TREES)

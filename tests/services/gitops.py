@@ -87,6 +87,7 @@ class Shop:
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
         self.errors: list[str] = []
         self.started: list[Message] = []
+        self.due: list[Message] = []
         self.configure()
 
     def close(self) -> None:
@@ -157,6 +158,8 @@ class Shop:
             "reconcile/tick": self.reconciler.tick,
             "reconcile/project": self.reconciler.look_after,
             "dispatch/push": self.started.append,
+            "sync/status": self.due.append,
+            "reconcile/pulls": self.due.append,
         }[f"{message.function}/{message.action}"]
 
     def experiments(self) -> dict[str, Experiment]:

@@ -39,8 +39,22 @@ def test_an_embedded_text_that_is_no_yaml_is_a_doubt() -> None:
     found = manifest(workflow("kind: ChaosEngine\nspec: [\n"))
 
     assert found.faults == ()
-    assert [(32, 15)] == [(warning.line, warning.column) for warning in found.warnings]
+    assert [(35, None)] == [(warning.line, warning.column) for warning in found.warnings]
     assert "line 3 of the embedded object: a value is missing here" in messages(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param("data: |", "data: |", [43, 39, 43], id="in a literal block, line for line"),
+        pytest.param("data: |", "data: |2-  # kept", [43, 39, 43], id="with a header and a comment"),
+        pytest.param("data: |", "data: >\n", [32, 32, 32], id="in a folded text, where it begins"),
+    ],
+)
+def test_a_fault_of_an_embedded_engine_stands_on_the_files_own_line(old: str, new: str, expected: list[int]) -> None:
+    text = workflow("\n".join(f"  {line}\n" if ">" in new else line for line in ENGINE.splitlines()))
+
+    assert expected == list(manifest(swapped(text, old, new)).faults[0].lines.values())
 
 
 def test_an_embedded_engine_that_runs_nothing_is_a_doubt() -> None:

@@ -20,7 +20,9 @@ spec:
 
 
 def test_a_schedule_has_the_faults_of_the_engine_that_it_makes() -> None:
-    assert manifest(SCHEDULE).faults == (Fault(name="pod-delete", namespace="shop", weight=3),)
+    assert manifest(SCHEDULE).faults == (
+        Fault(name="pod-delete", namespace="shop", weight=3, lines={"name": 8, "namespace": 7, "probes": 8}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,32 @@ def test_a_schedule_without_an_engine_is_a_problem() -> None:
 
 @pytest.mark.parametrize("when", ["{once: {executionTime: '2026-01-01T00:00:00Z'}}", "{repeat: {properties: {}}}"])
 def test_a_schedule_may_come_once_or_again_and_again(when: str) -> None:
-    assert manifest(swapped(SCHEDULE, "{now: true}", when)).kind == "ChaosSchedule"
+    assert manifest(swapped(SCHEDULE, "{now: true}", when)).schedules == (when[1:].partition(":")[0],)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param("spec:", "spec:", [11, 7, 11], id="name and namespace"),
+        pytest.param(
+            "  generateName: kill",
+            '  generateName: kill\n  annotations:\n    probeRef: \'[{"name": "up"}]\'',
+            [13, 9, 6],
+            id="a probe that is named elsewhere",
+        ),
+        pytest.param(
+            '  appinfo: {appns: "shop", applabel: app=web, appkind: deployment}\n',
+            "  selectors:\n    pods:\n      - namespace: shop\n",
+            [13, 9, 13],
+            id="a selector",
+        ),
+        pytest.param('appns: "shop", ', "", [11, 6, 11], id="no namespace at all"),
+    ],
+)
+def test_a_fault_knows_its_lines(old: str, new: str, expected: list[int]) -> None:
+    text = ENGINE.replace("{{workflow.parameters.target}}", "shop")
+
+    assert expected == list(manifest(swapped(text, old, new)).faults[0].lines.values())
 
 
 @pytest.mark.parametrize(

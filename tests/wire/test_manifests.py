@@ -44,8 +44,10 @@ def test_a_workflow_says_who_it_is_and_what_it_breaks() -> None:
                 service_account="litmus-admin",
                 weight=7,
                 probes=("answers",),
+                lines={"name": 43, "namespace": 39, "probes": 43},
             ),
         ),
+        lines={"workflow_id": 7, "infra_id": 8},
     )
 
 
@@ -176,3 +178,10 @@ def test_any_object_is_a_manifest_or_a_problem(body: object, kind: str) -> None:
 
     assert isinstance(document, Document)
     assert isinstance(read_manifest(document), Manifest | Problem)
+
+
+def test_labels_and_annotations_know_their_lines() -> None:
+    text = swapped(workflow(), "    infra_id: c1\n", "  annotations:\n    litmuschaos.io/clusters: eu\n")
+    found = manifest(swapped(text, "spec:\n", "spec:\n  workflowMetadata: {labels: {infra_id: c1}}\n"))
+
+    assert {"workflow_id": 7, "infra_id": 11, "litmuschaos.io/clusters": 9} == found.lines

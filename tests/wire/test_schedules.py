@@ -58,3 +58,21 @@ def test_schedules_that_argo_refuses_are_problems(when: str, said: str) -> None:
     found = problem(swapped(CRON, "schedule: 30 2 * * 1-5\n  timezone: Europe/Berlin", when))
 
     assert said in found.message
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        pytest.param("schedule: 30 2 * * *", ("30 2 * * *",), id="without a time zone"),
+        pytest.param("schedule: '@daily'\n  timezone: Local", ("@daily",), id="the controller's own"),
+        pytest.param(
+            "schedules: [0 1 * * *, 'TZ=Asia/Tokyo 0 9 * * *']\n  timezone: Europe/Berlin",
+            ("TZ=Europe/Berlin 0 1 * * *", "TZ=Asia/Tokyo 0 9 * * *"),
+            id="each with its own",
+        ),
+    ],
+)
+def test_a_cron_workflow_says_when_it_runs(when: str, expected: tuple[str, ...]) -> None:
+    found = manifest(swapped(CRON, "schedule: 30 2 * * 1-5\n  timezone: Europe/Berlin", when))
+
+    assert expected == found.schedules

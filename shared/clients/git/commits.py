@@ -28,7 +28,7 @@ def committed(look_up: LookUp, parent: bytes | None, draft: Draft) -> list[ShaFi
     commit = Commit()
     commit.tree = made[-1].id
     commit.parents = [ObjectID(parent)] if parent else []
-    commit.author, commit.committer = _person(draft.author), COMMITTER
+    commit.author, commit.committer = person(draft.author), COMMITTER
     commit.author_time = commit.commit_time = _seconds(draft.at)
     commit.author_timezone = commit.commit_timezone = 0
     commit.encoding = b"UTF-8"
@@ -54,7 +54,7 @@ def note_place(look_up: LookUp, notes: bytes | None, commit: str) -> tuple[str, 
     return path + rest, tree[name][1]
 
 
-def _person(author: str) -> bytes:
+def person(author: str) -> bytes:
     """Return `Name <mail>` as a commit holds it; a bare name gets an address that leads nowhere."""
     named = _NAMED.match(author.strip())
     name, mail = (named["name"], named["mail"]) if named else (author, "nobody@localhost")

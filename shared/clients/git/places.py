@@ -58,3 +58,8 @@ def login(place: Place, credential: str | None) -> tuple[str, str] | None:
         return None
     user, colon, password = credential.partition(":")
     return (user, password) if colon else (place.user or TOKEN_USER, credential)
+
+
+def is_app(credential: str | None) -> bool:
+    """Whether a credential is a GitHub App's, which is JSON; no token, password or key begins like that."""
+    return (credential or "").lstrip().startswith("{")

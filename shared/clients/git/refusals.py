@@ -30,12 +30,17 @@ from shared.errors import (
     Unavailable,
 )
 
+
+class LoginRefused(Forbidden):
+    """The host does not know who we are, as it might a moment later by a new token."""
+
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOGIN: Final = re.compile(r"(\w+://)[^/@\s]*@")
 _SAID: Final = 500
 _GONE: Final = (NotFound, "{url} is no repository, or `credential` may not see it")
 _REFUSALS: Final[Mapping[int, tuple[type[LitmusGitopsError], str]]] = {
-    401: (Forbidden, "{url} does not accept our login: mend the secret that `credential` names"),
+    401: (LoginRefused, "{url} does not accept our login: mend the secret that `credential` names"),
     403: (Forbidden, "{url} refuses this to our login: give it the right to do so"),
     404: _GONE,
     407: (Forbidden, "the proxy for {host} does not accept our login: mend HTTPS_PROXY or HTTP_PROXY"),

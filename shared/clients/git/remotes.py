@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Final, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dulwich.objects import ShaFile
 from dulwich.refs import Ref, check_ref_format
@@ -13,7 +14,7 @@ from dulwich.refs import Ref, check_ref_format
 from shared.clients.git.commits import committed, note_place
 from shared.clients.git.lines import Line, StreamLine, WebLine
 from shared.clients.git.local import LocalSource
-from shared.clients.git.places import Place, login
+from shared.clients.git.places import Place, is_app, login
 from shared.clients.git.ssh import Ssh, SshStream
 from shared.clients.git.streams import Patience, Stream, TcpStream
 from shared.clients.git.trees import LookUp, folder_of, manifests
@@ -23,6 +24,10 @@ from shared.errors import Invalid, Stale
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
 from shared.model.proxies import Proxies
+from shared.ports import GitRemote
+
+if TYPE_CHECKING:
+    from shared.clients.hosts.web import Pools
 
 NOTES: Final = b"refs/notes/litmus"
 LIMIT: Final = 256 << 10
@@ -123,18 +128,30 @@ class Remotes:
         self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None, proxies: Proxies | None = None
     ) -> None:
         self._ssh = Ssh(tuple(ssh), patience or Patience())
-        self._web = Web(self._ssh.patience, proxies)
+        self._proxies = proxies or Proxies()
+        self._web = Web(self._ssh.patience, self._proxies)
 
-    def __call__(self, access: Access) -> Remote:
+    def __call__(self, access: Access) -> GitRemote:
         """Return the remote; opening does no I/O.
 
-        The credential is `user:password` or a token for http(s), a private key for ssh (see `SshStream`).
-        Proxies carry http(s) alone.
+        The credential is `user:password` or a token for http(s), a private key for ssh (see `SshStream`), or a GitHub
+        App, which GitHub's API is asked for tokens of. Proxies carry http(s) alone.
         """
+        if access.provider == "github" and (access.signed or is_app(access.credential)):
+            from shared.clients.hosts.github import GitHubRemote  # noqa: PLC0415 - PyGithub loads when it is needed
+
+            return GitHubRemote(access, self._source, self._pools)
+        return Remote(self._source(access))
+
+    @cached_property
+    def _pools(self) -> Pools:
+        from shared.clients.hosts.web import Pools, Waiting  # noqa: PLC0415 - hosts are opened on top of git
+
+        return Pools(self._proxies, Waiting())
+
+    def _source(self, access: Access) -> Source:
         place = Place.parse(access.url)
-        if place.scheme == "file":
-            return Remote(LocalSource(place))
-        return Remote(WireSource(place, self._line(place, access)))
+        return LocalSource(place) if place.scheme == "file" else WireSource(place, self._line(place, access))
 
     def _line(self, place: Place, access: Access) -> Line:
         if place.scheme in {"http", "https"}:

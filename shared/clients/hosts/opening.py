@@ -20,4 +20,8 @@ class Hosts:
             from shared.clients.hosts.github import GitHub  # noqa: PLC0415 - PyGithub loads when it is first needed
 
             return GitHub(access, self._pools)
+        if access.provider == "gitlab":
+            from shared.clients.hosts.gitlab import GitLab  # noqa: PLC0415 - likewise python-gitlab
+
+            return GitLab(access, self._pools)
         return None

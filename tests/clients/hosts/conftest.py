@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.hosts.github_party import GitHubParty
+from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import PARTIES, Party
 
 
@@ -34,3 +35,11 @@ def app(tmp_path: Path) -> Iterator[GitHubParty]:
     yield opened
     opened.stop()
     opened.judge()
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path) -> Iterator[GitLabParty]:
+    """GitLab, with a project access token."""
+    opened = GitLabParty(tmp_path)
+    yield opened
+    opened.stop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
-from shared.model.hosting import Access, CommitStatus
+from shared.model.hosting import Access, CommitStatus, StatusState
 from tests.githubhost import Fault, GitHubServer, secondary_limit
 from tests.githubhost.webhooks import record
 from tests.githubhost.world import number
@@ -25,6 +27,8 @@ CALLS = " /api/v3/repos/(?!.*/installation$)"
 
 class GitHubParty:
     """One repository, `ada/chaos`."""
+
+    shown: Mapping[StatusState, StatusState] = MappingProxyType({})
 
     def __init__(self, folder: Path, *, app: bool = False) -> None:
         self.server = GitHubServer(folder / "hosted")

@@ -5,22 +5,28 @@ To add one, write a `Party` and a line in `PARTIES`; what only one host has is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from shared.clients.hosts import Hosts
-from shared.model.hosting import Access, CommitStatus
+from shared.model.hosting import Access, CommitStatus, StatusState
 from shared.ports import GitHost
 from tests.clients.hosts.github_party import GitHubParty
+from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.gitserver import Clone
 
 SECRET = "s3cret-of-the-hook"
+HOSTS = Hosts()
+"""One for all tests, as for all projects of a process: to read the system's certificates takes 50 ms."""
 
 
 class Party(Protocol):
     """A host with one repository in it, whose branch `main` has one commit."""
+
+    shown: Mapping[StatusState, StatusState]
+    """What the host has in place of a state that it does not have."""
 
     @property
     def clone(self) -> Clone:
@@ -77,14 +83,20 @@ class Party(Protocol):
         ...
 
 
+def opened(access: Access, hosts: Hosts = HOSTS) -> GitHost:
+    """Open an API as the product does."""
+    found = hosts(access)
+    assert found is not None
+    return found
+
+
 def host(party: Party, *, denied: bool = False) -> GitHost:
     """Open the party's API as the product does."""
-    opened = Hosts()(party.access(denied=denied))
-    assert opened is not None
-    return opened
+    return opened(party.access(denied=denied))
 
 
 PARTIES: dict[str, Callable[[Path], Party]] = {
     "github": GitHubParty,
     "github-app": lambda folder: GitHubParty(folder, app=True),
+    "gitlab": GitLabParty,
 }

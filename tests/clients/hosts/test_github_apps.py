@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clients.git import Remotes
 from shared.errors import Forbidden, Misconfigured
 from shared.model.experiments import Draft
+from shared.model.hosting import Access
 from tests.clients.hosts.github_party import CALLS, GitHubParty
 from tests.clients.hosts.parties import host
 from tests.githubhost import Fault
@@ -91,3 +93,32 @@ def test_a_credential_that_opens_no_api_is_named_without_being_shown(
 def test_a_token_may_have_a_user_before_it(github: GitHubParty, user: str) -> None:
     github.credential = f"{user}:{github.credential}"
     assert "ada/chaos" == host(github).repository().name
+
+
+def test_git_is_convinced_by_the_same_app(app: GitHubParty) -> None:
+    remote = Remotes()(app.access())
+    head = remote.head("main")
+    assert remote.commit_files("main", head, DRAFT) == remote.head("main")
+    assert host(app).repository().name == app.name
+    assert 1 == minted(app)
+
+
+def test_git_has_a_refused_token_minted_anew(app: GitHubParty) -> None:
+    remote = Remotes()(app.access())
+    head = remote.head("main")
+    app.server.tokens.clear()
+    assert head == remote.head("main")
+    app.server.tokens.clear()
+    assert remote.commit_files("main", head, DRAFT) == remote.head("main")
+
+
+def test_git_says_that_an_app_is_not_installed(app: GitHubParty) -> None:
+    app.server.apps[7].installation = None
+    with pytest.raises(Forbidden, match="install it there"):
+        Remotes()(app.access()).head("main")
+
+
+def test_an_app_is_for_github_alone(app: GitHubParty) -> None:
+    access = app.access()
+    with pytest.raises(Forbidden):
+        Remotes()(Access(access.url, access.credential, "git")).head("main")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Forbidden, LitmusGitopsError, NotFound, NotYet, Unavailable
-from shared.model.hosting import CommitStatus
+from shared.model.hosting import CommitStatus, StatusState
 from tests.clients.hosts.parties import Party, host
 
 STATUS = CommitStatus("litmus/chaos", "success", "Score 100", "https://portal.example.com/runs/1")
@@ -36,10 +36,10 @@ def test_the_newest_status_of_a_context_counts(party: Party) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "success", "failure", "error"])
-def test_every_state_is_taken(party: Party, state: str) -> None:
+def test_every_state_is_taken(party: Party, state: StatusState) -> None:
     commit = party.clone.push()
-    host(party).set_status(commit, CommitStatus("litmus/chaos", state, "As it is"))  # type: ignore[arg-type]
-    assert [state] == [status.state for status in party.statuses(commit)]
+    host(party).set_status(commit, CommitStatus("litmus/chaos", state, "As it is"))
+    assert [party.shown.get(state, state)] == [status.state for status in party.statuses(commit)]
 
 
 def test_a_long_description_is_cut_where_a_host_would_refuse_it(party: Party) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from github.Auth import AppAuth
 from jwt import PyJWTError
 
+from shared.clients.git.places import is_app
 from shared.clients.hosts.github.addresses import Address
 from shared.clients.hosts.github.calls import Calls, Credential
 from shared.clients.hosts.web import Line
@@ -96,7 +97,7 @@ def credential(secret: str | None, where: Address, line: Line) -> Credential:
 
 def app_of(secret: str | None) -> App | None:
     """Return the App that a secret holds as JSON, None if it is no JSON object."""
-    if secret is None or not secret.lstrip().startswith("{"):
+    if secret is None or not is_app(secret):
         return None
     try:
         return msgspec.json.decode(secret, type=App)

@@ -28,6 +28,14 @@ _PAGES: Final = 100
 """Pages of one list that are read at most."""
 
 
+class GraphQLRefusal(Exception):
+    """What GitHub's GraphQL API says in place of an answer; `kind` is its own word for it, such as `STALE_DATA`."""
+
+    def __init__(self, kind: object, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
+
+
 class Credential(Protocol):
     """What a host is convinced by."""
 
@@ -67,10 +75,17 @@ class Calls:
                 return
             told |= following
 
-    def mutate(self, name: str, told: Mapping[str, Any], wanted: str) -> Any:
-        """Call a GraphQL mutation: GitHub answers its refusals with status 200, which PyGithub raises as 400."""
+    def mutate(self, name: str, told: Mapping[str, Any], wanted: str, kind: type[T]) -> T:
+        """Call a GraphQL mutation: `GraphQLRefusal` where GitHub refuses it, which it does with status 200."""
         with self._explained(f"the mutation {name}"):
-            return self._twice(lambda: self._requester.graphql_named_mutation(name, dict(told), wanted))[1]
+            try:
+                data = self._twice(lambda: self._requester.graphql_named_mutation(name, dict(told), wanted))[1]
+            except GithubException as error:
+                errors = error.data.get("errors") if isinstance(error.data, dict) else None
+                if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+                    raise GraphQLRefusal(errors[0].get("type"), said(_message(error.data), self._auth.sent)) from error
+                raise
+        return self._decoded(kind, data, name)
 
     def _sent(self, verb: str, path: str, params: Mapping[str, Any], body: Any) -> Answered:
         with self._explained(f"{verb} {path}"):
