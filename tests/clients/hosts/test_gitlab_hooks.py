@@ -233,3 +233,13 @@ def test_an_address_that_gitlab_will_not_call_is_refused_without_the_secret(gitl
     with pytest.raises(Invalid, match="Invalid url given") as raised:
         host(gitlab).save_hook("http://127.0.0.1:9/git/chaos", PLAIN)
     assert PLAIN not in str(raised.value)
+
+
+@pytest.mark.soak
+def test_no_more_is_read_than_the_newest_two_thousand_attempts(gitlab: GitLabParty) -> None:
+    made = host(gitlab).save_hook("https://portal.example.com", PLAIN)
+    since = datetime.now(UTC) - timedelta(hours=1)
+    for place in range(2010):
+        gitlab.deliver(made.id, f"lost-{place}", 503, since + timedelta(seconds=place))
+    found = host(gitlab).failed_deliveries(made.id, since)
+    assert (2000, "lost-10") == (len(found), found[0].delivery)
