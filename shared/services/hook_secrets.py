@@ -35,7 +35,7 @@ class HookSecrets:
 
     def rotate(self, project: str, reference: str) -> Given:
         """Make a secret live, first of all, and give it to the hook; the others stay live until they are retired."""
-        with self.hooks.alone(project):
+        with self.hooks.alone(project, self.hooks.patience):
             gitops = self.hooks.settings(project)
             self._check_readable(reference)
             if gitops.provider == "git":
@@ -52,13 +52,14 @@ class HookSecrets:
             named = self._retiring(project, gitops) if reference is None else (reference,)
             live = tuple(one for one in named if one in gitops.webhook_secrets)
             if not live:
+                what = f"{reference} is not live" if reference else "no secret is to be retired"
                 known = ", ".join(gitops.webhook_secrets) or "none"
-                raise Conflict(f"{reference or 'nothing'} is to be retired: the project's webhook secrets are {known}")
+                raise Conflict(f"{what}: the project's webhook secrets are {known}")
             for one, why in self._needed(project, gitops, live, _AT_ONCE).items():
                 raise Conflict(f"{one} stays live: {why}")
             return self._end(was, live)
 
-        with self.hooks.alone(project):
+        with self.hooks.alone(project, self.hooks.patience):
             return until_fresh(retire)
 
     def retire_quiet(self, project: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ LEASE: Final = 120.0
 """Seconds that one worker may hold a project's webhook, so that two of them do not create it twice."""
 
 
+_PAUSE: Final = 0.1
+
+
 class Given(msgspec.Struct, frozen=True):
     """A hook that signs with `secret` from now on; `duplicates` deliver to the same address.
 
@@ -43,16 +47,20 @@ class Given(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """A project's webhook: one for our address, and whatever is done to it can be done again."""
+    """A project's webhook: one for our address, and whatever is done to it can be done again.
+
+    `patience` is how many seconds a person waits for another worker to be done with the hook.
+    """
 
     records: HookRecords
     repositories: Repositories
     leases: Leases
     public_url: str
+    patience: float = 10.0
 
     def install(self, project: str) -> Given:
         """Create or repair the hook: `Conflict` says what is missing for that."""
-        with self.alone(project):
+        with self.alone(project, self.patience):
             gitops = self.settings(project)
             return self.give(project, gitops, self.host(project, gitops))
 
@@ -110,11 +118,13 @@ class Hooks:
         return found
 
     @contextmanager
-    def alone(self, project: str) -> Iterator[None]:
-        """Let nobody else touch the project's hook meanwhile: `NotYet` while somebody does."""
-        lease = self.leases.take(f"webhook/{project}", self.records.ids(), LEASE)
-        if lease is None:
-            raise NotYet(f"the webhook of {project!r} is being seen to: try again in a moment", 2.0)
+    def alone(self, project: str, patience: float = 0.0) -> Iterator[None]:
+        """Let nobody else touch the project's hook meanwhile: `NotYet` if somebody does for longer than `patience`."""
+        deadline = time.monotonic() + patience
+        while (lease := self.leases.take(f"webhook/{project}", self.records.ids(), LEASE)) is None:
+            if time.monotonic() >= deadline:
+                raise NotYet(f"the webhook of {project!r} is being seen to: try again in a moment", 2.0)
+            time.sleep(_PAUSE)
         try:
             yield
         finally:

@@ -50,7 +50,7 @@ class HookShop(Shop):
         self.clock.now = datetime.now(UTC)
         self.mortal = MortalStore(self.store)
         records = HookRecords(self.mortal, self.clock, new_id)
-        self.hooks = Hooks(records, self.repositories, self.leases, f"http://{HOST}:{self.port}")
+        self.hooks = Hooks(records, self.repositories, self.leases, f"http://{HOST}:{self.port}", patience=1.0)
         self.rotation = HookSecrets(self.hooks)
         self.healing = Healing(self.hooks, self.rotation)
         self.api: Api = client(Webhooks(self.hooks).operations())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,10 @@ def test_a_person_may_retire_a_secret_as_soon_as_the_new_one_came(shop: HookShop
     shop.deliver(NEW)
     assert ["file:old"] == body(shop.api("POST", f"{WEBHOOK}/retire", {}))["retired"]
     assert (("file:new",), ()) == (shop.gitops.webhook_secrets, shop.record.retiring)
-    assert "nothing is to be retired" in refused(shop, "/retire", {})
+    assert "no secret is to be retired" in refused(shop, "/retire", {})
+    assert "file:old is not live: the project's webhook secrets are file:new" in refused(
+        shop, "/retire", {"secret": "file:old"}
+    )
     assert "was not given another secret" in refused(shop, "/retire", {"secret": "file:new"})
 
 
@@ -201,6 +205,15 @@ def test_two_do_not_see_to_the_same_hook_at_a_time(shop: HookShop) -> None:
     with shop.hooks.alone("shop"):
         assert "is being seen to" in refused(shop, "/rotate", {"secret": "file:new"}, 503)
     assert rotate(shop)["secret"] == "file:new"
+
+
+def test_a_person_waits_for_reconcile_to_be_done_with_the_hook(shop: HookShop) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with shop.hooks.alone("shop"):
+            waiting = pool.submit(rotate, shop)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        assert "file:new" == waiting.result()["secret"]
 
 
 def test_what_is_known_of_a_hook_is_of_its_repository(shop: HookShop) -> None:
