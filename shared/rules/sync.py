@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-from shared.model.experiments import Experiment, Manifest, Problem, Schedule, State
+from shared.model.experiments import Edit, Experiment, Manifest, Problem, Schedule, State
 from shared.model.policies import Policy
+from shared.rules.edits import marked
 from shared.rules.identity import File, Identity, identify
 
 Reading = Manifest | Policy | Problem
@@ -28,10 +29,11 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Portal(msgspec.Struct, frozen=True):
-    """What the portal holds of a project."""
+    """What the portal holds of a project; `edits` are those that are not in git, oldest first."""
 
     experiments: tuple[Experiment, ...] = ()
     policies: tuple[Policy, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ def plan_portal(tree: Tree, portal: Portal, readings: Mapping[str, Reading]) -> 
         for path, text in texts.items()
         if path not in named and not isinstance(text, Policy)
     ]
-    return _difference(portal, _experiments(tree, files, portal.experiments), policies)
+    return _difference(portal, _experiments(tree, files, portal), policies)
 
 
 def _known(portal: Portal) -> dict[str, Reading]:
@@ -110,12 +112,19 @@ def experiment_of(file: File, identity: Identity, was: Experiment | None, commit
     return new if new == was else msgspec.structs.replace(new, updated_at=at)
 
 
-def _experiments(tree: Tree, files: Sequence[File], stored: Sequence[Experiment]) -> list[Experiment]:
-    before = {experiment.id: experiment for experiment in stored}
-    given = identify(tree.project, files, stored)
-    return [
+def _experiments(tree: Tree, files: Sequence[File], portal: Portal) -> list[Experiment]:
+    before = {experiment.id: experiment for experiment in portal.experiments}
+    given = identify(tree.project, files, portal.experiments)
+    found = [
         experiment_of(file, given[file.path], before.get(given[file.path].id), tree.commit, tree.at) for file in files
     ]
+    return [_with_edits(experiment, portal.edits) for experiment in found]
+
+
+def _with_edits(experiment: Experiment, edits: Sequence[Edit]) -> Experiment:
+    """Return an experiment with the standing of its open edits, also where git brings back what it had removed."""
+    own = [edit for edit in edits if edit.experiment == experiment.id]
+    return experiment if experiment.state == "invalid" else marked(experiment, own) or experiment
 
 
 def _standing(file: File, identity: Identity, was: Experiment | None) -> tuple[State, Problem | None]:

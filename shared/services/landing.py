@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,7 +88,7 @@ class Landing:
         """Bring an edit onto a branch once: `Stale` if the branch moved meanwhile."""
         files = {} if aim.head is None else remote.files(aim.head, gitops.path)[1]
         texts = _Texts(self.store, remote, edit.project, aim.head)
-        edit = _placed(self._followed(edit, files), gitops.path, files, texts)
+        edit = _placed(self._followed(edit, files, texts), gitops.path, files, texts)
         met = fit(edit, files)
         there = files.get(place_of(edit))
         if met.conflict:
@@ -102,7 +103,7 @@ class Landing:
         commit = remote.commit_files(aim.branch, aim.expected, draft, aim.head)
         return Landed(fitting, commit, met.merge, aim.head, aim.branch)
 
-    def _followed(self, edit: Edit, files: dict[str, str]) -> Edit:
+    def _followed(self, edit: Edit, files: dict[str, str], texts: _Texts) -> Edit:
         """Aim an edit at where its experiment's file is by now, wherever git has moved it."""
         shown = EXPERIMENTS.load(self.store, edit.project, edit.experiment)
         if shown is None:
@@ -112,7 +113,8 @@ class Landing:
         if not astray(edit, files):
             return edit
         homes = {row.value.path for row in listed(self.store, EXPERIMENTS, edit.project)}
-        return followed(edit, files, homes)
+        found = followed(edit, files, homes)
+        return found if not astray(found, files) else _labelled(found, files, homes, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,11 @@ class _Texts:
         if blob is not None:
             self.in_git(blob)
 
+    def all_in_git(self, files: Mapping[str, str]) -> dict[str, bytes]:
+        """Return path → text of files (path → blob) of the branch, with one request."""
+        found = self.remote.blobs(self.head, files.values()) if self.head is not None and files else {}
+        return {path: found[blob] for path, blob in files.items() if blob in found}
+
     def in_git(self, blob: str) -> bytes:
         """Return a text of the branch, and keep it, since a conflict would have to show it."""
         found = self.kept(blob)
@@ -141,6 +148,19 @@ class _Texts:
             if len(found) <= MAX_BYTES:
                 self.store.commit([BLOBS.put(found, self.project, blob)])
         return found or b""
+
+
+def _labelled(edit: Edit, files: dict[str, str], homes: Collection[str], texts: _Texts) -> Edit:
+    """Return an edit that is astray aimed at the unknown file which carries its experiment's label.
+
+    Git has renamed and changed that one at once, so that only its text tells what it is.
+    """
+    unknown = {path: blob for path, blob in sorted(files.items()) if path not in homes}
+    for path, text in texts.all_in_git(unknown).items():
+        read = read_file(path, text)
+        if isinstance(read, Manifest) and read.workflow_id == edit.experiment:
+            return homed(edit, path)
+    return edit
 
 
 def _placed(edit: Edit, folder: str, files: dict[str, str], texts: _Texts) -> Edit:

@@ -32,22 +32,25 @@ def open_edits(store: Store, project: str) -> list[Edit]:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A project's experiments and policies as they were read."""
+    """A project's experiments, policies and open edits as they were read."""
 
     project: str
     experiments: dict[str, Versioned[Experiment]]
     policies: Versioned[PolicyBook]
+    edits: tuple[Edit, ...] = ()
 
     @classmethod
     def read(cls, store: Store, project: str) -> Holding:
         """Read them all."""
+        edits = tuple(open_edits(store, project))
         experiments = {row.value.id: row for row in listed(store, EXPERIMENTS, project)}
-        return cls(project, experiments, POLICIES.load_or(store, PolicyBook(), project))
+        return cls(project, experiments, POLICIES.load_or(store, PolicyBook(), project), edits)
 
     @property
     def portal(self) -> Portal:
         """The values alone."""
-        return Portal(tuple(row.value for row in self.experiments.values()), self.policies.value.policies)
+        experiments = tuple(row.value for row in self.experiments.values())
+        return Portal(experiments, self.policies.value.policies, self.edits)
 
     def writes(self, plan: Plan) -> Iterator[Write]:
         """Yield the writes of a plan's experiments; each holds only if nobody wrote it since it was read."""

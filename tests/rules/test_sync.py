@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.model.experiments import Experiment, Manifest, Problem
+from shared.model.experiments import Edit, Experiment, Manifest, Problem
 from shared.model.policies import Policy
 from shared.rules.identity import mint
 from shared.rules.sync import Plan, Portal, Reading, Tree, plan_portal, unread
@@ -33,6 +33,11 @@ def an_experiment(**changes: Any) -> Experiment:
         manifest=CART,
     )
     return msgspec.structs.replace(seen, **changes)
+
+
+def an_edit(**changes: Any) -> Edit:
+    made = Edit("e1", "shop", an_experiment().id, "a.yaml", b"", "b0", "Ada <ada@example.com>", THEN)
+    return msgspec.structs.replace(made, **changes)
 
 
 def plan(after: Tree, portal: Portal, **readings: Reading) -> Plan:
@@ -102,7 +107,7 @@ def test_an_edit_on_its_way_is_not_removed_though_git_never_had_it() -> None:
 
 
 def test_an_edit_that_arrived_has_the_commit_of_the_head() -> None:
-    portal = Portal((an_experiment(commit="", state="pending"),))
+    portal = Portal((an_experiment(commit="", state="pending"),), edits=(an_edit(),))
     assert {"b1"} == unread(tree(a="b1").files, portal)
     expected = an_experiment(commit="c2", state="pending", updated_at=NOW)
     assert Plan(upserts=(expected,)) == plan(tree(a="b1"), portal, b1=CART)
@@ -110,9 +115,23 @@ def test_an_edit_that_arrived_has_the_commit_of_the_head() -> None:
 
 @pytest.mark.parametrize("state", ["pending", "conflict"])
 def test_a_sync_leaves_the_standing_of_an_edit_alone(state: str) -> None:
-    portal = Portal((an_experiment(state=state, problem=Problem("changed in git")),))
+    edit = an_edit(state=state, problem="changed in git")
+    portal = Portal((an_experiment(state=state, problem=Problem("changed in git")),), edits=(edit,))
     expected = an_experiment(blob="b2", commit="c2", state=state, problem=Problem("changed in git"), updated_at=NOW)
     assert Plan(upserts=(expected,)) == plan(tree(a="b2"), portal, b2=CART)
+    assert Plan() == plan(tree(a="b2"), Portal((expected,), edits=(edit,)), b2=CART)
+
+
+def test_what_git_brings_back_shows_the_conflict_that_outlived_it() -> None:
+    edits = (an_edit(id="e0", experiment="another"), an_edit(state="conflict", problem="removed in git"))
+    shown = an_experiment(commit="c2", state="conflict", problem=Problem("removed in git"), updated_at=NOW)
+    assert Plan(upserts=(shown,)) == plan(tree(a="b1"), Portal(edits=edits), b1=CART)
+
+
+@pytest.mark.parametrize("state", ["pending", "conflict"])
+def test_a_standing_whose_edit_is_over_is_over(state: str) -> None:
+    portal = Portal((an_experiment(state=state, problem=Problem("changed in git")),))
+    assert Plan(upserts=(an_experiment(updated_at=THEN),)) == plan(tree(a="b1"), portal)
 
 
 @pytest.mark.parametrize("kind", ["CronWorkflow", "ChaosSchedule"])

@@ -18,6 +18,7 @@ from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.policies import Policy, PolicyBook
 from shared.model.projects import GitOps, Project
+from shared.ports import GitRemotes
 from shared.services.conflicts import Conflicts
 from shared.services.dirt import dirty
 from shared.services.edits import Edits
@@ -67,7 +68,7 @@ def engine(name: str, workflow_id: str | None = None, namespace: str = "shop") -
 class Shop:
     """Project `shop`: what is pushed, what is stored, and the functions between."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remotes: GitRemotes | None = None) -> None:
         (folder / "served").mkdir()
         self.server = GitServer(folder / "served")
         self.server.start()
@@ -77,7 +78,7 @@ class Shop:
         self.database = open_database(folder / "state.db")
         self.store = SqliteStore(self.database, self.clock)
         self.queue = SqliteQueue(self.database, self.clock)
-        self.repositories = Repositories(Remotes(), Hosts(), self.secret, allow_local=True)
+        self.repositories = Repositories(remotes or Remotes(), Hosts(), self.secret, allow_local=True)
         self.leases = Leases(self.store, self.clock)
         self.syncs = Syncs(self.store, self.repositories, self.leases, self.clock, new_id)
         self.edits = Edits(self.store, self.repositories, self.clock, new_id)
@@ -137,15 +138,23 @@ class Shop:
 
     def work(self) -> None:
         """Work off every message that is visible now, as the queue would."""
-        while claimed := self.queue.receive(1, 60.0):
-            try:
-                self._handler(claimed[0].message)(claimed[0].message)
-            except LitmusGitopsError as error:
-                self.errors.append(str(error))
-                count = not isinstance(error, NotYet)
-                self.queue.nack(claimed[0], str(error), 5.0 if error.retry else 1e6, count=count)
-            else:
-                self.queue.ack(claimed[0])
+        while self.step():
+            pass
+
+    def step(self) -> bool:
+        """Work off one message; return whether there was one."""
+        claimed = self.queue.receive(1, 60.0)
+        if not claimed:
+            return False
+        try:
+            self._handler(claimed[0].message)(claimed[0].message)
+        except LitmusGitopsError as error:
+            self.errors.append(str(error))
+            count = not isinstance(error, NotYet)
+            self.queue.nack(claimed[0], str(error), 5.0 if error.retry else 1e6, count=count)
+        else:
+            self.queue.ack(claimed[0])
+        return True
 
     def _handler(self, message: Message) -> Callable[[Message], None]:
         return {

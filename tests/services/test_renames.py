@@ -91,6 +91,32 @@ def test_a_rename_that_git_has_made_already_is_done(cart: Shop) -> None:
     assert head == cart.edits.rename("shop", id_of(cart), NEW, ADA).commit == cart.head()
 
 
+@pytest.mark.parametrize(
+    "more", [pytest.param({}, id="alone"), pytest.param({"other": engine("other")}, id="among others")]
+)
+def test_what_git_renamed_and_changed_at_once_is_known_by_its_label(shop: Shop, more: dict[str, str]) -> None:
+    base = engine("cart", "L")
+    shop.write(cart=base)
+    shop.push()
+    shop.work()
+    blob = shop.experiments()["cart"].blob
+    shop.remove("cart")
+    shop.write(moved=base.replace("pod-delete", "pod-cpu-hog"), **more)
+    shop.person.push()
+    with pytest.raises(Overlap, match=r"moved.yaml was changed in git since it was read, and this removes it"):
+        shop.edits.delete("shop", "L", blob, ADA)
+    saved = shop.edits.save("shop", "L", base.replace("litmus-admin", "mine").encode(), blob, ADA)
+    assert (True, f"{FOLDER}/moved.yaml") == (saved.merged, saved.experiment.path)
+    assert base.replace("pod-delete", "pod-cpu-hog").replace("litmus-admin", "mine") == shop.shown("moved")
+
+
+def test_a_removal_of_what_git_has_removed_is_done(cart: Shop) -> None:
+    cart.remove("cart")
+    cart.write(other=engine("other", "M"))
+    commit = cart.person.push()
+    assert commit == cart.edits.delete("shop", id_of(cart), None, ADA).commit
+
+
 def test_a_path_that_git_has_given_away_is_a_conflict_to_be_settled(cart: Shop) -> None:
     cart.person.write(NEW, engine("theirs", "T"))
     cart.person.push()
