@@ -86,11 +86,11 @@ def fit(edit: Edit, files: Mapping[str, str]) -> Fit:
 def _clash(edit: Edit, there: str | None) -> str | None:
     """Return why an edit cannot be merged with the blob in its file's place, None if it can be tried."""
     if there is None:
-        return f"{place_of(edit)} was removed in git since it was read"
+        return f"{place_of(edit)} was removed in git since it was read: settle by hand"
     if edit.base is None:
-        return f"{edit.path} was added in git meanwhile"
+        return f"{edit.path} was added in git meanwhile: settle by hand"
     if edit.text is None:
-        return f"{edit.path} was changed in git since it was read, and this removes it"
+        return f"{edit.path} was changed in git since it was read, and this removes it: settle by hand"
     return None
 
 

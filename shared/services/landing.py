@@ -180,14 +180,17 @@ def _placed(edit: Edit, folder: str, files: dict[str, str], texts: _Texts) -> Ed
 def _merged(edit: Edit, there: str, texts: _Texts) -> Edit | Unfit:
     base, git = texts.kept(edit.base), texts.in_git(there)
     if base is None or edit.text is None:
-        return Unfit(edit, f"{edit.path} was changed in git since it was read, and that older text is not kept", there)
+        return Unfit(
+            edit,
+            f"{edit.path} was changed in git since it was read, and that older text is not kept: settle by hand",
+            there,
+        )
     found = merge(base, git, edit.text)
     if found.text is None:
         return Unfit(edit, f"{edit.path} was changed in git since it was read: {found.conflict}", there)
     if not _sound(edit, found.text):
-        return Unfit(
-            edit, f"{edit.path} merged with what changed in git is no sound manifest of this experiment", there
-        )
+        why = f"{edit.path} merged with what changed in git is no sound manifest of this experiment: settle by hand"
+        return Unfit(edit, why, there)
     return msgspec.structs.replace(edit, text=found.text)
 
 

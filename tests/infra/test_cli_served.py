@@ -135,7 +135,7 @@ def test_a_conflict_is_listed_shown_and_settled(portal: Served) -> None:
     portal.person.push()
     refused = portal("experiment", "put", "pay-2", "-", "-p", "shop", given=mine.encode(), code=1)
     [row] = portal("experiment", "conflicts", "-p", "shop", "--json").json
-    assert ("pay-2", True) == (row["experiment"], f"settle conflict {row['id']}" in refused.err)
+    assert ("pay-2", True) == (row["experiment"], f"conflict {row['id']}: litmus/shop/pay.yaml" in refused.err)
     assert row["id"] in portal("experiment", "conflicts", "-p", "shop").out
     shown = portal("experiment", "conflicts", row["id"], "-p", "shop").out
     assert f"=== base\n{text}\n\n=== git\n{theirs}\n\n=== portal\n{mine}\n" in shown

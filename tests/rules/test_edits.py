@@ -77,18 +77,22 @@ def test_an_edit_fits_or_can_be_merged(edit: Edit, files: dict[str, str], expect
 @pytest.mark.parametrize(
     ("edit", "files", "says"),
     [
-        pytest.param(EDIT, {}, f"{PATH} was removed in git since it was read", id="removed"),
-        pytest.param(an_edit(base=None), {PATH: "new"}, f"{PATH} was added in git meanwhile", id="added"),
+        pytest.param(EDIT, {}, f"{PATH} was removed in git since it was read: settle by hand", id="removed"),
+        pytest.param(
+            an_edit(base=None), {PATH: "new"}, f"{PATH} was added in git meanwhile: settle by hand", id="added"
+        ),
         pytest.param(
             an_edit(text=None),
             {PATH: "new"},
-            f"{PATH} was changed in git since it was read, and this removes it",
+            f"{PATH} was changed in git since it was read, and this removes it: settle by hand",
             id="a removal of something else",
         ),
         pytest.param(
             RENAME, {AWAY: "old", PATH: "x"}, f"{PATH} is taken in git: choose another path", id="a path in use"
         ),
-        pytest.param(RENAME, {}, f"{AWAY} was removed in git since it was read", id="a rename of what is gone"),
+        pytest.param(
+            RENAME, {}, f"{AWAY} was removed in git since it was read: settle by hand", id="a rename of what is gone"
+        ),
     ],
 )
 def test_an_edit_does_not_fit(edit: Edit, files: dict[str, str], says: str) -> None:

@@ -135,7 +135,7 @@ def test_a_waiting_rename_of_what_git_removed_can_bring_it_back(cart: Shop) -> N
     cart.person.push()
     come_back(cart)
     [conflict] = cart.conflicts.of("shop")
-    assert (f"{OLD} was removed in git since it was read", None) == (conflict.problem, conflict.git)
+    assert (f"{OLD} was removed in git since it was read: settle by hand", None) == (conflict.problem, conflict.git)
     cart.conflicts.settle("shop", conflict.id, "portal", None, None)
     assert ([NEW], BASE) == (files(cart), at(cart, NEW))
 
