@@ -50,7 +50,7 @@ class Sending:
                 return _saved(self._records.wait(edit, str(error)) or was, None)
             raise
         if isinstance(met, Unfit):
-            kept = self._keep(met)
+            kept = self._keep_once(met)
             raise Overlap(f"conflict {kept}: {met.why}", kept)
         return self._record(met, was)
 
@@ -73,7 +73,7 @@ class Sending:
             self._records.keep(edit, str(error), edit.base)
             return
         if isinstance(met, Unfit):
-            self._keep(met)
+            self._records.keep(met.edit, met.why, met.git)
         else:
             self._record(met, None)
 
@@ -95,8 +95,8 @@ class Sending:
         shown = self._records.committed(edit, landed.commit, merged=landed.merged)
         return _saved(shown or was, landed.commit, merged=landed.merged)
 
-    def _keep(self, unfit: Unfit) -> str:
-        """Keep an edit as a conflict, once: the same edit made again is the conflict that is there. Return its id."""
+    def _keep_once(self, unfit: Unfit) -> str:
+        """Keep an edit as a conflict; the same one of the same author is the conflict that is there. Return its id."""
         edit = unfit.edit
         twins = [other for other in open_edits(self.store, edit.project) if _twins(other, edit)]
         if twins:
@@ -115,12 +115,10 @@ class Sending:
 
 
 def _twins(other: Edit, edit: Edit) -> bool:
-    same = (other.experiment, other.path, other.moves, other.text, other.base)
-    return (
-        other.state == "conflict"
-        and other.id != edit.id
-        and same == (edit.experiment, edit.path, edit.moves, edit.text, edit.base)
+    same = msgspec.structs.replace(
+        edit, id=other.id, at=other.at, state="conflict", problem=other.problem, git=other.git
     )
+    return other.id != edit.id and other == same
 
 
 def _saved(

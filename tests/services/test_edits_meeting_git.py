@@ -182,6 +182,20 @@ def test_the_same_edit_made_again_is_the_same_conflict(cart: Shop) -> None:
     assert (first.id, [first.id]) == (second.id, [one.id for one in cart.conflicts.of("shop")])
 
 
+def test_the_same_edit_of_another_author_or_one_that_waited_is_a_conflict_of_its_own(cart: Shop) -> None:
+    seen = cart.experiments()["cart"].blob
+    pushed(cart, RIVAL)
+    kept(cart, PORTAL, seen)
+    with pytest.raises(Overlap):
+        cart.edits.save("shop", "L", PORTAL.encode(), seen, "Grace <grace@example.com>")
+    cart.server.stop()
+    cart.edits.save("shop", "L", PORTAL.encode(), seen, ADA)
+    cart.server.start()
+    cart.clock.advance(120)
+    cart.work()
+    assert [ADA, "Grace <grace@example.com>", ADA] == [one.author for one in cart.conflicts.of("shop")]
+
+
 def test_a_later_edit_that_fits_does_not_end_a_conflict(cart: Shop) -> None:
     pushed(cart, RIVAL)
     conflict = kept(cart, PORTAL)
