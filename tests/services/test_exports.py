@@ -289,7 +289,7 @@ def test_an_export_by_pull_request_is_one_and_the_same_until_it_is_merged(forged
     assert [(202, 1, None)] * 2 == [(one.status, body(one)["pull"], body(one)["commit"]) for one in answers]
     forged.work()
     assert (before, ELSE, "pending") == (forged.head(), offers(forged), forged.experiments()["else/cart"].state)
-    forged.repository.merge(1)
+    forged.party.merge(1)
     forged.sync()
     assert ([], {"synced"}) == (offers(forged), {one.state for one in forged.experiments().values()})
     assert 1 == len(forged.policies())
