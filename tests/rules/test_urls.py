@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Invalid
-from shared.rules.urls import check_repository, check_subscriber
+from shared.rules.urls import check_api, check_repository, check_subscriber
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,20 @@ def test_a_subscriber_needs_no_credentials(url: str) -> None:
 
 def test_a_public_subscriber_is_accepted() -> None:
     check_subscriber("https://host.example.org/orders", allow_local=False)
+
+
+@pytest.mark.parametrize("url", ["https://git.example.com/api/v3", "https://gitlab.example.com:8443"])
+def test_an_api_of_a_git_host_is_reached_by_https(url: str) -> None:
+    check_api(url, allow_local=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://git.example.com/api/v3", "https://127.0.0.1/api", "https://a:b@git.example.com", "https://x.y/?a=b"]
+)
+def test_an_api_that_is_ours_alone_to_see_or_holds_a_secret_is_refused(url: str) -> None:
+    with pytest.raises(Invalid, match="api_url"):
+        check_api(url, allow_local=False)
+
+
+def test_an_api_on_this_machine_is_reached_where_that_is_allowed() -> None:
+    check_api("http://127.0.0.1:8080/api/v3", allow_local=True)
