@@ -29,7 +29,7 @@ spec:
 """
 
 
-@pytest.fixture(params=["github-app", "gitlab"])
+@pytest.fixture(params=["github", "gitlab"])
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
     made = Hosted(tmp_path, PARTIES[request.param](tmp_path))
     yield made
@@ -38,7 +38,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
 
 @pytest.fixture
 def hosted(tmp_path: Path) -> Iterator[Hosted]:
-    made = Hosted(tmp_path, PARTIES["github-app"](tmp_path))
+    made = Hosted(tmp_path, PARTIES["github"](tmp_path))
     yield made
     made.close()
 
