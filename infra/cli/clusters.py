@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -36,19 +37,28 @@ def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
 @click.option("--name", help="A name for people; the id if not given.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label to select the cluster by.")
 @click.option("--subscriber-url", help="Where its subscriber takes orders; without it the subscriber polls.")
+@click.option("--chaoscenter-url", help="The GraphQL endpoint of a ChaosCenter that carries out its orders instead.")
+@click.option("--chaoscenter-project", metavar="ID", help="The project's id in that ChaosCenter.")
+@click.option("--chaoscenter-infra", metavar="ID", help="The id of the chaos infrastructure there.")
+@click.option(
+    "--chaoscenter-credential", metavar="REFERENCE", help="Its bearer token: env:LITMUS_GITOPS_SECRET_… or file:NAME."
+)
 @as_json
 @click.pass_obj
 def add(
     lazy: Lazy,
+    /,
     cluster_id: str,
     project: str,
     name: str | None,
     labels: tuple[str, ...],
     subscriber_url: str | None,
     json_: bool,
+    **center: str | None,
 ) -> None:
     """Register a cluster and show its addresses and secret, this once."""
-    body = {"id": cluster_id, "name": name or cluster_id, "labels": _labels(labels), "subscriber_url": subscriber_url}
+    body: dict[str, object] = {"id": cluster_id, "name": name or cluster_id, "labels": _labels(labels)}
+    body |= {"subscriber_url": subscriber_url, "chaoscenter": _center(center)}
     show(lazy.open().call("POST", path_to("projects", project, "clusters"), body), json_=json_)
 
 
@@ -60,6 +70,15 @@ def forget(lazy: Lazy, cluster_id: str, project: str) -> None:
     """Forget a cluster: its secrets stop working, and what was to start there does not."""
     lazy.open().call("DELETE", path_to("projects", project, "clusters", cluster_id))
     click.echo(f"{cluster_id} is forgotten; what runs there goes on unheard")
+
+
+def _center(given: Mapping[str, str | None]) -> dict[str, str | None] | None:
+    if not any(given.values()):
+        return None
+    if missing := [f"--{name.replace('_', '-')}" for name, value in given.items() if not value]:
+        raise click.UsageError(f"a ChaosCenter needs {' and '.join(missing)}, too")
+    fields = {"url": "url", "project": "project_id", "infra": "infra_id", "credential": "credential"}
+    return {fields[name.removeprefix("chaoscenter_")]: value for name, value in given.items()}
 
 
 def _labels(given: tuple[str, ...]) -> dict[str, str]:

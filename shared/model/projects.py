@@ -96,8 +96,23 @@ class Project(msgspec.Struct, frozen=True):
     freeze: Freeze | None = None
 
 
+class ChaosCenter(msgspec.Struct, frozen=True):
+    """A ChaosCenter that carries out a cluster's orders: its GraphQL endpoint, its project and its infrastructure.
+
+    `credential` refers to a bearer token.
+    """
+
+    url: str
+    project_id: str
+    infra_id: str
+    credential: str
+
+
 class Cluster(msgspec.Struct, frozen=True):
-    """A target chaos infrastructure; `version` numbers the secrets derived for it."""
+    """A target chaos infrastructure; `version` numbers the secrets derived for it.
+
+    It is reached at `subscriber_url`, or through `chaoscenter`; without either its subscriber polls.
+    """
 
     id: str
     project: str
@@ -107,6 +122,7 @@ class Cluster(msgspec.Struct, frozen=True):
     subscriber_url: str | None = None
     version: int = 1
     freeze: Freeze | None = None
+    chaoscenter: ChaosCenter | None = None
 
 
 class Presence(msgspec.Struct, frozen=True):

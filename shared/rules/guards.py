@@ -52,12 +52,16 @@ def prove(obj: Mapping[str, Any] | None, guard: Guard, key: bytes) -> Proof:
 
     `key` seals the values of a Secret before they are compared, so that a guard never tells one.
     """
-    if obj is None:
+    return prove_content(None if obj is None else content(obj, key), guard)
+
+
+def prove_content(seen: Mapping[str, Any] | None, guard: Guard) -> Proof:
+    """Compare an object as it is kept (`Side.content`, its sensitive values sealed) with what the guard remembers."""
+    if seen is None:
         return Gone()
-    uid = str((obj.get("metadata") or {}).get("uid") or "")
+    uid = str((seen.get("metadata") or {}).get("uid") or "")
     if uid != guard.uid:
         return OtherUid(uid)
-    seen = content(obj, key)
     found = {one.path: digest(value_at(seen, one.path)) for one in guard.changed}
     off = tuple(one.path for one in guard.changed if found[one.path] != one.digest)
     return Changed(off, digest(found)) if off else Proved()

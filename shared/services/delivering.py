@@ -16,6 +16,7 @@ from shared.model.projects import Cluster
 from shared.ports import Clock, Ids, Store, Subscribers
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
+from shared.services.errands import errand_due
 from shared.services.gates import Gates
 from shared.services.ledger import message
 from shared.services.ordering import Ordering, Work
@@ -60,6 +61,8 @@ class Delivering:
         """
         order = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
         cluster = CLUSTERS.load(self.store, asked.ids["cluster"])
+        if order and cluster and cluster.value.chaoscenter:
+            self.store.commit([], [errand_due(order.value.cluster, order.value.id)])
         if order is None or cluster is None or not cluster.value.subscriber_url:
             return
         if self._stuck_before(order.value):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from shared.errors import BadInput
+from shared.errors import BadInput, Conflict
 from shared.model.calls import Answer, Call
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster
@@ -43,9 +43,14 @@ class Polling:
     def poll(self, call: Call) -> Answer:
         """Return `{"items": […]}`, oldest first, signed as orders are; each comes again until a report is about it.
 
-        The request's signature is over an empty body. Raises `Unauthenticated` and `BadInput`.
+        The request's signature is over an empty body. Raises `Unauthenticated`, `BadInput`, and
+        `Conflict` where a ChaosCenter carries them out.
         """
         cluster, asked = verified(self.store, self.master, self.clock, call)
+        if cluster.chaoscenter:
+            raise Conflict(
+                f"cluster {cluster.id} gets its orders through a ChaosCenter: no subscriber may take them, too"
+            )
         until = self.clock().timestamp() + _wait(call)
         while not (orders := self._ready(cluster)) and (left := until - self.clock().timestamp()) > 0:
             self.pause(min(left, _LOOK))

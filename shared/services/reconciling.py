@@ -17,6 +17,7 @@ from shared.rules.spreading import tick_delay
 from shared.services.attempts import until_fresh
 from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
+from shared.services.errands import errands_due
 from shared.services.ledger import Ledger
 from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
@@ -105,6 +106,7 @@ class Reconciler:
             name = cluster.value.id
             due = overdue((row.value for row in listed(self.store, OPEN_ORDERS, name)), now)[:_ORDERS]
             sent = [_reminder("dispatch", "order", cluster=name, order=order.id) for order in due]
+            sent += errands_due(self.store, name) if cluster.value.chaoscenter else ()
             if sent:
                 self.store.commit([], sent)
 

@@ -35,35 +35,21 @@ _DONE: Final[frozenset[RunState]] = frozenset({"completed", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reporting:
-    """Answers `POST /reports/{cluster}`."""
+class Reports:
+    """Moves orders and runs on by what is reported of them."""
 
     store: Store
     clock: Clock
     ids: Ids
-    master: bytes
-    heartbeats: Heartbeats
 
-    def receive(self, call: Call) -> Answer:
-        """Take a report or a heartbeat: 200 with the state that its run or order has now, or what is to be sent whole.
+    def take(self, cluster: Cluster, report: Report) -> str:
+        """Take a report, from whomever carries out the orders of its cluster, and return the state of its run or order.
 
-        Raises `Unauthenticated`, `BadInput`, and `NotFound` where the order is none of this cluster's.
+        Raises `NotFound` where the order is none of this cluster's.
         """
-        cluster, _ = verified(self.store, self.master, self.clock, call)
-        said = read_report(call.body)
-        if isinstance(said, Heartbeat):
-            until_fresh(lambda: self._heard(cluster))
-            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said)})
-        return Answer(200, {"state": until_fresh(lambda: self._reported(cluster, said))})
+        return until_fresh(lambda: self._taken(cluster, report))
 
-    def _heard(self, cluster: Cluster) -> None:
-        was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
-        now = Presence(cluster.id, stamp(self.clock))
-        silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
-        waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
-        self.store.commit([PRESENCE.replace(was, now)], waiting)
-
-    def _reported(self, cluster: Cluster, report: Report) -> str:
+    def _taken(self, cluster: Cluster, report: Report) -> str:
         if report.order is None:
             return self._scheduled(cluster, report)
         order = ORDERS.load(self.store, cluster.id, report.order)
@@ -156,7 +142,7 @@ class Reporting:
             project,
             "report",
             verdict=report.state,
-            reason=report.message or f"the subscriber says {report.state}",
+            reason=report.message or f"its cluster says {report.state}",
             subject=experiment,
             detail=said | (detail or {}),
             links=links,
@@ -169,6 +155,36 @@ class Reporting:
     @property
     def _ordering(self) -> Ordering:
         return Ordering(self.store, self.clock, self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Answers `POST /reports/{cluster}`."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    master: bytes
+    heartbeats: Heartbeats
+
+    def receive(self, call: Call) -> Answer:
+        """Take a report or a heartbeat: 200 with the state that its run or order has now, or what is to be sent whole.
+
+        Raises `Unauthenticated`, `BadInput`, and `NotFound` where the order is none of this cluster's.
+        """
+        cluster, _ = verified(self.store, self.master, self.clock, call)
+        said = read_report(call.body)
+        if isinstance(said, Heartbeat):
+            until_fresh(lambda: self._heard(cluster))
+            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said)})
+        return Answer(200, {"state": Reports(self.store, self.clock, self.ids).take(cluster, said)})
+
+    def _heard(self, cluster: Cluster) -> None:
+        was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
+        now = Presence(cluster.id, stamp(self.clock))
+        silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
+        waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
+        self.store.commit([PRESENCE.replace(was, now)], waiting)
 
 
 def _order_after(order: Dispatched, run: RunState) -> Dispatched:

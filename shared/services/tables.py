@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from shared.model.centers import Errand
 from shared.model.changes import Change, Tracked
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.hooks import Webhook
@@ -130,6 +131,8 @@ ORDERS = Table("order", Dispatched)
 """order/<cluster> / order id."""
 OPEN_ORDERS = Table("open-order", Dispatched)
 """open-order/<cluster> / order id: those not over yet, in the order they were made."""
+ERRANDS = Table("errand", Errand)
+"""errand/<cluster> / order id: what a ChaosCenter was asked to run and has not ended."""
 GATES = Table("gate", Gate)
 """gate / cluster."""
 RUNS = Table("run", Run)

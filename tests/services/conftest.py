@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 
 from shared.clients.kubernetes import Kubernetes
+from tests.chaoscenter import ChaosCenterStand
+from tests.services.center_stage import CenterStage
 from tests.services.chaos_cluster import ChaosCluster, PortalStand
 from tests.services.chaos_ground import prepare, shared_cluster
 from tests.services.dispatch_parts import SubscriberStand
@@ -56,6 +58,14 @@ def gate(cluster: ChaosCluster, tmp_path: Path) -> Iterator[Gate]:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     with SubscriberStand().open() as subscriber:
         made = Stage(tmp_path, subscriber)
+        yield made
+        made.database.close()
+
+
+@pytest.fixture
+def center_stage(tmp_path: Path) -> Iterator[CenterStage]:
+    with SubscriberStand().open() as subscriber, ChaosCenterStand().open() as center:
+        made = CenterStage(tmp_path, subscriber, center)
         yield made
         made.database.close()
 

@@ -73,13 +73,23 @@ class SettleBody(Body):
     text: Annotated[str, StringConstraints(max_length=MAX_BYTES)] | None = None
 
 
+class ChaosCenterBody(Body):
+    """A ChaosCenter: its GraphQL endpoint, its ids of project and infrastructure, a reference to a bearer token."""
+
+    url: Address
+    project_id: Glob
+    infra_id: Glob
+    credential: Reference
+
+
 class NewCluster(Body):
-    """A cluster to register; without `subscriber_url` its subscriber polls."""
+    """A cluster to register, with a subscriber or a ChaosCenter; without either address its subscriber polls."""
 
     id: ClusterId
     name: Name
     labels: Annotated[dict[Label, Label], Field(max_length=64)] = {}
     subscriber_url: Address | None = None
+    chaoscenter: ChaosCenterBody | None = None
 
 
 class MaxRunsBody(Body):

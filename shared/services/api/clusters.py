@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Conflict, Invalid, NotFound, Stale
 from shared.model.calls import Answer, Call
-from shared.model.projects import Cluster
+from shared.model.projects import ChaosCenter, Cluster
 from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
-from shared.rules.urls import check_subscriber
+from shared.rules.urls import check_center, check_subscriber
 from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
 from shared.services.api.farewell import Farewell
@@ -41,11 +41,9 @@ class Clusters:
     def register(self, call: Call) -> Answer:
         """Register a cluster: 409 if the id is taken, in any project."""
         project, body = self.desk.project(call).value, parse(NewCluster, call)
-        if body.subscriber_url is not None:
-            check_subscriber(body.subscriber_url, allow_local=self.desk.allow_local)
-        cluster = self._store(
-            Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels), body.subscriber_url)
-        )
+        center = _center(body, allow_local=self.desk.allow_local)
+        cluster = Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels))
+        cluster = self._store(msgspec.structs.replace(cluster, subscriber_url=body.subscriber_url, chaoscenter=center))
         return Answer(201, show(cluster, None) | self._secrets(cluster))
 
     def browse(self, call: Call) -> Answer:
@@ -119,6 +117,18 @@ def member(desk: Desk, call: Call) -> Versioned[Cluster]:
     return found
 
 
+def _center(body: NewCluster, *, allow_local: bool) -> ChaosCenter | None:
+    """Check the addresses of a new cluster and return its ChaosCenter: `Invalid` where two would take its orders."""
+    if body.subscriber_url is not None and body.chaoscenter is not None:
+        raise Invalid("a cluster has a subscriber_url or a chaoscenter, not both: each order has one taker")
+    if body.subscriber_url is not None:
+        check_subscriber(body.subscriber_url, allow_local=allow_local)
+    if body.chaoscenter is None:
+        return None
+    check_center(body.chaoscenter.url, allow_local=allow_local)
+    return ChaosCenter(**body.chaoscenter.model_dump())
+
+
 def show(cluster: Cluster, last_seen: str | None) -> dict[str, Any]:
     """Return a cluster as the API shows it, without its secrets."""
     return {
@@ -126,6 +136,7 @@ def show(cluster: Cluster, last_seen: str | None) -> dict[str, Any]:
         "name": cluster.name,
         "labels": cluster.labels,
         "subscriber_url": cluster.subscriber_url,
+        "chaoscenter": cluster.chaoscenter and msgspec.to_builtins(cluster.chaoscenter),
         "created_at": cluster.created_at,
         "last_seen": last_seen,
         "freeze": cluster.freeze and {"reason": cluster.freeze.reason, "at": cluster.freeze.at},

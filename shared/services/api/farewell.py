@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from shared.model.projects import Cluster
@@ -16,7 +17,7 @@ from shared.services.attempts import until_fresh
 from shared.services.batches import batches
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.portal_records import listed
-from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, TRACKED
+from shared.services.tables import ACTIVE, ERRANDS, OPEN_ORDERS, ORDERS, RUNS, TRACKED
 
 _SKIPPED: Final[RunState] = "skipped"
 _ERROR: Final[RunState] = "error"
@@ -40,9 +41,10 @@ class Farewell:
             until_fresh(partial(self._end_run, cluster, active.value.run))
 
     def tidy(self, cluster: Cluster) -> None:
-        """Remove what was tracked of its workloads, so that a later cluster of this id begins anew."""
+        """Remove what was tracked of its workloads and asked of its ChaosCenter: one of the same id begins anew."""
         tracked = (Delete(row.key) for row in listed(self.store, TRACKED, cluster.id))
-        for batch in batches(tracked):
+        asked = (Delete(row.key) for row in listed(self.store, ERRANDS, cluster.id))
+        for batch in batches(chain(tracked, asked)):
             self.store.commit(batch)
 
     def _end_order(self, cluster: str, name: str) -> None:
