@@ -47,7 +47,7 @@ type Mutation {
   stopExperimentRuns(projectID: ID!, experimentID: String!, experimentRunID: String, notifyID: String): Boolean!
 }
 """
-"""A phase is a string here: agents send some that the real schema's enumeration lacks, and the server passes them on."""
+"""A phase is a string here: agents send some that the real enumeration lacks, and the server passes them on."""
 
 
 @cache

@@ -5,9 +5,21 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from shared.clients.git import Remotes
+from shared.clients.hosts import Hosts
+from shared.clients.ids import new_id
+from shared.clients.opening import open_secrets, utc_now
+from shared.model.experiments import Experiment, Manifest
 from shared.model.messages import Message
+from shared.model.projects import ChaosCenter, Cluster
+from shared.services.dispatching import Dispatching
+from shared.services.repositories import Repositories
+from shared.services.tables import BLOBS, CLUSTERS, EXPERIMENTS, MEMBERS
+from tests.chaoscenter import TOKEN, ChaosCenterStand
 from tests.functions.dispatch_and_reports import Pair
 from tests.servers import ask
+
+CART = Manifest("Workflow", "cart")
 
 
 def test_a_change_becomes_an_order_that_its_cluster_can_ask_for(pair: Pair) -> None:
@@ -62,3 +74,19 @@ def test_what_is_not_signed_is_answered_without_effect(pair: Pair, method: str, 
     answer = ask(pair.ports["dispatch"], method, path, b"{}" if method == "POST" else None)
     assert status == answer.status
     assert msgspec.json.decode(answer.data)["status"] == status
+
+
+def test_an_order_goes_to_the_chaoscenter_of_its_cluster(pair: Pair) -> None:
+    with ChaosCenterStand().open() as center:
+        (pair.folder / "secrets").mkdir(exist_ok=True)
+        (pair.folder / "secrets" / "center").write_text(TOKEN)
+        reached = ChaosCenter(center.url, "cc-shop", "infra-1", "file:center")
+        cluster = Cluster("c2", "shop", "c2", "", chaoscenter=reached)
+        experiment = Experiment("cart", "c.yaml", "c" * 40, "d" * 40, "synced", "", name="cart", manifest=CART)
+        text = BLOBS.put(b"kind: Workflow\nmetadata: {name: cart}\nspec: {templates: []}\n", "shop", "c" * 40)
+        known = [CLUSTERS.put(cluster, "c2"), MEMBERS.put(cluster, "shop", "c2")]
+        pair.store.commit([*known, EXPERIMENTS.put(experiment, "shop", "cart"), text])
+        repositories = Repositories(Remotes(), Hosts(), open_secrets(pair.folder / "secrets"), allow_local=True)
+        Dispatching(pair.store, repositories, utc_now, new_id).start("shop", "cart", ["c2"], "person", "ada")
+        assert [204, 503] == pair.work()
+        assert ["cart"] == [run["experimentID"] for run in center.runs]

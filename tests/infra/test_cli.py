@@ -61,6 +61,7 @@ def test_whatever_lists_can_print_json() -> None:
         ("experiment", "validate", "/nowhere/a.yaml"),
         ("event", "list", "-p", "shop", "--kind", "rumour"),
         ("cluster", "add", "c1", "-p", "shop", "--label", "env"),
+        ("cluster", "add", "c1", "-p", "shop", "--chaoscenter-url", "https://x.example.org/query"),
         ("cluster", "connect", "c1"),
         ("up", "--port", "x"),
     ],

@@ -101,6 +101,15 @@ def test_a_cluster_shows_its_secrets_once(portal: Served) -> None:
     portal("cluster", "forget", "c2", "-p", "shop")
 
 
+def test_a_cluster_is_registered_with_the_chaoscenter_that_reaches_it(portal: Served) -> None:
+    told = ("--chaoscenter-project", "p", "--chaoscenter-infra", "i", "--chaoscenter-credential", "file:litmus-token")
+    url = "https://litmus.example.org/query"
+    made = portal("cluster", "add", "c3", "-p", "shop", "--chaoscenter-url", url, *told, "--json").json
+    center = {"url": url, "project_id": "p", "infra_id": "i", "credential": "file:litmus-token"}
+    assert center == made["chaoscenter"]
+    portal("cluster", "forget", "c3", "-p", "shop")
+
+
 def test_an_experiment_is_written_shown_changed_and_deleted(portal: Served) -> None:
     text = workflow("pay", "pay-1")
     made = portal("experiment", "put", "pay-1", "-", "-p", "shop", "--json", given=text.encode()).json

@@ -11,7 +11,7 @@ from shared.model.centers import CenterEngine, CenterRun
 from shared.rules.center_runs import is_of, over, pause, standing, unstarted
 from shared.rules.tickets import ORDER
 
-PROBED = {"probeStatuses": [{"name": "up"}]}
+PROBED: dict[str, Any] = {"probeStatuses": [{"name": "up"}]}
 
 
 def engine(verdict: str = "Pass", status: str = "completed", **result: Any) -> CenterEngine:

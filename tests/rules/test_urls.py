@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Invalid
-from shared.rules.urls import check_api, check_repository, check_subscriber
+from shared.rules.urls import check_api, check_center, check_repository, check_subscriber
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,22 @@ def test_an_api_is_named_without_credentials(url: str) -> None:
 
 def test_a_public_api_is_accepted() -> None:
     check_api("https://github.example.org/api/v3", allow_local=False)
+
+
+@pytest.mark.parametrize("url", ["http://litmus.example.org/query", "https://127.0.0.1/query"])
+def test_a_chaoscenter_of_ours_alone_is_refused_unless_told(url: str) -> None:
+    check_center(url, allow_local=True)
+    with pytest.raises(Invalid, match=r"chaoscenter\.url must be https"):
+        check_center(url, allow_local=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:p@h.example.org/", "https://u@h.org/", "https://h.org/?a=b", "https://h/#a"]
+)
+def test_a_chaoscenter_is_named_without_credentials(url: str) -> None:
+    with pytest.raises(Invalid, match="a bearer token"):
+        check_center(url, allow_local=True)
+
+
+def test_a_public_chaoscenter_is_accepted() -> None:
+    check_center("https://litmus.example.org/query", allow_local=False)

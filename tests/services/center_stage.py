@@ -98,7 +98,8 @@ class CenterStage(Stage):
         """Track the workload as a signal showed it."""
         content = {"kind": "Deployment", "metadata": {"uid": uid}, "spec": {"replicas": replicas}}
         side = Side(uid, content, "d", 1)
-        shown = Tracked(WEB, **{"candidate" if candidate else "fact": side}, deleted_at="x" if deleted else None)
+        fact, newer = (None, side) if candidate else (side, None)
+        shown = Tracked(WEB, fact, newer, deleted_at="x" if deleted else None)
         self.store.store.commit([TRACKED.put(shown, WEB.cluster, WEB.subject)])
 
     def change(self, *experiments: str, replicas: int = 3, **fields: Any) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.services.api.clusters import Clusters
@@ -8,6 +10,12 @@ from shared.services.api.projects import Projects
 from tests.services.api.conftest import Api, body, client
 
 CLUSTERS = "/projects/shop/clusters"
+CENTER = {
+    "url": "https://litmus.example.org/query",
+    "project_id": "8a1c",
+    "infra_id": "5f2e",
+    "credential": "file:litmus-token",
+}
 
 
 @pytest.fixture
@@ -44,3 +52,34 @@ def test_a_forgotten_cluster_is_gone_and_its_id_free(api: Api) -> None:
 @pytest.mark.parametrize("wrong", [{"id": "a/b"}, {"id": ""}, {"subscriber_url": "ftp://x"}, {"labels": {"a": 1}}])
 def test_a_wrong_cluster_is_refused(api: Api, wrong: dict[str, object]) -> None:
     assert api("POST", CLUSTERS, {"id": "c1", "name": "x"} | wrong).status == 422
+
+
+def test_a_cluster_may_be_reached_through_a_chaoscenter(api: Api) -> None:
+    made = api("POST", CLUSTERS, {"id": "c1", "name": "x", "chaoscenter": CENTER})
+    assert (201, CENTER) == (made.status, body(made)["chaoscenter"])
+    assert [CENTER] == [cluster["chaoscenter"] for cluster in body(api("GET", CLUSTERS))["items"]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        pytest.param({"subscriber_url": "https://s.example.org"}, "not both", id="a subscriber, too"),
+        pytest.param({"chaoscenter": {"url": "https://x.example.org"}}, "project_id", id="half of it"),
+        pytest.param({"chaoscenter": CENTER | {"credential": "secret"}}, "credential", id="a secret itself"),
+        pytest.param({"chaoscenter": CENTER | {"url": "https://a:b@x.org"}}, "a bearer token", id="a password"),
+        pytest.param({"chaoscenter": CENTER | {"url": "file:///x"}}, "chaoscenter.url", id="no http"),
+    ],
+)
+def test_a_wrong_chaoscenter_is_refused(api: Api, wrong: dict[str, object], words: str) -> None:
+    refused = api("POST", CLUSTERS, {"id": "c1", "name": "x", "chaoscenter": CENTER} | wrong)
+    assert 422 == refused.status
+    assert words in str(body(refused))
+
+
+def test_a_chaoscenter_on_our_own_network_is_refused_where_that_is_not_allowed(desk: Desk) -> None:
+    strict = replace(desk, allow_local=False)
+    call = client([*Projects(strict).operations(), *Clusters(strict).operations()])
+    call("POST", "/projects", {"id": "shop", "name": "x"})
+    for url in ("http://litmus.example.org/query", "https://127.0.0.1/query"):
+        refused = call("POST", CLUSTERS, {"id": "c1", "name": "x", "chaoscenter": CENTER | {"url": url}})
+        assert (422, True) == (refused.status, "this machine or its network" in str(body(refused)))
