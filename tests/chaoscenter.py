@@ -105,6 +105,10 @@ class ChaosCenterStand:
             self._server.server_close()
             thread.join()
 
+    def start_late(self, experiment: str) -> None:
+        """Carry out a request to run that its sender has given up."""
+        self._start(None, "cc-shop", experiment)
+
     def begin(self, number: int = -1) -> dict[str, Any]:
         """Have the agent take a run, and return it."""
         run = self.runs[number]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 
 from shared.services.errands import errand_due
-from shared.services.tables import ERRANDS, PROJECTS
+from shared.services.tables import ERRANDS, OPEN_ORDERS, ORDERS, PROJECTS
 from tests.chaoscenter import engine
 from tests.services.center_stage import CenterStage
 from tests.services.dispatch_parts import Killed
@@ -105,6 +106,32 @@ def test_a_run_started_while_its_order_was_stopped_is_found_and_stopped(center_s
     center_stage.center.begin()
     center_stage.pump(120)
     assert ("stopped", "Stopped") == (center_stage.run(run).state, center_stage.center.runs[0]["phase"])
+
+
+def test_a_run_that_appears_late_is_stopped_if_its_order_was(center_stage: CenterStage) -> None:
+    center_stage.center.faults = [("runChaosExperiment", "lost")]
+    run = center_stage.by_hand()
+    center_stage.dispatching.stop("shop", run)
+    center_stage.pump(30)
+    center_stage.center.start_late("kill")
+    center_stage.center.begin()
+    center_stage.pump(120)
+    assert ("stopped", "Stopped") == (center_stage.run(run).state, center_stage.center.runs[0]["phase"])
+    assert [] == center_stage.open()
+
+
+def test_a_run_of_an_order_that_safety_ended_meanwhile_is_looked_after(center_stage: CenterStage) -> None:
+    center_stage.center.faults = [("runChaosExperiment", "drop")]
+    run = center_stage.by_hand()
+    order = center_stage.the_order()
+    now = msgspec.structs.replace(order, state="refused")
+    center_stage.store.store.commit([ORDERS.put(now, "c1", run), OPEN_ORDERS.delete("c1", run)])
+    center_stage.center.faults = [("listExperimentRun", 503)]
+    center_stage.pump(60)
+    center_stage.center.begin()
+    center_stage.center.show("Completed", engine())
+    center_stage.pump(60)
+    assert "completed" == center_stage.run(run).state
 
 
 def test_a_run_without_any_id_is_stopped_once_it_has_one(center_stage: CenterStage) -> None:
