@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,6 +87,7 @@ class ChaosCenterStand:
         self.asked: list[str] = []
         self.faults: list[tuple[str, str | int]] = []
         self.slow = 0.6
+        self.once_saved: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -141,6 +142,8 @@ class ChaosCenterStand:
             if fault == "lost":
                 return None
             said = self._carried_out(authorization, asked, body)
+        if operation == "saveChaosExperiment":
+            self.once_saved()
         if fault == "slow":
             time.sleep(self.slow)
         return None if fault == "drop" else (200, json.dumps(said).encode())

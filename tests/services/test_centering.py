@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from shared.clients.ids import new_id
-from shared.errors import Conflict
-from shared.services.errands import errands_due
+from shared.errors import Conflict, NotYet
+from shared.services.errands import errand_due, errands_due
 from shared.services.ledger import message
 from shared.services.tables import ERRANDS, ORDERS
 from tests.chaoscenter import engine
@@ -171,6 +171,27 @@ def test_the_same_experiment_of_two_clusters_is_started_for_one_at_a_time(center
     marks = [json.loads(run["experimentManifest"])["metadata"]["labels"] for run in center_stage.center.runs]
     wanted = {order.id for name in ("c1", "c2") for order in center_stage.orders(name)}
     assert wanted == {labels["litmuschaos.io/order"] for labels in marks}
+
+
+def test_nobody_of_ours_saves_the_same_experiment_between_a_save_and_its_run(center_stage: CenterStage) -> None:
+    center_stage.through("c2")
+    runs = center_stage.dispatching.start("shop", "kill", ["c1", "c2"], "person", "ada")
+    refused: list[str] = []
+
+    def other() -> None:
+        center_stage.center.once_saved = lambda: None
+        try:
+            center_stage.centering.look(errand_due("c2", runs[1].id))
+        except NotYet as error:
+            refused.append(str(error))
+
+    center_stage.center.once_saved = other
+    for run in runs:
+        center_stage.delivering.order(message(new_id, "dispatch", "order", cluster=run.cluster, order=run.id))
+    with pytest.raises(NotYet):
+        center_stage.centering.look(errand_due("c1", runs[0].id))
+    assert 1 == len(refused)
+    assert "is being started in this ChaosCenter for another order" in refused[0]
 
 
 def test_the_workflow_is_moved_to_the_namespace_of_its_infrastructure(center_stage: CenterStage) -> None:
