@@ -1,6 +1,6 @@
 """Answers the API server's admission reviews, always allowed, and takes the workload changes that they tell of.
 
-Workloads that a subscriber shows whole, since its heartbeat told of something new, come the same way.
+Sightings that a subscriber tells of, by its own reviews or since its heartbeat told of something new, come here too.
 """
 
 from shared.clients.ids import new_id
