@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
+from shared.clients.ids import new_id
 from shared.errors import BadInput, TooLarge, Unavailable
+from shared.model.calls import Answer
+from shared.model.heartbeats import Asked
 from shared.model.ledger import Event
 from shared.model.orders import Guard, Target
 from shared.model.policies import Condition, Policy
 from shared.rules.digests import sealing_key
 from shared.rules.guards import Proved, prove
+from shared.rules.sealing import MOST_KEYS
+from shared.services.subscriber.letters import Letters
 from tests.services.inside import KEY, Inside, inside_of
 from tests.services.watched import DELIVERIES, House, altered, fields, recorded, trigger
 
@@ -239,6 +244,13 @@ def test_a_portal_that_knows_no_seals_is_told_nothing(inside: Inside) -> None:
     inside.door.before = lambda _path, _body: 0
     inside.forwarding.flush()
     assert ["triggered"] == inside.door.house.verdicts()
+
+
+def test_keys_that_cannot_be_evaluated_here_are_left_out(house: House) -> None:
+    told = {"plain": ["spec.replicas", "a[", "later(spec)"], "moved": ["length(spec)"] * (MOST_KEYS + 1)}
+    letters = Letters(lambda *_: Answer(200, json.dumps(told).encode()), "c1", KEY, house.clock, new_id)
+    letters.alive()
+    assert Asked(("spec.replicas",), ("length(spec)",) * MOST_KEYS) == letters.asks.last
 
 
 def test_what_is_no_review_is_refused(inside: Inside) -> None:
