@@ -38,6 +38,32 @@ def test_a_frozen_schedule_is_installed_suspended(cluster: ChaosCluster) -> None
     assert [True] == [one["spec"]["suspend"] for one in cluster.created(CRON_WORKFLOWS)]
 
 
+def test_of_orders_about_one_schedule_only_the_newest_counts_whenever_they_come(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber()
+    older, newer = (order("install", manifest=cron(cluster.namespace, name)) for name in ("older", "newer"))
+    for sent in (newer, older):
+        send(subscriber, sent)
+        cluster.portal.last(sent.order, "completed" if sent is newer else "skipped")
+    [told] = cluster.portal.of(older.order)
+    assert ("superseded", f"order {newer.order} came after it") == (told.phase, told.message)
+    assert ["newer"] == [one["metadata"]["name"] for one in cluster.created(CRON_WORKFLOWS)]
+
+
+def test_an_order_about_a_schedule_waits_until_the_older_ones_are_over(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber()
+    records, steps = subscriber.records, subscriber.steps
+    other = order("install", manifest=cron(cluster.namespace, "other"), experiment="another")
+    older, newer = (order(one, manifest=cron(cluster.namespace), experiment="mine") for one in ("install", "remove"))
+    made = [records.take(one, steps.begin(one.action)) for one in (other, older, newer)]
+    assert made[2]
+    waits = steps.step(made[2])
+    assert (made[2], True) == (waits.record, waits.delay > 0)
+    subscriber.start()
+    assert "removed: nothing was there" == cluster.portal.last(newer.order, "completed").message
+    cluster.portal.last(other.order, "completed")
+    assert ["skipped"] == cluster.portal.states(older.order)
+
+
 def test_only_schedules_of_the_experiment_are_removed(cluster: ChaosCluster) -> None:
     subscriber = cluster.subscriber()
     other = order("install", manifest=cron(cluster.namespace), experiment="another")
