@@ -33,7 +33,7 @@ class Yard:
     def file(self, name: str = "n1", text: str = "one", *, importing: bool = False, **fields: Any) -> None:
         """Have git hold this text, as a sync writes it."""
         blob = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        made = {
+        made: dict[str, Any] = {
             "id": name,
             "path": f"litmus/shop/{name}.yaml",
             "blob": blob,
@@ -113,7 +113,7 @@ class Yard:
     def record(self, name: str = "n1") -> Scheduled | None:
         """Return what is remembered."""
         found = SCHEDULES.load(self.stage.store, "shop", name)
-        return found and found.value
+        return found.value if found else None
 
     def orders(self, cluster: str = "c1") -> list[Dispatched]:
         """Return the orders about schedules, oldest first."""
