@@ -14,6 +14,7 @@ import pytest
 
 from shared.clients.ids import new_id
 from shared.model.experiments import Experiment
+from shared.model.orders import Order
 from shared.model.projects import Freeze
 from shared.model.runs import Report
 from shared.rules.routing import CLUSTERS
@@ -42,6 +43,7 @@ class History:
         self.texts = 0
         self.on, self.mode, self.frozen, self.frozen_there = True, "enforce", False, False
         self.late: list[Report] = []
+        self.astray: list[Order] = []
         self.yard.leave("c1")
         self.yard.join(CLUSTER)
         self.yard.join("c2")
@@ -126,9 +128,15 @@ class History:
         self.yard.settle(freeze=freeze, gitops={"enabled": self.on, "mode": self.mode})
 
     def carry(self) -> None:
-        """Bring the orders to the subscriber, in any order and more than once, and keep its reports for later."""
+        """Bring orders to the subscriber, in any order, more than once, or only later; its reports wait as well."""
         self.yard.pump()
-        orders = self.yard.stage.poll(CLUSTER)
+        self.astray += self.yard.stage.poll(CLUSTER)
+        self.random.shuffle(self.astray)
+        arrived = [order for order in self.astray if self.random.random() < 0.6]
+        self.astray = [order for order in self.astray if order not in arrived]
+        self.arrive(arrived)
+
+    def arrive(self, orders: list[Order]) -> None:
         for order in self.random.sample(orders * 2, len(orders) * 2):
             send(self.subscriber, order)
         for order in orders:
@@ -144,11 +152,14 @@ class History:
         self.yard.pump()
 
     def end(self) -> None:
-        """Have everybody act until nothing is left to do."""
+        """Have everybody act until nothing is left to do; what went astray arrives last."""
         while True:
-            self.carry()
-            if not self.late:
+            self.yard.pump()
+            ready = self.yard.stage.poll(CLUSTER)
+            if not (ready or self.astray or self.late):
                 return
+            self.arrive(ready or self.astray)
+            self.astray = self.astray if ready else []
             for report in self.late:
                 self.yard.stage.report(report.order, report.state, CLUSTER, message=report.message)
             self.late.clear()
