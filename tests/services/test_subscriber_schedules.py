@@ -1,8 +1,9 @@
 import json
+from collections.abc import Iterator
 
 import pytest
 
-from tests.services.chaos_cluster import CRON_WORKFLOWS, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_cluster import CRON_WORKFLOWS, DEPLOYMENTS, WORKFLOWS, ChaosCluster, order, send, until
 from tests.services.chaos_manifests import cron
 from tests.services.gate import Asked, Gate
 
@@ -83,6 +84,50 @@ def test_a_schedule_that_nobody_would_carry_out_is_not_installed_and_says_so(clu
     message = cluster.portal.last(sent.order, "skipped").message
     assert message.startswith("not installed: no chaos scheduler is running")
     assert [] == cluster.created(SCHEDULES)
+
+
+@pytest.fixture
+def _scheduler(cluster: ChaosCluster) -> Iterator[None]:
+    """A chaos scheduler that does nothing, for as long as the test lasts."""
+    cluster.deploy("chaos-scheduler", replicas=1)
+    until(
+        lambda: (
+            cluster.api.get(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
+            .get("status", {})
+            .get("availableReplicas")
+        )
+    )
+    yield
+    cluster.api.delete(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
+
+
+@pytest.mark.usefixtures("_scheduler")
+@pytest.mark.parametrize(
+    ("written", "frozen", "thawed"),
+    [
+        pytest.param("active", "halt", None, id="still going on"),
+        pytest.param("complete", "complete", "complete", id="over: let go, it would begin anew"),
+    ],
+)
+def test_a_freeze_halts_a_chaos_schedule_unless_it_is_over(
+    cluster: ChaosCluster, written: str, frozen: str, thawed: str | None
+) -> None:
+    def installed(*, suspend: bool) -> str | None:
+        parameters = {"suspend": suspend}
+        sent = order("install", manifest=json.dumps(head | {"spec": spec}), parameters=parameters, experiment=written)
+        send(subscriber, sent)
+        cluster.portal.last(sent.order, "completed")
+        [found] = cluster.created(SCHEDULES)
+        state: str | None = found["spec"].get("scheduleState")
+        return state
+
+    spec = {"schedule": {"now": True}, "engineTemplateSpec": {"experiments": [{"name": "pod-delete"}]}}
+    metadata = {"name": "s", "namespace": cluster.namespace}
+    head = {"apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosSchedule", "metadata": metadata}
+    subscriber = cluster.subscriber()
+    assert None is installed(suspend=False)
+    cluster.api.patch(SCHEDULES, cluster.namespace, "s", {"spec": {"scheduleState": written}})
+    assert (frozen, thawed) == (installed(suspend=True), installed(suspend=False))
 
 
 def test_a_workflow_cannot_be_installed(cluster: ChaosCluster) -> None:
