@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+SCHEDULED: Final = frozenset({"CronWorkflow", "ChaosSchedule"})
+"""Kinds of experiments that are installed on clusters rather than run by us."""
 
 Doing = Literal["install", "remove"]
 

@@ -15,16 +15,13 @@ import msgspec
 from shared.model.experiments import Experiment, Manifest, Schedule
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, GitOps, Project
-from shared.model.schedules import Doing, Placed, Scheduled, Wanted
+from shared.model.schedules import SCHEDULED, Doing, Placed, Scheduled, Wanted
 from shared.rules.facts import Facts, Refusal
 from shared.rules.offers import is_offered
 from shared.rules.pushing import Move, wished
 from shared.rules.routing import CLUSTERS, Targets, chosen, namespaces
 from shared.rules.safety import refuse
 from shared.rules.standing import unfit
-
-SCHEDULED: Final = frozenset({"CronWorkflow", "ChaosSchedule"})
-"""Kinds that are installed on clusters rather than run by us."""
 
 AGAIN: Final = timedelta(hours=1)
 """After which an order is given anew that its cluster did not carry out, or took and never spoke of again."""

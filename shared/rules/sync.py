@@ -9,9 +9,9 @@ import msgspec
 
 from shared.model.experiments import Edit, Experiment, Manifest, Problem, Schedule, State
 from shared.model.policies import Policy
+from shared.model.schedules import SCHEDULED
 from shared.rules.edits import marked
 from shared.rules.identity import File, Identity, identify
-from shared.rules.schedules import SCHEDULED
 
 Reading = Manifest | Policy | Problem
 """What one file's text says."""

@@ -12,10 +12,10 @@ import msgspec
 from shared.errors import Conflict, NotFound
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Write
-from shared.model.schedules import Placed, Scheduled, Wanted
+from shared.model.schedules import SCHEDULED, Placed, Scheduled, Wanted
 from shared.ports import Clock, Ids, Store
 from shared.rules.pushing import Move
-from shared.rules.schedules import FAILED, SCHEDULED, accepts, concerns
+from shared.rules.schedules import FAILED, accepts, concerns
 from shared.services.attempts import until_fresh
 from shared.services.ledger import Ledger, message
 from shared.services.ordering import Work
