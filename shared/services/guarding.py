@@ -77,10 +77,13 @@ class Guarding:
 
 
 def _unsuspended(order: Dispatched, project: Project, cluster: Cluster) -> Refusal | None:
-    """Return why a schedule is not installed to go on: under a freeze, one that is suspended takes its place."""
-    if order.action != "install" or order.parameters.get("suspend") or not (project.freeze or cluster.freeze):
+    """Return why a schedule is not installed to go on by now; another order is about to take the place of this one."""
+    if order.action != "install" or order.parameters.get("suspend"):
         return None
-    return Refusal("freeze", f"no schedule goes on under the freeze of cluster {order.cluster}", wait=True)
+    if project.freeze or cluster.freeze:
+        return Refusal("freeze", f"no schedule goes on under the freeze of cluster {order.cluster}", wait=True)
+    off = _observed(project)
+    return off and Refusal(off.rule, off.reason, wait=True)
 
 
 def _observed(project: Project) -> Refusal | None:

@@ -72,7 +72,7 @@ class Scheduling:
         placed, lost = settled(sight.case, orders)
         goal = aim(sight.case)
         steps = due(sight.case, goal, placed, orders)
-        work = Work(tuple(self._lost(project, name, cluster) for cluster in lost))
+        work = self._lost(project, name, lost)
         for step in steps[:_AT_ONCE]:
             placed[step.cluster.id], more = self._ordered(sight, name, step, placed.get(step.cluster.id))
             work += more
@@ -126,12 +126,9 @@ class Scheduling:
         if now == was:
             return Work()
         write = EXPERIMENTS.replace(sight.experiment, msgspec.structs.replace(now, updated_at=stamp(self.clock)))
-        told = found.reason and found.reason != was.schedule_reason
-        return Work(
-            (write, self._row(sight.case.project.id, was, found.schedule or "", found.reason or ""))
-            if told
-            else (write,)
-        )
+        if found.reason is None or found.reason == was.schedule_reason:
+            return Work((write,))
+        return Work((write, self._row(sight.case.project.id, was, found.schedule or "", found.reason)))
 
     def _recorded(self, sight: _Sight, placed: dict[str, Placed]) -> Work:
         """Return the write of the record where it changes; what git and clusters lack is forgotten."""
@@ -141,12 +138,13 @@ class Scheduling:
             return Work((Delete(was.key, was.version),)) if was.version else Work()
         return Work() if now == was.value else Work((SCHEDULES.replace(was, now),))
 
-    def _lost(self, project: str, name: str, cluster: str) -> Put:
-        reason = f"cluster {cluster} was forgotten: what was installed there is for somebody there to remove"
-        _, row = self._ledger.row(
-            project, "order", verdict="lost", reason=reason, subject=name, links=[("cluster", cluster)]
-        )
-        return row
+    def _lost(self, project: str, name: str, clusters: Sequence[str]) -> Work:
+        if not clusters:
+            return Work()
+        reason = f"forgotten: {', '.join(clusters)}; what was installed there is for somebody there to remove"
+        links = [("experiment", name), *(("cluster", cluster) for cluster in clusters)]
+        _, row = self._ledger.row(project, "order", verdict="lost", reason=reason, subject=name, links=links)
+        return Work((row,))
 
     def _row(self, project: str, experiment: Experiment, verdict: str, reason: str) -> Put:
         links = [("experiment", experiment.id), ("commit", experiment.commit)]

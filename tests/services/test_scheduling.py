@@ -132,7 +132,7 @@ def test_a_forgotten_cluster_is_named_since_nobody_can_clean_up_there(yard: Yard
     yard.leave("c1")
     yard.pump()
     lost = [row.reason for row in yard.stage.rows("order") if row.verdict == "lost"]
-    assert ["cluster c1 was forgotten: what was installed there is for somebody there to remove"] == lost
+    assert ["forgotten: c1; what was installed there is for somebody there to remove"] == lost
     yard.join("c1", yard.stage.subscriber.url, version=2)
     yard.pump()
     assert (["+", "+"], "waiting") == (yard.told(), yard.seen()[0])
@@ -189,15 +189,25 @@ def test_a_schedule_that_is_pushed_under_a_freeze_is_installed_suspended(yard: Y
     assert (["="], "suspended") == (yard.told(), yard.seen()[0])
 
 
-def test_an_order_that_waited_when_the_freeze_came_does_not_go_out(yard: Yard) -> None:
+@pytest.mark.parametrize(
+    ("changes", "rule", "told"),
+    [
+        pytest.param({"freeze": FREEZE}, "freeze", ["+", "="], id="a freeze"),
+        pytest.param({"gitops": {"mode": "observe"}}, "mode", ["+", "="], id="observe"),
+        pytest.param({"gitops": {"enabled": False}}, "mode", ["+", "-"], id="off"),
+    ],
+)
+def test_an_order_that_waited_when_chaos_was_forbidden_does_not_go_out(
+    yard: Yard, changes: dict[str, Any], rule: str, told: list[str]
+) -> None:
     yard.file()
     yard.stage.dispatching.schedule(rescheduled(new_id, "shop", "n1"))
-    yard.stage.settle(SAFE, freeze=FREEZE)
+    yard.stage.settle(SAFE, **changes)
     [order] = yard.orders()
     yard.stage.delivering.order(message(new_id, "dispatch", "order", cluster="c1", order=order.id))
-    assert ({}, "waiting", "freeze") == (yard.stage.subscriber.taken, yard.orders()[0].state, yard.orders()[0].rule)
+    assert ({}, "waiting", rule) == (yard.stage.subscriber.taken, yard.orders()[0].state, yard.orders()[0].rule)
     yard.done()
-    assert (["+", "="], ["superseded", "done"]) == (yard.told(), [one.state for one in yard.orders()])
+    assert (told, ["superseded", "done"]) == (yard.told(), [one.state for one in yard.orders()])
 
 
 def test_windows_suspend_it_outside_of_them(yard: Yard) -> None:
