@@ -1,4 +1,4 @@
-"""Turns triggers and pushes into orders, and brings those to their clusters: by POST, or when a subscriber asks."""
+"""Turns triggers, pushes and schedules into orders for clusters, and brings them there: by POST, or when asked."""
 
 import time
 
@@ -29,6 +29,7 @@ polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
 actions = {
     "change": dispatching.change,
     "push": dispatching.push,
+    "schedule": dispatching.schedule,
     "order": delivering.order,
     "next": delivering.next,
     "proved": delivering.proved,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.model.messages import Message
-from shared.model.orders import Dispatched, OrderState
+from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Run, RunState
 from shared.model.statuses import Concern
@@ -22,6 +22,9 @@ from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
+
+SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
+"""What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -108,10 +111,14 @@ class Ordering:
         return message(self.ids, "dispatch", "order", cluster=order.cluster, order=order.id)
 
     def after(self, order: Dispatched) -> tuple[Message, ...]:
-        """Return what an order's end sets going: what waited for its proof, or for its place."""
+        """Return what an order's end sets going: what waited for its proof, its place, or its outcome."""
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
-        return (message(self.ids, "dispatch", "next", cluster=order.cluster),)
+        follower = message(self.ids, "dispatch", "next", cluster=order.cluster)
+        if order.action in SCHEDULING:
+            looked = message(self.ids, "dispatch", "schedule", project=order.project, experiment=order.experiment)
+            return (follower, looked)
+        return (follower,)
 
     def _bears(self, run: Run, at: str) -> Work:
         """Return what makes the run count for the statuses of its commits."""

@@ -97,6 +97,7 @@ class Stage:
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
+            ("dispatch", "schedule"): self.dispatching.schedule,
             ("dispatch", "order"): self.delivering.order,
             ("dispatch", "next"): self.delivering.next,
             ("dispatch", "proved"): self.delivering.proved,

@@ -57,6 +57,7 @@ BODIES = {
     ("PUT", "/projects/shop/freeze"): {"reason": "x"},
     ("PUT", "/projects/shop/clusters/c1/freeze"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/runs"): {"clusters": ["c1"]},
+    ("POST", "/projects/shop/experiments/kill/schedule"): {"accept": True},
     ("POST", "/projects/shop/experiments/kill/rename"): {"path": "litmus/shop/kill.yaml"},
     ("POST", "/projects/shop/conflicts/{conflict}/settle"): {"take": "merged", "text": "kind: Workflow"},
     ("POST", "/projects/shop/release"): {"drop": False},
