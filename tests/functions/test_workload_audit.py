@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import feeds
+from tests.feeds import FEEDS, FIREHOSE, PUSHED, fixture
 from tests.functions.clusters import Gate, gate, recorded
 
 
@@ -37,6 +39,44 @@ def test_events_that_tell_nothing_are_counted_in_the_answer(door: Gate) -> None:
     events = json.loads(recorded("audit", "delete-and-conflict"))
     answer = door.send(json.dumps({**events, "items": [*events["items"], {"auditID": 7}]}).encode())
     assert answer.json() == {"events": 2, "skipped": {"failed": 1, "broken": 1}}
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_managed_clusters_log_is_taken_as_its_sender_brings_it(door: Gate, feed: str) -> None:
+    media = "application/cloudevents+json" if feed == "gke-structured" else "application/json; charset=utf-8"
+    for headers, body in FEEDS[feed](json.loads(recorded("audit", "create-image-scale-env"))["items"]):
+        sent = gzip.compress(json.dumps(body).encode())
+        answer = door.send(sent, **headers, Content_Type=media, Content_Encoding="gzip")
+        assert (200, {}) == (answer.status, answer.json()["skipped"])
+    assert ["ignored", "triggered", "triggered", "triggered"] == [row.verdict for row in door.rows()]
+
+
+def test_firehose_reads_its_requests_id_in_the_answer(door: Gate) -> None:
+    answer = door.send(json.dumps(fixture("eks", "firehose__writes")).encode(), **FIREHOSE)
+    assert ("application/json", {"events", "skipped", "requestId", "timestamp"}) == (
+        answer.headers["Content-Type"],
+        set(answer.json()),
+    )
+    assert list(FIREHOSE.values()) == [answer.json()["requestId"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(b'{"message": {"data": "!"}, "subscription": "s"}', {}, id="no base64"),
+        pytest.param(b'{"message": {"data": "e30="}, "subscription": "s"}', {}, id="no entry"),
+        pytest.param(b"null", PUSHED, id="no message"),
+    ],
+)
+def test_a_push_that_can_never_be_read_is_not_asked_for_again(door: Gate, body: bytes, headers: dict[str, str]) -> None:
+    answer = door.send(body, **headers)
+    assert (200, {"events": 0, "skipped": {"broken": 1}}) == (answer.status, answer.json())
+
+
+def test_of_a_log_that_many_clusters_share_only_the_named_one_is_heard(door: Gate) -> None:
+    push = json.dumps(feeds.push(fixture("gke", "entry__create"))).encode()
+    told = [door.send(push, query=f"?name={name}").json() for name in ("staging", "prod")]
+    assert [{"events": 0, "skipped": {"other": 1}}, {"events": 1, "skipped": {}}] == told
 
 
 @pytest.mark.parametrize(

@@ -276,12 +276,21 @@ def test_firehose_may_have_decompressed_its_records() -> None:
     assert WRITES == [outcome(signal) for signal in batch.signals]
 
 
-@pytest.mark.parametrize("packed", [True, False], ids=["compressed", "plain"])
-def test_records_expand_within_one_bound_and_what_is_beyond_is_counted(packed: bool) -> None:
-    small = b64encode(gzip.compress(json.dumps(fixture("eks", "subscription__writes")).encode())).decode()
-    vast = b" " * (eks.ROOM + 1)
-    bomb = b64encode(gzip.compress(vast, 1) if packed else vast).decode()
-    batch = read({"records": [{"data": one} for one in (small, bomb, small)]}, FIREHOSE)
+@pytest.mark.parametrize(
+    ("padding", "packed"),
+    [
+        pytest.param((0, eks.ROOM, 0), (True, True, True), id="one alone"),
+        pytest.param((eks.ROOM // 2, eks.ROOM // 2, 0), (True, True, True), id="all together"),
+        pytest.param((eks.ROOM // 2, eks.ROOM // 2, 0), (True, False, True), id="all together, one plain"),
+    ],
+)
+def test_records_expand_within_one_bound_and_what_is_beyond_is_counted(
+    padding: tuple[int, ...], packed: tuple[bool, ...]
+) -> None:
+    record = json.dumps(fixture("eks", "subscription__writes")).encode()
+    padded = [record + b" " * length for length in padding]
+    records = [gzip.compress(one, 1) if small else one for one, small in zip(padded, packed, strict=True)]
+    batch = read({"records": [{"data": b64encode(one).decode()} for one in records]}, FIREHOSE)
     assert (len(WRITES), {"too_large": 2}) == (len(batch.signals), batch.skipped)
 
 
