@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
+from infra.local.environment import applied
 from tests import feeds
 from tests.feeds import FEEDS, FIREHOSE, PUSHED, fixture
 from tests.functions.clusters import Gate, gate, recorded
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "audit.md"
+
+
+@dataclass(frozen=True)
+class EventHubEvent:
+    """A message as a Function gets it from an Event Hub."""
+
+    body: bytes
+
+    def get_body(self) -> bytes:
+        return self.body
+
+
+def documented(name: str) -> Callable[..., None]:
+    """Return the function of this name in the document."""
+    found: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL):
+        exec(compile(block, DOCUMENT, "exec"), found)  # noqa: S102 - what readers are told to deploy
+    function: Callable[..., None] = found[name]
+    return function
 
 
 @pytest.fixture
@@ -58,6 +84,25 @@ def test_firehose_reads_its_requests_id_in_the_answer(door: Gate) -> None:
         set(answer.json()),
     )
     assert list(FIREHOSE.values()) == [answer.json()["requestId"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        pytest.param("handler", (fixture("eks", "lambda__writes"), None), id="a Lambda"),
+        pytest.param(
+            "main", ([EventHubEvent(json.dumps(fixture("aks", "eventhub__writes")).encode())] * 2,), id="a Function"
+        ),
+    ],
+)
+def test_what_the_document_tells_to_deploy_passes_on_what_it_gets(door: Gate, name: str, given: Any) -> None:
+    address = f"http://127.0.0.1:{door.port}/audit/c1/"
+    with applied({"AUDIT_URL": address + door.token}):
+        documented(name)(*given)
+    assert ["ignored", "triggered", "triggered", "triggered"] == [row.verdict for row in door.rows()]
+    with applied({"AUDIT_URL": address + "x"}), pytest.raises(HTTPError, match="401") as refused:
+        documented(name)(*given)
+    refused.value.close()
 
 
 @pytest.mark.parametrize(
