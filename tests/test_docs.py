@@ -191,7 +191,7 @@ def test_links_lead_somewhere(name: str) -> None:
         assert not anchor or anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", ["getting-started", "policies", "git", "safety", "security", "settings"])
+@pytest.mark.parametrize("name", ["getting-started", "audit", "policies", "git", "safety", "security", "settings"])
 def test_every_document_is_there_and_the_readme_leads_to_it(name: str) -> None:
     assert (ROOT / "docs" / f"{name}.md").is_file()
     assert f"(docs/{name}.md)" in (ROOT / "README.md").read_text()

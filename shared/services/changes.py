@@ -18,11 +18,13 @@ from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED, Versioned
 from shared.services.watching import Context, Watch
 from shared.wire.admission import LIMIT, ONLY_COUNTED, Review, allow, read_review
-from shared.wire.audit import Batch, Signal, read_events
 from shared.wire.compression import expanded
+from shared.wire.eks import REQUEST
+from shared.wire.feeds import read_feed
+from shared.wire.signals import Batch, Signal
 
 BATCH_LIMIT: Final = 16 << 20
-"""Bytes of a batch of audit events."""
+"""Bytes of a batch of audit events, or of a cloud's log of them."""
 
 REVIEWS: Final = "litmus_gitops_reviews_total"
 
@@ -74,19 +76,24 @@ class Changes:
         return self.sightings.take(context, review.sighting(context.cluster.value.id, at, self._sight(context)))
 
     def hear(self, call: Call) -> Answer:
-        """Take what a batch of audit events tells, each event by itself.
+        """Take what a batch of audit events tells, each event by itself, from the API server or from a cloud's log.
 
-        Raises `Unauthenticated`, `BadInput` for what is no EventList v1, and `Unavailable` where the API server should
-        send the batch again: what was taken is known by its auditID.
+        Raises `Unauthenticated`, `BadInput` for what is neither, and `Unavailable` where the sender should send the
+        batch again: what was taken is known by its auditID.
         """
         cluster = self.watch.cluster(call, "audit")
-        batch = read_events(_body(call, BATCH_LIMIT))
+        batch = read_feed(call.headers, _body(call, BATCH_LIMIT), call.query.get("name", ""))
         for reason, number in batch.skipped.items():
             for _ in range(number):
                 self.count(REVIEWS, outcome=reason)
         for signal, concerns in self._sorted(cluster.value, batch):
             self.count(REVIEWS, outcome=self._heard(cluster, signal) if concerns else "not_annotated")
-        return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped)})
+        return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped), **self._receipt(call)})
+
+    def _receipt(self, call: Call) -> dict[str, object]:
+        """Return what Firehose wants to read in an answer, lest it send the same again: its request's id and a time."""
+        asked = call.headers.get(REQUEST)
+        return {"requestId": asked, "timestamp": int(self.watch.clock().timestamp() * 1000)} if asked else {}
 
     def _sorted(self, cluster: Cluster, batch: Batch) -> list[tuple[Signal, bool]]:
         """Return each signal with whether its workload is annotated, there or in its neighbours, or tracked."""
