@@ -17,7 +17,7 @@ from shared.wire.compression import expanded
 from shared.wire.objects import Unreadable
 from shared.wire.signals import Told
 
-ROOM: Final = 32 << 20
+ROOM: Final = 16 << 20
 """Bytes that the records of one body may expand to, all together."""
 
 REQUEST: Final = "x-amz-firehose-request-id"
@@ -31,21 +31,22 @@ class _Packet(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class _LogEvent(msgspec.Struct, frozen=True):
+    message: str
+
+
 class _Logs(msgspec.Struct, frozen=True, rename="camel"):
+    """One record. A list of anything but log events ends its reading at once, however much of it there is."""
+
     message_type: str = ""
     log_group: str = ""
     log_stream: str = ""
-    log_events: tuple[Raw, ...] = ()
-
-
-class _LogEvent(msgspec.Struct, frozen=True):
-    message: str
+    log_events: tuple[_LogEvent, ...] = ()
 
 
 _packets = msgspec.json.Decoder(tuple[Raw, ...])
 _packet = msgspec.json.Decoder(_Packet)
 _logs = msgspec.json.Decoder(_Logs)
-_log_event = msgspec.json.Decoder(_LogEvent)
 
 
 def read(top: Mapping[str, Raw], name: str = "") -> Iterator[Told]:
@@ -88,11 +89,11 @@ def _told(logs: _Logs, name: str) -> Iterable[Told]:
         return ("other",)
     if not logs.log_stream.startswith(_STREAM) or (name and logs.log_group != f"/aws/eks/{name}/cluster"):
         return ("other",) * len(logs.log_events)
-    return tuple(_read(raw) for raw in logs.log_events)
+    return tuple(_read(one.message.encode()) for one in logs.log_events)
 
 
-def _read(raw: Raw) -> Told:
+def _read(message: bytes) -> Told:
     try:
-        return tell(decode_event(_log_event.decode(raw).message.encode()))
+        return tell(decode_event(message))
     except BROKEN:
         return "broken"

@@ -328,6 +328,27 @@ def test_a_delivery_with_a_field_wrong_is_taken_for_what_is_left_of_it(cloud: st
     assert count > 10
 
 
+def test_a_record_of_azure_with_a_field_wrong_takes_no_other_with_it() -> None:
+    inner = [found for found in mutants(fixture("aks", "eventhub__writes")) if found[0].startswith("/records/")]
+    for what, body in inner:
+        assert len(WRITES) - 1 <= len(read_feed({}, body).signals), what
+    assert len(inner) > 40
+
+
+@pytest.mark.parametrize("line", ["", "x", "{}", '{"auditID": 1}', "\u0000", "[" * 2000])
+def test_a_line_that_is_no_event_takes_no_other_with_it(line: str) -> None:
+    record = fixture("eks", "subscription__writes")
+    record["logEvents"][1]["message"] = line
+    batch = read(feeds.awslogs(record))
+    assert (3, {"broken": 1}) == (len(batch.signals), batch.skipped)
+
+
+def test_a_record_of_millions_of_nothing_is_one_broken_record() -> None:
+    record = json.dumps(feeds.subscription([])).replace('"logEvents": []', f'"logEvents": [{"0," * 1_000_000}0]')
+    packet = b64encode(gzip.compress(record.encode(), 1)).decode()
+    assert Batch((), {"broken": 1}) == read({"awslogs": {"data": packet}})
+
+
 def _claim_sound(what: str, batch: Batch) -> None:
     for signal in batch.signals:
         assert "audit" == seen(signal).source, what
