@@ -58,7 +58,7 @@ def renew(api: KubernetesApi, namespace: str, *, days: int = YEAR, force: bool =
     bundle = certificates.trimmed(made.authority, old.authority, old.certificate) if old else made.authority
     _trust(api, bundle)
     new = Served(made.certificate, bundle, made.key)
-    api.apply(SECRETS, namespace, _secret(namespace, new))
+    api.apply(SECRETS, namespace, secret(namespace, new))
     return new
 
 
@@ -103,15 +103,18 @@ def _trust(api: KubernetesApi, bundle: bytes) -> None:
     live = webhook_of(api)
     if live is None:
         return
-    told = b64encode(bundle).decode()
-    for entry in live["webhooks"]:
-        if "service" in entry["clientConfig"]:
-            entry["clientConfig"]["caBundle"] = told
+    told = {"caBundle": b64encode(bundle).decode()}
+    clients = [entry["clientConfig"] for entry in live["webhooks"] if "service" in entry["clientConfig"]]
+    if all(told.items() <= client.items() for client in clients):
+        return
+    for client in clients:
+        client.update(told)
     metadata = {name: live["metadata"][name] for name in ("name", "annotations") if name in live["metadata"]}
     api.apply(WEBHOOKS, "", {**live, "metadata": metadata})
 
 
-def _secret(namespace: str, new: Served) -> Json:
+def secret(namespace: str, new: Served) -> Json:
+    """Return the Secret that pods mount, with the keys that cert-manager uses."""
     data = {"tls.crt": new.certificate, "ca.crt": new.authority, "tls.key": new.key}
     return {
         "apiVersion": "v1",

@@ -26,6 +26,7 @@ threads = int(os.environ.get("THREADS") or 16)
 timeout = 0
 graceful_timeout = 10
 keepalive = 75  # the API server keeps its connections
+control_socket_disable = True  # nothing but /tmp can be written
 bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or (8443 if TLS_FOLDER else 8080)}"  # noqa: S104 - a pod's own network
 if TLS_FOLDER:
     certfile = str(Path(TLS_FOLDER) / "tls.crt")
