@@ -1,4 +1,4 @@
-"""`litmus-gitops cluster check`: why nothing arrives, looked for from both sides."""
+"""`litmus-gitops cluster check <id> -p <project>`: why nothing arrives, looked for from both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`litmus-gitops cluster manifest` and `certificate`: what a cluster needs, printed or applied."""
+"""What a cluster needs, printed or applied: `litmus-gitops cluster manifest <id> -p <project>`, and its certificate."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -197,6 +199,25 @@ def test_the_base_is_what_is_generated() -> None:
     base = yaml.safe_load((BASE / "kustomization.yaml").read_text())
     texts = [(BASE / name).read_text() for name in base["resources"]]
     assert build(Options()) == [obj for text in texts for obj in yaml.safe_load_all(text)]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_builds_the_overlay(tmp_path: Path) -> None:
+    shutil.copytree(
+        ROOT / "infra", tmp_path, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if n == "demo"]
+    )
+    overlay = tmp_path / "overlays" / "staging"
+    (overlay / "key").write_text("whsec_YQ==")
+    done = subprocess.run(["kubectl", "kustomize", str(overlay)], capture_output=True, check=True, text=True)
+    objects = list(yaml.safe_load_all(done.stdout))
+    for obj in objects:
+        validated(obj)
+    assert {obj["kind"] for obj in build(Options(secret="x"))} == {obj["kind"] for obj in objects}
+    (deployment,) = of_kind(objects, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "images.example.org/litmus-gitops-subscriber:0.1.0" == container["image"]
+    assert {"name": "CLUSTER_ID", "value": "staging"} in container["env"]
+    assert len(env(Options())) == len(container["env"])
 
 
 def test_the_overlay_changes_what_is_in_the_base() -> None:
