@@ -83,12 +83,12 @@ def certificate(cluster_id: str, namespace: str, renew: bool, days: int, kubecon
     from infra.kubernetes.applying import renew as renewed  # noqa: PLC0415 - what this command alone needs
     from infra.kubernetes.applying import webhook_of  # noqa: PLC0415 - likewise
     from infra.kubernetes.certificates import ends  # noqa: PLC0415 - likewise
+    from infra.kubernetes.webhooks import issued  # noqa: PLC0415 - likewise
     from shared.errors import LitmusGitopsError  # noqa: PLC0415 - likewise
 
     api = opened(kubeconfig)
     try:
-        live = webhook_of(api) or {"metadata": {}}
-        if "cert-manager.io/inject-ca-from" in (live["metadata"].get("annotations") or {}):
+        if (live := webhook_of(api)) and issued(live):
             raise click.ClickException("cert-manager issues this cluster's certificate: see its Certificate objects")
         made = renewed(api, namespace, days=days, force=renew)
     except LitmusGitopsError as error:
@@ -188,15 +188,17 @@ def _show(options: Options) -> None:
 
 
 def _apply(options: Options, kubeconfig: str | None, project: str) -> None:
-    from infra.kubernetes.applying import apply  # noqa: PLC0415 - what this command alone needs
+    from infra.kubernetes.applying import apply, has_key  # noqa: PLC0415 - what this command alone needs
     from shared.errors import LitmusGitopsError  # noqa: PLC0415 - likewise
 
     api = opened(kubeconfig)
     try:
-        applied = apply(api, options)
+        applied, keyed = apply(api, options), has_key(api, options.namespace)
     except LitmusGitopsError as error:
         raise click.ClickException(plain(str(error))) from error
     for obj in applied:
         click.echo(f"{obj['kind']} {obj['metadata']['name']}")
+    if not keyed:
+        click.echo("its pods wait for the Secret with the subscriber's key: --with-secret FILE adds it", err=True)
     told = f"litmus-gitops cluster check {options.cluster} -p {project}"
     click.echo(plain(f"applied; when its pods are up, {told} says whether it is heard"))

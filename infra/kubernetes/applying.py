@@ -11,8 +11,8 @@ import msgspec
 
 from infra.kubernetes import certificates
 from infra.kubernetes.objects import build, namespace_of, resource_of
-from infra.kubernetes.options import CONFIGURATION, TLS, Options
-from shared.errors import NotFound
+from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options
+from shared.errors import Misconfigured, NotFound
 from shared.ports import KubernetesApi
 
 Json = dict[str, Any]
@@ -34,8 +34,11 @@ class Served:
 def apply(api: KubernetesApi, options: Options) -> list[Json]:
     """Apply everything server-side, the webhook last, and return what was applied.
 
-    Where the certificate is ours to make, one is made if none is there or its end is near.
+    Where the certificate is ours to make, one is made if none is there or its end is near. Raises `Misconfigured` where
+    cert-manager is to issue it and is not installed.
     """
+    if any(obj["kind"] == "Issuer" and not api.serves(resource_of(obj)) for obj in build(options)):
+        raise Misconfigured("the cluster has no cert-manager: install it, or go without --certificate cert-manager")
     *objects, _ = build(options)
     for obj in objects:
         api.apply(resource_of(obj), namespace_of(obj), obj)
@@ -69,6 +72,15 @@ def served(api: KubernetesApi, namespace: str) -> Served | None:
     except NotFound:
         return None
     return Served(*(b64decode(data.get(name) or "") for name in ("tls.crt", "ca.crt", "tls.key")))
+
+
+def has_key(api: KubernetesApi, namespace: str) -> bool:
+    """Whether the Secret is there that the subscriber's key is mounted from; its pods wait for that."""
+    try:
+        api.get(SECRETS, namespace, NAME)
+    except NotFound:
+        return False
+    return True
 
 
 def webhook_of(api: KubernetesApi) -> Json | None:

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from infra.kubernetes import certificates, findings
-from infra.kubernetes.applying import SECRETS, served, webhook_of
+from infra.kubernetes.applying import Served, has_key, served, webhook_of
 from infra.kubernetes.findings import Finding
 from infra.kubernetes.objects import build, namespace_of, resource_of
 from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options, Watched, wanted
-from infra.kubernetes.webhooks import configuration, stamped
+from infra.kubernetes.webhooks import configuration, issued, stamped
 from shared.clients.kubernetes import Kubernetes
 from shared.errors import LitmusGitopsError, Misconfigured, NotFound
 
@@ -109,17 +109,23 @@ def _direct(url: str, known: Known) -> Iterator[Finding]:
 def _service(api: Kubernetes, live: Json, known: Known) -> Iterator[Finding]:
     if _get(api, "v1/services", known.namespace, NAME) is None:
         yield Finding(_CLUSTER, f"the Service {known.namespace}/{NAME} is missing", known.manifest)
-    there, now = served(api, known.namespace), datetime.now(UTC)
+    mend = f"see cert-manager's Certificate {known.namespace}/{TLS}" if issued(live) else known.renewal
+    there = served(api, known.namespace)
     if there is None:
-        yield Finding(_CLUSTER, f"the Secret {known.namespace}/{TLS} is missing", known.renewal)
-        return
+        yield Finding(_CLUSTER, f"the Secret {known.namespace}/{TLS} is missing", mend)
+    else:
+        yield from _certificate(live, there, known.namespace, mend)
+
+
+def _certificate(live: Json, there: Served, namespace: str, mend: str) -> Iterator[Finding]:
+    now = datetime.now(UTC)
     bundles = {b64decode(entry["clientConfig"].get("caBundle") or "") for entry in live["webhooks"]}
-    reasons = (certificates.objection(bundle, there.certificate, known.namespace, now) for bundle in bundles)
+    reasons = (certificates.objection(bundle, there.certificate, namespace, now) for bundle in bundles)
     if wrong := next(filter(None, reasons), ""):
-        yield Finding(_CLUSTER, f"the API server refuses the subscriber's certificate: {wrong}", known.renewal)
+        yield Finding(_CLUSTER, f"the API server refuses the subscriber's certificate: {wrong}", mend)
     elif certificates.ends(there.certificate) - now < certificates.SOON:
         what = f"the subscriber's certificate ends at {certificates.ends(there.certificate):%F %T} UTC"
-        yield Finding(_CLUSTER, what, known.renewal)
+        yield Finding(_CLUSTER, what, mend)
 
 
 def _subscriber(api: Kubernetes, known: Known) -> Iterator[Finding]:
@@ -127,7 +133,7 @@ def _subscriber(api: Kubernetes, known: Known) -> Iterator[Finding]:
     if live is None:
         yield Finding(_CLUSTER, f"the Deployment {known.namespace}/{NAME} is missing", known.manifest)
         return
-    if _get(api, SECRETS, known.namespace, NAME) is None:
+    if not has_key(api, known.namespace):
         what = f"the Secret {known.namespace}/{NAME} is missing, which holds the subscriber's key"
         yield Finding(_CLUSTER, what, f"{known.manifest} --with-secret FILE")
     pods = api.list("v1/pods", known.namespace, f"app.kubernetes.io/name={NAME}")

@@ -53,6 +53,11 @@ def stamped(live: Mapping[str, Any]) -> Watched:
         raise Misconfigured(f"the annotation {STAMP} does not say what is watched") from error
 
 
+def issued(live: Mapping[str, Any]) -> bool:
+    """Whether cert-manager writes the authority into this registration."""
+    return _BY_CERT_MANAGER in (live["metadata"].get("annotations") or {})
+
+
 def _who(options: Options) -> tuple[Watched, str]:
     return options.watched, options.namespace
 

@@ -176,7 +176,10 @@ def test_a_cluster_is_applied_checked_and_given_another_certificate(
     never = "its subscriber was never heard"
     assert "no ValidatingWebhookConfiguration" in " ".join(findings(rows(portal, kubeconfig, 1)))
     words = ("--portal-url", PORTAL, "--kubeconfig", str(kubeconfig))
+    done = run(portal, "manifest", "c1", "-p", "shop", "--apply", *words)
+    assert "its pods wait for the Secret with the subscriber's key" in done.stderr
     done = run(portal, "manifest", "c1", "-p", "shop", "--apply", "--with-secret", shown, *words)
+    assert "its pods wait" not in done.stderr
     assert "ValidatingWebhookConfiguration litmus-gitops\napplied;" in done.output
     api = open_kubernetes(str(kubeconfig))
     come_up(api)

@@ -7,8 +7,10 @@ from queue import Empty
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.demo.certificates import make_certificates
+from infra.kubernetes import auditing
 from infra.kubernetes.applying import WEBHOOKS, apply, renew, webhook_of
 from infra.kubernetes.checking import Known, look
 from infra.kubernetes.kinds import DEFAULT, kind_of
@@ -17,7 +19,7 @@ from shared.clients.kubernetes import Kubernetes, open_kubernetes
 from tests.real.apiserver import RealApiServer
 from tests.real.people import MERGE, Person, Workload
 from tests.real.portals import growth
-from tests.real.receiver import Receiver, allow
+from tests.real.receiver import Receiver, accept, allow
 from tests.real.waiting import eventually
 
 EXCLUDED = "apiserver_admission_match_condition_exclusions_total"
@@ -227,3 +229,37 @@ def test_objects_of_the_system_and_of_our_own_namespace_are_told_of_to_nobody(
     assert ([], 0) == told.while_doing(one.create)
     assert ([], 0) == told.while_doing(lambda: one.set_image("till:2"))
     assert ([], 0) == told.while_doing(one.delete)
+
+
+def test_the_audit_backend_by_the_printed_files_sends_watched_kinds_and_nothing_else(tmp_path: Path) -> None:
+    with Receiver(make_certificates(tmp_path), accept) as receiver:
+        url = f"{receiver.url}/audit/c1/a-token"
+        files = {
+            "policy": auditing.policy(WATCHED, SYSTEM),
+            "config": auditing.kubeconfig(url, receiver.ca.read_bytes()),
+        }
+        for name, content in files.items():
+            (tmp_path / name).write_text(yaml.safe_dump(content))
+        flags = [f"--audit-policy-file={tmp_path / 'policy'}", f"--audit-webhook-config-file={tmp_path / 'config'}"]
+        flags += ["--audit-webhook-mode=batch", "--audit-webhook-batch-max-wait=100ms"]
+        with RealApiServer(extra=flags) as server:
+            person = Person(server)
+            deployment(person, "kube-system").create()
+            secret = {"metadata": {"name": "till"}, "stringData": {"a": "not to be told"}}
+            person.call("POST", "/api/v1/namespaces/default/secrets", secret)
+            one = deployment(person, "default")
+            for act in (one.create, lambda: one.set_image("till:2"), lambda: one.scale(3), one.delete):
+                act()
+            batches = [receiver.next()]
+            while not any(event["verb"] == "delete" for event in batches[-1].body["items"]):
+                batches.append(receiver.next())
+    events = [event for batch in batches for event in batch.body["items"]]
+    told = [
+        (event["verb"], event["objectRef"]["namespace"], event["objectRef"]["resource"])
+        for event in events
+        if event["objectRef"].get("name") == "till"
+    ]
+    assert [(verb, "default", "deployments") for verb in ("create", "patch", "patch", "delete")] == told
+    assert {"ResponseComplete"} == {event["stage"] for event in events}
+    assert "/audit/c1/a-token" == batches[0].path.partition("?")[0]
+    assert "not to be told" not in str(events)

@@ -17,6 +17,7 @@ from infra.kubernetes.kinds import kind_of
 from infra.kubernetes.objects import build, namespace_of, resource_of
 from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options, Watched
 from shared.clients.kubernetes import Kubernetes, open_kubernetes
+from shared.errors import Misconfigured, NotFound
 
 NAMESPACE = "litmus-gitops"
 
@@ -109,3 +110,10 @@ def test_what_a_url_is_called_by_needs_no_certificate(api: Kubernetes) -> None:
     assert served(api, NAMESPACE) is None
     apply_over = Options(certificate="cert-manager", direct="https://portal.example.org/admission/c1/t")
     assert NAME in {obj["metadata"]["name"] for obj in apply(api, apply_over)}
+
+
+def test_where_cert_manager_is_not_installed_nothing_is_applied(api: Kubernetes) -> None:
+    with pytest.raises(Misconfigured, match="the cluster has no cert-manager: install it"):
+        apply(api, Options(certificate="cert-manager"))
+    with pytest.raises(NotFound):
+        api.get("v1/namespaces", "", NAMESPACE)

@@ -270,6 +270,14 @@ def test_a_certificate_that_ends_soon_or_has_ended_is_found(api: Kubernetes) -> 
     assert served(api, NAMESPACE) is not None
 
 
+def test_a_certificate_that_cert_manager_issues_is_its_own_to_mend(api: Kubernetes) -> None:
+    annotations = {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/{TLS}"}
+    api.patch(WEBHOOKS, "", CONFIGURATION, {"metadata": {"annotations": annotations}})
+    api.delete(SECRETS, NAMESPACE, TLS)
+    mend = f"see cert-manager's Certificate {NAMESPACE}/{TLS}"
+    assert [(f"the Secret {NAMESPACE}/{TLS} is missing", mend)] == found(api)
+
+
 def test_an_experiment_that_the_portal_does_not_know_is_found(api: Kubernetes) -> None:
     what = "Deployment/default/till names kill-1, which is no experiment of shop"
     assert [(what, "see litmus-gitops experiment list -p shop")] == found(api, experiments=frozenset())
