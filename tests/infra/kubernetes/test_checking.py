@@ -106,6 +106,12 @@ def narrowed(api: Kubernetes) -> None:
     api.replace(f"{RBAC}/clusterroles", "", NAME, live)
 
 
+def by_name_only(api: Kubernetes) -> None:
+    live = api.get(f"{RBAC}/roles", NAMESPACE, NAME)
+    live["rules"] = [rule | {"resourceNames": ["one"]} for rule in live["rules"]]
+    api.replace(f"{RBAC}/roles", NAMESPACE, NAME, live)
+
+
 def unbound(api: Kubernetes) -> None:
     live = api.get(f"{RBAC}/rolebindings", NAMESPACE, NAME)
     live["subjects"][0]["name"] = "somebody"
@@ -216,6 +222,9 @@ def unready(api: Kubernetes) -> None:
             f"the Role {NAME} is missing",
             MANIFEST,
             id="no role",
+        ),
+        pytest.param(
+            by_name_only, f"the Role {NAME} does not allow to create configmaps", MANIFEST, id="role for one name"
         ),
         pytest.param(
             unbound,

@@ -20,6 +20,7 @@ from infra.demo.stage import free_port
 from infra.kubernetes.certificates import Pair, make
 from infra.kubernetes.issuing import names_of
 from infra.kubernetes.objects import BASE
+from tests.services.chaos_cluster import CLUSTER, SECRET, PortalStand
 
 NAMESPACE = "litmus-gitops"
 SECONDS = 20.0
@@ -69,7 +70,7 @@ def accepted(port: int, authority: bytes) -> bool:
 
 
 @contextmanager
-def serving(folder: Path, tls: Path) -> Iterator[int]:
+def serving(folder: Path, tls: Path, portal: PortalStand) -> Iterator[int]:
     """Run what the image runs, from a folder that holds what the image holds."""
     app = bundle("subscriber", folder)
     shutil.copyfile(BASE / "serving.py", app / "serving.py")
@@ -80,9 +81,11 @@ def serving(folder: Path, tls: Path) -> Iterator[int]:
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "TLS_FOLDER": str(tls),
-            "CLUSTER_ID": "c1",
-            "PORTAL_URL": f"http://127.0.0.1:{free_port()}",
-            "SUBSCRIBER_SECRET": "whsec_YQ==",
+            "CLUSTER_ID": CLUSTER,
+            "PORTAL_URL": portal.url,
+            "SUBSCRIBER_SECRET": SECRET,
+            "POLL": "false",
+            "HEARTBEAT_SECONDS": "0.5",
             "SUBSCRIBER_NAMESPACE": "default",
             "KUBECONFIG": str(api.kubeconfig(folder / "kubeconfig")),
         }
@@ -99,12 +102,13 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_the_subscriber_serves_tls_and_takes_up_a_rotated_certificate(tmp_path: Path) -> None:
+def test_the_subscriber_works_and_serves_tls_and_takes_up_a_rotated_certificate(tmp_path: Path) -> None:
     first, second = (make(NAMESPACE, datetime.now(UTC), 30) for _ in range(2))
     tls = tmp_path / "tls"
     mount(tls, first)
-    with serving(tmp_path, tls) as port:
+    with PortalStand().open() as portal, serving(tmp_path, tls, portal) as port:
         until(lambda: accepted(port, first.authority))
+        until(lambda: bool(portal.heartbeats))
         assert 200 == called(port, first.authority, "/readyz")
         with closing(Caller(port, first.authority)) as kept:
             assert 200 == kept.get("/healthz")
