@@ -20,24 +20,11 @@ from infra.demo.stage import free_port
 from infra.kubernetes.certificates import Pair, make
 from infra.kubernetes.issuing import names_of
 from infra.kubernetes.objects import BASE
+from tests.infra.kubernetes.mounting import mount
 from tests.services.chaos_cluster import CLUSTER, SECRET, PortalStand
 
 NAMESPACE = "litmus-gitops"
 SECONDS = 20.0
-
-
-def mount(folder: Path, pair: Pair) -> None:
-    """Put a pair where the kubelet would: all files change at once, by a link that is replaced."""
-    version = folder / f"..{time.monotonic_ns()}"
-    version.mkdir(parents=True)
-    (version / "tls.crt").write_bytes(pair.certificate)
-    (version / "tls.key").write_bytes(pair.key)
-    link = folder / "..new"
-    link.symlink_to(version.name)
-    link.replace(folder / "..data")
-    for name in ("tls.crt", "tls.key"):
-        with suppress(FileExistsError):
-            (folder / name).symlink_to(f"..data/{name}")
 
 
 class Caller(http.client.HTTPSConnection):
