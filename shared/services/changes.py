@@ -17,20 +17,14 @@ from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED, Versioned
 from shared.services.watching import Context, Watch
-from shared.wire.admission import Review, allow, read_review
+from shared.wire.admission import LIMIT, ONLY_COUNTED, Review, allow, read_review
 from shared.wire.audit import Batch, Signal, read_events
 from shared.wire.compression import expanded
-
-REVIEW_LIMIT: Final = 8 << 20
-"""Bytes of a review: etcd takes objects of 1.5 MiB, a review holds two, and JSON may double them."""
 
 BATCH_LIMIT: Final = 16 << 20
 """Bytes of a batch of audit events."""
 
 REVIEWS: Final = "litmus_gitops_reviews_total"
-
-_ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
-"""Outcomes of reviews that cannot matter, of which a busy cluster sends many."""
 
 _log = logging.getLogger("litmus_gitops.changes")
 
@@ -49,10 +43,10 @@ class Changes:
         Raises `Unauthenticated`, and `BadInput` for what is no AdmissionReview v1.
         """
         cluster = self._known(call)
-        review = read_review(_body(call, REVIEW_LIMIT))
+        review = read_review(_body(call, LIMIT))
         outcome = self._admitted(cluster, review) if cluster else "error"
         self.count(REVIEWS, outcome=outcome)
-        return Answer(200, allow(review.uid), quiet=outcome in _ONLY_COUNTED)
+        return Answer(200, allow(review.uid), quiet=outcome in ONLY_COUNTED)
 
     def _known(self, call: Call) -> Versioned[Cluster] | None:
         try:
@@ -64,7 +58,7 @@ class Changes:
             return None
 
     def _admitted(self, cluster: Versioned[Cluster], review: Review) -> str:
-        if told_nothing := _untold(review):
+        if told_nothing := review.untold:
             return told_nothing
         try:
             context = self.watch.context(cluster)
@@ -116,14 +110,6 @@ class Changes:
     def _sight(self, context: Context) -> Callable[[dict[str, Any]], Side]:
         key = self.watch.seal(context.cluster.value)
         return lambda obj: side(obj, key)
-
-
-def _untold(review: Review) -> str | None:
-    if review.dry_run:
-        return "dry_run"
-    if review.operation == "CONNECT" or review.sub_resource not in {"", "scale"}:
-        return "other"
-    return None if review.annotated or review.scale else "not_annotated"
 
 
 def _subject(signal: Signal) -> str:
