@@ -36,9 +36,14 @@ class Known(msgspec.Struct, frozen=True):
     clock: datetime
 
     @property
-    def manifest(self) -> str:
-        """Return the command that puts the cluster's objects right."""
+    def command(self) -> str:
+        """Return the command that applies the cluster's objects."""
         return f"litmus-gitops cluster manifest {self.cluster} -p {self.project} --apply"
+
+    @property
+    def manifest(self) -> str:
+        """Return how to put the objects right: without its options it would set the image and the kinds back."""
+        return f"{self.command}, with the options that the cluster was set up with"
 
     @property
     def renewal(self) -> str:
@@ -102,7 +107,7 @@ def _asked_for(known: Known, watched: Watched) -> Iterator[Finding]:
 def _direct(url: str, known: Known) -> Iterator[Finding]:
     path = urlsplit(url).path
     if f"/admission/{known.cluster}/" not in path:
-        mend = f"{known.manifest} --direct FILE, with the admission_url that registering {known.cluster} showed"
+        mend = f"{known.command} --direct FILE, with the admission_url that registering {known.cluster} showed"
         yield Finding(_CLUSTER, f"the webhook's URL is not that of cluster {known.cluster}", mend)
 
 
@@ -135,7 +140,9 @@ def _subscriber(api: Kubernetes, known: Known) -> Iterator[Finding]:
         return
     if not has_key(api, known.namespace):
         what = f"the Secret {known.namespace}/{NAME} is missing, which holds the subscriber's key"
-        yield Finding(_CLUSTER, what, f"{known.manifest} --with-secret FILE")
+        yield Finding(
+            _CLUSTER, what, f"{known.command} --with-secret FILE, and the options that the cluster was set up with"
+        )
     pods = api.list("v1/pods", known.namespace, f"app.kubernetes.io/name={NAME}")
     yield from findings.deployment(live, known.cluster, findings.waiting(pods), known.manifest)
 

@@ -18,7 +18,8 @@ RBAC = "rbac.authorization.k8s.io/v1"
 DEPLOYMENTS = "apps/v1/deployments"
 ON = {"litmuschaos.io/gitops": "true", "litmuschaos.io/workflow": "kill-1"}
 OPTIONS = Options(cluster="c1", secret="whsec_YQ==")
-MANIFEST = "litmus-gitops cluster manifest c1 -p shop --apply"
+COMMAND = "litmus-gitops cluster manifest c1 -p shop --apply"
+MANIFEST = f"{COMMAND}, with the options that the cluster was set up with"
 RENEWAL = "litmus-gitops cluster certificate c1 --renew"
 
 Act = Callable[[Kubernetes], object]

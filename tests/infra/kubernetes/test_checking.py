@@ -13,6 +13,7 @@ from infra.kubernetes.checking import look
 from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options
 from shared.clients.kubernetes import Kubernetes
 from tests.infra.kubernetes.sound import (
+    COMMAND,
     DEPLOYMENTS,
     MANIFEST,
     NAMESPACE,
@@ -117,7 +118,7 @@ def test_nothing_is_found_where_everything_is_right(sound: Kubernetes) -> None:
         pytest.param(
             lambda api: api.delete(SECRETS, NAMESPACE, NAME),
             f"the Secret {NAMESPACE}/{NAME} is missing, which holds the subscriber's key",
-            f"{MANIFEST} --with-secret FILE",
+            f"{COMMAND} --with-secret FILE, and the options that the cluster was set up with",
             id="no key",
         ),
         pytest.param(
