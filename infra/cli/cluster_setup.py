@@ -41,6 +41,7 @@ namespace_option = click.option(
 @click.option("--certificate", "issuer", default="own", type=click.Choice(["own", "cert-manager"]), show_default=True)
 @click.option("--direct", type=_FILE, help="The API server calls the portal: a file with admission_url, - for stdin.")
 @click.option("--ca", type=click.File("rb"), help="PEM of the authority behind the portal, where it is a private one.")
+@click.option("--client-ca", type=click.File("rb"), help="PEM behind the API server's own certificate: ask for that.")
 @click.option("--with-secret", "secret", type=_FILE, help="A file with subscriber_secret, - for stdin; else no Secret.")
 @click.option("--audit-policy", is_flag=True, help="Print the API server's audit policy instead.")
 @click.option("--audit-kubeconfig", type=_FILE, help="Print its backend's kubeconfig instead: a file with audit_url.")
@@ -136,8 +137,20 @@ def _options(lazy: Lazy, cluster_id: str, project: str, authority: bytes | None,
         poll=row["subscriber_url"] is None,
         direct=_value(given["direct"], "admission_url") if given["direct"] else None,
         authority=authority,
+        clients=_clients(row, given["client_ca"]),
         secret=_value(given["secret"], "subscriber_secret") if given["secret"] else None,
     )
+
+
+def _clients(row: dict[str, Any], file: Any) -> bytes | None:
+    if file is None:
+        return None
+    if row["subscriber_url"] is not None:
+        raise click.UsageError("the portal POSTs orders to this cluster and has no certificate: go without --client-ca")
+    pem: bytes = file.read()
+    if b"BEGIN CERTIFICATE" not in pem:
+        raise click.UsageError("--client-ca holds no certificate: give the authority's PEM")
+    return pem
 
 
 def _reachable(url: str) -> str:

@@ -17,6 +17,9 @@ Json = dict[str, Any]
 BASE: Final = Path(__file__).parent
 _FILES: Final = ("namespace.yaml", "subscriber-rbac.yaml", "subscriber.yaml")
 _READING: Final = ("get", "list", "watch")
+_PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
+_CLIENTS: Final = "/run/litmus-gitops/clients"
+_CLIENTS_NAME: Final = f"{NAME}-clients"
 _BARE: Final = ("tls", "Service")
 """Of the base, what nobody needs where the API server calls the portal itself: the subscriber asks for its orders."""
 
@@ -28,6 +31,7 @@ _PLURALS: Final = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
     "Secret": "secrets",
+    "ConfigMap": "configmaps",
     "Deployment": "deployments",
     "Service": "services",
     "PodDisruptionBudget": "poddisruptionbudgets",
@@ -42,7 +46,8 @@ def build(options: Options) -> list[Json]:
     account, rest = _based(options)
     secret = [_secret(options)] if options.secret else []
     issued = issuing.objects(options.namespace) if options.certificate == "cert-manager" and not options.direct else []
-    return [*account, *secret, *issued, *rest, webhooks.configuration(options)]
+    clients = [_clients(options)] if options.clients else []
+    return [*account, *secret, *clients, *issued, *rest, webhooks.configuration(options)]
 
 
 def resource_of(obj: Json) -> str:
@@ -98,6 +103,8 @@ def _set(pod: Json, options: Options) -> None:
             variable["value"] = values[variable["name"]]
     if options.direct:
         _lay_bare(pod, container)
+    elif options.clients:
+        _close(pod, container)
 
 
 def _settings(options: Options) -> dict[str, str]:
@@ -117,8 +124,28 @@ def _lay_bare(pod: Json, container: Json) -> None:
     for holder, name in ((container, "volumeMounts"), (pod, "volumes")):
         holder[name] = [one for one in holder[name] if one["name"] not in _BARE]
     container["ports"] = [{"name": "http", "containerPort": 8080}]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    for probe in _PROBES:
         container[probe]["httpGet"] |= {"port": "http", "scheme": "HTTP"}
+
+
+def _close(pod: Json, container: Json) -> None:
+    """Have it answer nobody but the API server; a probe has no certificate to show, and asks for the port alone."""
+    container["env"].append({"name": "CLIENT_CA", "value": f"{_CLIENTS}/ca.crt"})
+    container["volumeMounts"].append({"name": "clients", "mountPath": _CLIENTS, "readOnly": True})
+    pod["volumes"].append({"name": "clients", "configMap": {"name": _CLIENTS_NAME}})
+    for name in _PROBES:
+        del container[name]["httpGet"]
+        container[name]["tcpSocket"] = {"port": "https"}
+
+
+def _clients(options: Options) -> Json:
+    assert options.clients is not None
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": _CLIENTS_NAME, "namespace": options.namespace},
+        "data": {"ca.crt": options.clients.decode()},
+    }
 
 
 def _secret(options: Options) -> Json:

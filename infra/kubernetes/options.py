@@ -34,7 +34,8 @@ class Watched(msgspec.Struct, frozen=True):
 class Options(msgspec.Struct, frozen=True):
     """One cluster's manifests. `direct` is the admission URL, a secret, where the API server calls the portal itself.
 
-    `authority` is the PEM that the API server trusts at the other end, None where something else provides it.
+    `authority` is the PEM that the API server trusts at the other end, None where something else provides it; `clients`
+    is the one that vouches for the API server's own certificate, where the subscriber is to ask for that.
     """
 
     cluster: str = "my-cluster"
@@ -46,6 +47,7 @@ class Options(msgspec.Struct, frozen=True):
     poll: bool = True
     direct: str | None = None
     authority: bytes | None = None
+    clients: bytes | None = None
     secret: str | None = None
 
     def __repr__(self) -> str:

@@ -1,5 +1,7 @@
 """gunicorn's settings for a function in a pod: TLS if TLS_FOLDER is set, with the certificate that is there by now.
 
+With CLIENT_CA, a PEM file, only those are answered whose certificate one of its authorities vouches for.
+
 Beside `main.py` in the image: `gunicorn --config /app/serving.py`. gunicorn asks for the context of each connection, so
 a rotated Secret is served from the next connection on; a pair that does not fit together, as while it is being
 replaced, leaves the last good one in use.
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 TLS_FOLDER: Final = os.environ.get("TLS_FOLDER", "")
+CLIENT_CA: Final = os.environ.get("CLIENT_CA", "")
 SOURCE: Final = os.environ.get("FUNCTION_SOURCE") or str(Path(__file__).with_name("main.py"))
 TARGET: Final = os.environ.get("FUNCTION_TARGET") or "subscriber"
 
@@ -31,6 +34,9 @@ bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or (8443 
 if TLS_FOLDER:
     certfile = str(Path(TLS_FOLDER) / "tls.crt")
     keyfile = str(Path(TLS_FOLDER) / "tls.key")
+if CLIENT_CA:
+    ca_certs = CLIENT_CA
+    cert_reqs = ssl.CERT_REQUIRED
 
 _log = logging.getLogger("litmus_gitops.tls")
 _Stamp = tuple[tuple[int, int], ...]
@@ -51,7 +57,7 @@ def ssl_context(_: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext
 
 
 def _stamp() -> _Stamp:
-    found = (Path(path).stat() for path in (certfile, keyfile))
+    found = (Path(path).stat() for path in (certfile, keyfile, CLIENT_CA) if path)
     return tuple((one.st_ino, one.st_mtime_ns) for one in found)
 
 

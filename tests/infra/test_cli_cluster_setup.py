@@ -138,6 +138,12 @@ def test_the_audit_backend_has_its_policy_and_its_kubeconfig(
         pytest.param(
             ("manifest", "c1", "-p", "shop", "--portal-url", PORTAL, "--apply"), 2, "set KUBECONFIG", id="no cluster"
         ),
+        pytest.param(
+            ("manifest", "c1", "-p", "shop", "--portal-url", PORTAL, "--client-ca", "-"),
+            2,
+            "holds no certificate",
+            id="no authority",
+        ),
         pytest.param(("certificate", "c1"), 2, "set KUBECONFIG", id="certificate of no cluster"),
     ],
 )
@@ -229,6 +235,20 @@ def test_the_last_rows_of_the_clusters_own_are_told(portal: Served) -> None:
     assert ["reason 4", "reason 3", "reason 2"] == [line[-8:] for line in lines]
     at = "2026-10-30T09:00:00.000Z"
     assert f"portal: note: last in the ledger: {at} change Deployment/x/c7 ignored: reason 4" == lines[0]
+
+
+def test_a_cluster_to_which_the_portal_posts_cannot_ask_for_certificates(portal: Served, tmp_path: Path) -> None:
+    url = "https://subscriber.example.org"
+    portal.api("POST", "/projects/shop/clusters", {"id": "c8", "name": "c8", "subscriber_url": url})
+    words = ("manifest", "c8", "-p", "shop", "--portal-url", PORTAL)
+    pem = tmp_path / "ca.pem"
+    pem.write_text("-----BEGIN CERTIFICATE-----")
+    assert "go without --client-ca" in run(portal, *words, "--client-ca", str(pem), code=2).output
+    objects = list(yaml.safe_load_all(run(portal, *words).stdout))
+    (deployment,) = [obj for obj in objects if obj["kind"] == "Deployment"]
+    env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "POLL", "value": "false"} in env
+    assert "ConfigMap" in [obj["kind"] for obj in manifest(portal, "--client-ca", str(pem))]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The API server calls the Service by TLS with the certificate that was made for it, also while that is renewed."""
 
+import json
+import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from infra.demo.processes import Child
 from infra.demo.stage import free_port
@@ -36,16 +40,16 @@ def subscriber(request):
 
 
 @contextmanager
-def serving(folder: Path, tls: Path) -> Iterator[tuple[int, Path]]:
-    """Serve a function that keeps what it is asked, as the image serves the subscriber."""
+def serving(folder: Path, tls: Path, port: int, clients: str = "") -> Iterator[Path]:
+    """Serve a function that keeps what it is asked, as the image serves the subscriber; yield where it keeps that."""
     (folder / "main.py").write_text(FUNCTION)
-    port, seen = free_port(), folder / "seen"
+    seen = folder / "seen"
     seen.touch()
     told = {"HOST": "127.0.0.1", "PORT": str(port), "TLS_FOLDER": str(tls), "SEEN": str(seen)}
-    told |= {"FUNCTION_SOURCE": str(folder / "main.py")}
+    told |= {"FUNCTION_SOURCE": str(folder / "main.py"), "CLIENT_CA": clients}
     words = ["-m", "gunicorn", "--config", str(BASE / "serving.py")]
     with Child("the function", words, told, folder / "log"):
-        yield port, seen
+        yield seen
 
 
 def lead_to(api: Kubernetes, port: int) -> None:
@@ -74,7 +78,8 @@ def test_the_certificate_is_trusted_before_while_and_after_it_is_renewed(
     one = Workload(person, "Deployment", namespace, "till", annotations=ON)
     apply(api, Options(cluster="c1"))
     mount(tls, served(api, SYSTEM) or pytest.fail("there is no certificate"))
-    with serving(tmp_path, tls) as (port, seen):
+    port = free_port()
+    with serving(tmp_path, tls, port) as seen:
         lead_to(api, port)
 
         def told(act: Callable[[], object]) -> bool:
@@ -97,3 +102,51 @@ def test_the_certificate_is_trusted_before_while_and_after_it_is_renewed(
             assert change()
         assert 0 == opened()
     assert {"/admission"} == {line.partition(" ")[0] for line in seen.read_text().splitlines()}
+
+
+def presenting(folder: Path, port: int) -> Path:
+    """Return the API server's admission configuration by which it shows the Service a certificate."""
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=kube-apiserver", "-keyout", str(folder / "client.key"), "-out", str(folder / "client.crt")]
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+    shown = {"client-certificate": str(folder / "client.crt"), "client-key": str(folder / "client.key")}
+    users = [{"name": f"{NAME}.{SYSTEM}.svc:{port}", "user": shown}]
+    (folder / "clients.json").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "users": users}))
+    version = "apiserver.config.k8s.io/v1"
+    inner = {"apiVersion": version, "kind": "WebhookAdmissionConfiguration"}
+    inner |= {"kubeConfigFile": str(folder / "clients.json")}
+    plugin = {"name": "ValidatingAdmissionWebhook", "configuration": inner}
+    outer = {"apiVersion": version, "kind": "AdmissionConfiguration", "plugins": [plugin]}
+    (folder / "admission.json").write_text(json.dumps(outer))
+    return folder / "admission.json"
+
+
+def status(trust: ssl.SSLContext, port: int) -> int:
+    """Return how somebody in the cluster is answered, who sends what is no review."""
+    pool = urllib3.PoolManager(ssl_context=trust, server_hostname=f"{NAME}.{SYSTEM}.svc", retries=False, timeout=10)
+    return pool.request("POST", f"https://127.0.0.1:{port}/admission", json={}).status
+
+
+def test_a_subscriber_that_asks_for_certificates_answers_the_api_server_alone(tmp_path: Path) -> None:
+    port, tls = free_port(), tmp_path / "tls"
+    flag = f"--admission-control-config-file={presenting(tmp_path, port)}"
+    with RealApiServer(extra=[flag]) as server:
+        api = open_kubernetes(str(server.kubeconfig))
+        apply(api, Options(cluster="c1", clients=(tmp_path / "client.crt").read_bytes()))
+        there = served(api, SYSTEM) or pytest.fail("there is no certificate")
+        mount(tls, there)
+        one = Workload(Person(server), "Deployment", "default", "till", annotations=ON)
+        with serving(tmp_path, tls, port, str(tmp_path / "client.crt")) as seen:
+            lead_to(api, port)
+
+            def heard() -> bool:
+                one.create()
+                one.delete()
+                return bool(seen.read_text())
+
+            eventually(heard, "the API server is answered")
+            stranger = ssl.create_default_context(cadata=there.authority.decode())
+            with pytest.raises(urllib3.exceptions.HTTPError):
+                status(stranger, port)
+            stranger.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+            assert 500 == status(stranger, port)

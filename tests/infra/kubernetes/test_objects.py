@@ -29,6 +29,7 @@ CHOICES = [
     pytest.param(Options(cluster="c1", namespace="chaos-portal", image="x:1", secret="whsec_YQ=="), id="all told"),
     pytest.param(Options(watched=MORE, certificate="cert-manager"), id="more kinds, cert-manager"),
     pytest.param(Options(direct=URL, authority=b"PEM", poll=False), id="direct"),
+    pytest.param(Options(clients=b"PEM"), id="mutual TLS"),
 ]
 
 
@@ -82,6 +83,18 @@ def test_the_subscriber_has_no_privilege(options: Options) -> None:
     )
     assert {"startupProbe", "livenessProbe", "readinessProbe", "resources"} <= set(container)
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+
+
+def test_a_subscriber_that_asks_for_certificates_is_probed_without_one() -> None:
+    objects = build(Options(clients=b"PEM"))
+    (deployment,) = of_kind(objects, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"port": "https"} == container["readinessProbe"]["tcpSocket"] == container["livenessProbe"]["tcpSocket"]
+    (clients,) = of_kind(objects, "ConfigMap")
+    assert {"ca.crt": "PEM"} == clients["data"]
+    mounted = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    assert f"{mounted['clients']}/ca.crt" == env(Options(clients=b"PEM"))["CLIENT_CA"]
+    assert "CLIENT_CA" not in env(Options())
 
 
 def env(options: Options) -> dict[str, Any]:
