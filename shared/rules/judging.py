@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from shared.model.changes import Change, Side
+from shared.model.changes import Change, Shown, Side
 from shared.model.policies import Condition, Judged
 from shared.rules.comparing import compare, same
 from shared.rules.digests import SEAL, SENSITIVE
@@ -26,6 +26,8 @@ _PHRASES: Final = {
 }
 _UNKNOWN: Final = SEAL + "0" * 64
 """The seal of a value that nobody sealed, since nobody knew that it would be asked for."""
+
+_NOTHING: Final = Shown("")
 
 
 class Value(NamedTuple):
@@ -55,38 +57,38 @@ class Values:
     def _look(self, path: Key) -> Value:
         change = self.change
         old = None if self.created else change.old
-        found = _found(path, change.new)
-        before = _found(path, old) if old else None
+        found, before = path.find(change.new.content), path.find(old.content) if old else None
         counts = self.created or bool(change.changed) or "metadata" in path.fields
-        return Value(path, found, before, _moved(path, old, change.new) if counts else False)
+        if not change.new.sealed:
+            return Value(path, found, before, counts and not same(found, before))
+        moved = not same(found, before) if path.simple else _moved(path, old, change.new)
+        known = _known(path, change.new, found), _known(path, old, before) if old else None
+        return Value(path, *known, moved if counts else False)
 
     def hidden(self, value: Value) -> bool:
         """Whether what was found in the new object is known by its seal only."""
         return (bool(self.change.new.sealed) or self.change.workload.kind in SENSITIVE) and hides(value.found)
 
 
-def _found(path: Key, side: Side) -> Any:
-    """Return what the key finds, seals where it is not known."""
-    value = path.find(side.content)
-    if not side.sealed or (path.simple and not hides(value)):
-        return value
-    shown = None if side.partial and path.counting else side.shown.get(path.text)
+def _known(path: Key, side: Side, found: Any) -> Any:
+    """Return what the key finds in a sealed side, seals where it is not known; `found` is what it finds among seals."""
+    if path.simple and not hides(found):
+        return found
+    shown = _shown(path, side)
     if shown is not None and shown.told:
         return shown.value
-    return value if path.simple else _UNKNOWN
+    return found if path.simple else _UNKNOWN
 
 
 def _moved(path: Key, old: Side | None, new: Side) -> bool | None:
-    """Whether the key finds another value in the new object than in the old one, None if that cannot be known."""
-    if not new.sealed or path.simple:
-        return not same(path.find(new.content), path.find(old.content) if old else None)
-    before, after = _seal(path, old) if old else "", _seal(path, new)
-    return None if before is None or after is None else before != after
+    """Whether a key that looks at values finds another one than before, None if that cannot be known."""
+    before, after = _shown(path, old) if old else _NOTHING, _shown(path, new)
+    return None if before is None or after is None else before.seal != after.seal
 
 
-def _seal(path: Key, side: Side) -> str | None:
-    shown = None if side.partial and path.counting else side.shown.get(path.text)
-    return shown.seal if shown else None
+def _shown(path: Key, side: Side) -> Shown | None:
+    """Return what the cluster says that the key finds; once a `Scale` was joined in, not if replicas are part of it."""
+    return None if side.partial and path.counting else side.shown.get(path.text)
 
 
 class Weighed(NamedTuple):
@@ -141,15 +143,15 @@ def combined(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
     return any(one.changed for one in holding)
 
 
-def possible(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
-    """Whether the conditions might match if everything that is unknown were in their favour."""
-    return combined(
-        kind,
-        [
-            one._replace(holds=one.holds or one.unknown, changed=one.changed or one.value.moved is None)
-            for one in weighed
-        ],
-    )
+def undecided(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
+    """Whether conditions that do not match might do so if everything that is unknown were in their favour."""
+    if not any(one.unknown or one.value.moved is None for one in weighed):
+        return False
+    return combined(kind, [_favoured(one) for one in weighed])
+
+
+def _favoured(one: Weighed) -> Weighed:
+    return one._replace(holds=one.holds or one.unknown, changed=one.changed or one.value.moved is None)
 
 
 def _shown_value(condition: Condition, path: Key, kind: str) -> str | None:

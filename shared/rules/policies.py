@@ -13,7 +13,7 @@ from shared.model.policies import Decision, Judged, Opinion, Policy
 from shared.model.projects import Window
 from shared.rules.autoscalers import scaler_of
 from shared.rules.durations import seconds
-from shared.rules.judging import Values, combined, explain, possible, weigh
+from shared.rules.judging import Values, combined, explain, undecided, weigh
 from shared.rules.selecting import chosen, passed_over
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -111,7 +111,7 @@ def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opini
         cooldown=policy.cooldown,
         wait=policy.wait,
         windows=policy.windows,
-        unknown=not matches and possible(policy.condition_type, weighed),
+        unknown=not matches and undecided(policy.condition_type, weighed),
     )
 
 

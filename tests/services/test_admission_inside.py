@@ -5,17 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.clients.ids import new_id
 from shared.errors import BadInput, TooLarge, Unavailable
+from shared.model.calls import Answer
+from shared.model.heartbeats import Asked
 from shared.model.ledger import Event
 from shared.model.orders import Guard, Target
 from shared.model.policies import Condition, Policy
+from shared.model.projects import Safety
 from shared.rules.digests import sealing_key
 from shared.rules.guards import Proved, prove
+from shared.rules.sealing import MOST_KEYS
+from shared.services.subscriber.letters import Letters
 from tests.services.inside import KEY, Inside, inside_of
 from tests.services.watched import DELIVERIES, House, altered, fields, recorded, trigger
 
@@ -87,6 +94,22 @@ def test_each_recorded_review_has_the_verdict_that_it_has_directly(
     assert [verdict(row) for row in direct.rows()] == [verdict(row) for row in house.rows()]
     assert {"ignored", "triggered"} >= {row.verdict for row in house.rows()}
     assert {"triggered"} <= {row.verdict for row in house.rows()} or policies[0].name in {"label", "count"}
+
+
+def test_going_back_is_known_as_such_too(inside: Inside, direct: House) -> None:
+    there = recorded("deployment-image")
+    back = deepcopy(there)
+    old, new = back["request"]["oldObject"], back["request"]["object"]
+    back["request"] |= {"uid": "back", "object": old, "oldObject": new}
+    back["request"]["object"]["metadata"]["generation"] = 3
+    for one in (inside.door.house, direct):
+        one.settle(Safety(cooldown="0s", storm=None))
+    for review in (there, back):
+        direct.admit(review)
+        inside.told(review)
+    for house in (inside.door.house, direct):
+        assert ["triggered", "ignored"] == house.verdicts()
+        assert "rollback" in house.rows()[-1].reason
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -239,6 +262,13 @@ def test_a_portal_that_knows_no_seals_is_told_nothing(inside: Inside) -> None:
     inside.door.before = lambda _path, _body: 0
     inside.forwarding.flush()
     assert ["triggered"] == inside.door.house.verdicts()
+
+
+def test_keys_that_cannot_be_evaluated_here_are_left_out(house: House) -> None:
+    told = {"plain": ["spec.replicas", "a[", "later(spec)"], "moved": ["length(spec)"] * (MOST_KEYS + 1)}
+    letters = Letters(lambda *_: Answer(200, json.dumps(told).encode()), "c1", KEY, house.clock, new_id)
+    letters.alive()
+    assert Asked(("spec.replicas",), ("length(spec)",) * MOST_KEYS) == letters.asks.last
 
 
 def test_what_is_no_review_is_refused(inside: Inside) -> None:

@@ -8,13 +8,15 @@ from typing import Final
 
 import msgspec
 
-from shared.errors import BadInput, Conflict, Gone, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
+from shared.errors import BadInput, Conflict, Gone, Invalid, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
 from shared.model.calls import Answer
 from shared.model.heartbeats import Asked, Heartbeat, SeenWorkload
 from shared.model.orders import Order, Target
 from shared.model.runs import Report
 from shared.ports import Clock, Ids, PortalApi
+from shared.rules.sealing import MOST_KEYS
 from shared.services.ledger import stamp
+from shared.wire.keys import check_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
 from shared.wire.standard_webhooks import sign, verify
@@ -68,7 +70,7 @@ class Letters:
         told = Heartbeat(stamp(self.clock), VERSION, CAPABILITIES, tuple(workloads), tuple(kinds))
         answer = self._send("POST", f"/reports/{self.cluster}", write_heartbeat(told))
         wanted = _wanted(answer.body)
-        self.asks.last = None if wanted.plain is None else Asked(wanted.plain, wanted.moved)
+        self.asks.last = None if wanted.plain is None else Asked(_usable(wanted.plain), _usable(wanted.moved))
         return wanted.send
 
     def alive(self) -> None:
@@ -107,6 +109,19 @@ def _wanted(body: object) -> _Wanted:
         return msgspec.json.decode(body if isinstance(body, bytes) else b"", type=_Wanted)
     except msgspec.DecodeError as error:
         raise BadInput(f"the portal's answer to a heartbeat cannot be read: {error}") from error
+
+
+def _usable(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that can be evaluated here, at most `MOST_KEYS`: a later portal may know others."""
+    return tuple(filter(_is_key, keys[:MOST_KEYS]))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        check_key(text)
+    except Invalid:
+        return False
+    return True
 
 
 def _orders(body: bytes) -> list[Order]:
