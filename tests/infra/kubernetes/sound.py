@@ -52,12 +52,6 @@ def entry(api: Kubernetes, **fields: Any) -> None:
     api.replace(WEBHOOKS, "", CONFIGURATION, live)
 
 
-def dropped(api: Kubernetes) -> None:
-    live = api.get(WEBHOOKS, "", CONFIGURATION)
-    live["webhooks"] = [live["webhooks"][0] | {"name": "a.strange.webhook"}, *live["webhooks"][1:]]
-    api.replace(WEBHOOKS, "", CONFIGURATION, live)
-
-
 def another_certificate(days: int, namespace: str = NAMESPACE, ago: int = 0) -> Act:
     pair = make(namespace, datetime.now(UTC) - timedelta(days=ago), days)
 
@@ -69,18 +63,6 @@ def another_certificate(days: int, namespace: str = NAMESPACE, ago: int = 0) -> 
         api.replace(WEBHOOKS, "", CONFIGURATION, live)
 
     return act
-
-
-def narrowed(api: Kubernetes) -> None:
-    live = api.get(f"{RBAC}/clusterroles", "", NAME)
-    live["rules"] = [rule | {"verbs": [verb for verb in rule["verbs"] if verb != "list"]} for rule in live["rules"]]
-    api.replace(f"{RBAC}/clusterroles", "", NAME, live)
-
-
-def by_name_only(api: Kubernetes) -> None:
-    live = api.get(f"{RBAC}/roles", NAMESPACE, NAME)
-    live["rules"] = [rule | {"resourceNames": ["one"]} for rule in live["rules"]]
-    api.replace(f"{RBAC}/roles", NAMESPACE, NAME, live)
 
 
 def unbound(api: Kubernetes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,6 @@ def test_a_good_certificate_is_kept_and_another_is_made_when_asked(api: Kubernet
     [
         pytest.param(make(NAMESPACE, datetime.now(UTC), 29), id="near its end"),
         pytest.param(make("elsewhere", datetime.now(UTC), 365), id="another name"),
-        pytest.param(make(NAMESPACE, datetime.now(UTC) - timedelta(days=400), 365), id="over"),
         pytest.param(Served(b"none", b"none", b"none"), id="no certificate"),
     ],
 )

@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from infra.demo.kubernetes_api.server import ApiServer
 from infra.kubernetes.applying import SECRETS, WEBHOOKS, apply, served
-from infra.kubernetes.checking import look
 from infra.kubernetes.kinds import kind_of
 from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options, Watched
 from shared.clients.kubernetes import Kubernetes, open_kubernetes
@@ -17,11 +14,9 @@ from tests.infra.kubernetes.sound import (
     DEPLOYMENTS,
     MANIFEST,
     NAMESPACE,
-    RBAC,
     RENEWAL,
     another_certificate,
     found,
-    known,
 )
 
 
@@ -56,12 +51,9 @@ def test_a_policy_that_asks_for_more_than_is_told_is_found(sound: Kubernetes) ->
     ] == found(sound, policies=rows)
 
 
-@pytest.mark.parametrize(
-    ("off", "side"), [pytest.param(-120, "ahead of", id="ahead"), pytest.param(120, "behind", id="behind")]
-)
-def test_clocks_that_are_apart_are_found(sound: Kubernetes, off: int, side: str) -> None:
-    ((what, _),) = found(sound, clock=datetime.now(UTC) + timedelta(seconds=off))
-    assert f" s {side} the portal's" in what
+def test_clocks_that_are_apart_are_found(sound: Kubernetes) -> None:
+    ((what, _),) = found(sound, clock=datetime.now(UTC) - timedelta(seconds=120))
+    assert " s ahead of the portal's" in what
 
 
 def test_a_url_of_another_cluster_is_found_and_its_own_is_good(sound: Kubernetes) -> None:
@@ -84,14 +76,6 @@ def test_a_kind_that_is_not_served_is_found(sound: Kubernetes) -> None:
             "install the definition of Rollout, or do without --kind Rollout",
         )
     ] == found(sound)
-
-
-def test_a_role_that_was_narrowed_on_purpose_is_a_note_where_nothing_arrives_by_it(sound: Kubernetes) -> None:
-    live = sound.get(f"{RBAC}/clusterroles", "", NAME)
-    live["rules"] = [rule for rule in live["rules"] if "nodes" not in rule["resources"]]
-    sound.replace(f"{RBAC}/clusterroles", "", NAME, live)
-    (note,) = look(sound, known())
-    assert (f"the ClusterRole {NAME} does not allow to list nodes", "note") == (note.what, note.severity)
 
 
 def test_a_cluster_that_does_not_answer_is_found_once_for_each_look(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundling import bundle
+from infra.bundling import FUNCTIONS
 from infra.demo.kubernetes_api.server import ApiServer
 from infra.demo.processes import Child
 from infra.demo.stage import free_port
@@ -58,13 +57,11 @@ def accepted(port: int, authority: bytes) -> bool:
 
 @contextmanager
 def serving(folder: Path, tls: Path, portal: PortalStand) -> Iterator[int]:
-    """Run what the image runs, from a folder that holds what the image holds."""
-    app = bundle("subscriber", folder)
-    shutil.copyfile(BASE / "serving.py", app / "serving.py")
+    """Run what the image runs, from its sources."""
     with ApiServer() as api:
         port = free_port()
         environment = {
-            "PYTHONPATH": "",
+            "FUNCTION_SOURCE": str(FUNCTIONS / "subscriber" / "main.py"),
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "TLS_FOLDER": str(tls),
@@ -76,7 +73,7 @@ def serving(folder: Path, tls: Path, portal: PortalStand) -> Iterator[int]:
             "SUBSCRIBER_NAMESPACE": "default",
             "KUBECONFIG": str(api.kubeconfig(folder / "kubeconfig")),
         }
-        words = ["-m", "gunicorn", "--config", str(app / "serving.py"), "--chdir", str(app)]
+        words = ["-m", "gunicorn", "--config", str(BASE / "serving.py")]
         with Child("the subscriber", words, environment, folder / "log") as child:
             yield port
             assert "Traceback" not in child.printed()
