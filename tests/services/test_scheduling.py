@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,11 +11,15 @@ import pytest
 from shared.clients.ids import new_id
 from shared.errors import Conflict, NotFound
 from shared.model.experiments import Manifest, Problem
+from shared.model.messages import Message
 from shared.model.projects import RUN_ON_PUSH, Freeze, Safety, Window
+from shared.model.records import Write
 from shared.rules.composing import NEVER
 from shared.rules.routing import CLUSTERS
 from shared.services.accepting import rescheduled
 from shared.services.ledger import message
+from shared.services.scheduling import Scheduling
+from tests.services.dispatch_parts import MortalStore
 from tests.services.dispatch_stage import Stage
 from tests.services.scheduled import CRON, SAFE, Yard
 
@@ -80,6 +85,8 @@ def test_only_a_schedule_can_be_accepted(yard: Yard) -> None:
 def test_a_changed_file_is_installed_over_the_old_one_and_a_renamed_one_is_left_alone(yard: Yard) -> None:
     yard.installed()
     yard.file(text="two")
+    yard.pump()
+    assert ("installed", None) == yard.seen()
     yard.done()
     yard.file(text="two", path="litmus/shop/other.yaml")
     yard.done()
@@ -178,6 +185,7 @@ def test_a_freeze_suspends_what_is_installed_and_lets_it_go_on_when_it_is_lifted
     freeze(FREEZE)
     yard.done()
     assert ("suspended", True) == (yard.seen()[0], "is frozen by owner" in str(yard.seen()[1]))
+    assert 1 == len([row for row in yard.stage.rows("order") if row.reason == yard.seen()[1]])
     freeze(None)
     yard.done()
     assert (["+", "=", "+"], ("installed", None)) == (yard.told(), yard.seen())
@@ -187,6 +195,26 @@ def test_a_schedule_that_is_pushed_under_a_freeze_is_installed_suspended(yard: Y
     yard.settle(freeze=FREEZE)
     yard.installed()
     assert (["="], "suspended") == (yard.told(), yard.seen()[0])
+
+
+class Overtaken(MortalStore):
+    """A store in which somebody does something just before the next commit."""
+
+    def __init__(self, store: MortalStore, act: Callable[[], None]) -> None:
+        super().__init__(store.store)
+        self.acts = [act]
+
+    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
+        if self.acts:
+            self.acts.pop()()
+        super().commit(writes, messages)
+
+
+def test_a_freeze_that_comes_while_it_is_decided_is_heeded(yard: Yard) -> None:
+    yard.file()
+    store = Overtaken(yard.stage.store, lambda: yard.stage.settle(SAFE, freeze=FREEZE))
+    Scheduling(store, yard.stage.clock, new_id).look(rescheduled(new_id, "shop", "n1"))
+    assert ["="] == yard.told()
 
 
 @pytest.mark.parametrize(

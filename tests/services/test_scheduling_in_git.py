@@ -59,6 +59,9 @@ def pushed(shop: Shop, text: str = NIGHTLY) -> None:
 def test_what_the_first_sync_finds_waits_and_a_changed_text_waits_too(shop: Shop) -> None:
     pushed(shop)
     pushed(shop, NIGHTLY.replace("0 3", "0 4"))
+    found = nightly(shop).id
+    pushed(shop, NIGHTLY.replace("  name: nightly\n", "  name: nightly\n  labels: {workflow_id: n1}\n", 1))
+    assert (True, "n1") == (found != "n1", nightly(shop).id)
     assert ([], "waiting") == (ordered(shop), nightly(shop).schedule)
     Accepting(shop.store, shop.clock, new_id).accept("shop", nightly(shop).id, "owner", accept=True)
     work(shop)
