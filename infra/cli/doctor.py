@@ -65,7 +65,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
     yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
-    for look in (_sync, _files, _edits, _offers, _clusters, _runs):
+    for look in (_sync, _files, _edits, _offers, _clusters, _conditions, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
     if settings["webhook_secrets"]:
@@ -151,6 +151,15 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was never heard", mend
         elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+
+
+def _conditions(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "safety", "conditions"), _ALL):
+        if row["state"] == "unknown":
+            what = f"stop condition {row['reason']}: until it can, nothing starts, and what runs is stopped"
+            yield what, f"mend the monitor or the condition: litmus-gitops project safety {name}"
+        elif row["state"] == "breached":
+            yield f"stop condition {row['reason']}: nothing starts", "wait until it is well again"
 
 
 def _foreign(portal: Portal, name: str, settings: Row) -> Iterator[Finding]:

@@ -62,6 +62,23 @@ class Window(msgspec.Struct, frozen=True):
     time_zone: str = "UTC"
 
 
+class StopCondition(msgspec.Struct, frozen=True):
+    """What must not be so while chaos runs: a value that a PromQL expression has, or an alert that fires.
+
+    `url` is the base address of a Prometheus (for `promql`) or an Alertmanager (for `alert`); secrets are references.
+    `when` compares each value, as in `> 0.05`; without it any result is a breach. `clusters` are globs, none means all.
+    """
+
+    name: str
+    url: str
+    promql: str | None = None
+    alert: str | None = None
+    when: str | None = None
+    credential: str | None = None
+    ca_bundle: str | None = None
+    clusters: tuple[str, ...] = ()
+
+
 class Safety(msgspec.Struct, frozen=True):
     """What may start, per project; durations are strings such as `30m`."""
 
@@ -74,7 +91,7 @@ class Safety(msgspec.Struct, frozen=True):
     allowed_faults: tuple[str, ...] = ()
     ignore_rollbacks: bool = True
     ignore_zero: bool = True
-    stop_conditions: tuple[dict[str, object], ...] = ()
+    stop_conditions: tuple[StopCondition, ...] = ()
 
 
 class Freeze(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.model.monitoring import Reading
 from shared.model.projects import Freeze, Safety, Window
 from shared.model.runs import Active, Recent
 
@@ -19,6 +20,7 @@ class Facts(msgspec.Struct, frozen=True):
     (dispatch only: it is no cooldown for itself). `cooldown` and `windows` are the policy's own. `active` are the
     cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
     `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
+    `readings` are what monitors said of the project's stop conditions, asked last and at dispatch only.
     """
 
     now: datetime
@@ -40,6 +42,7 @@ class Facts(msgspec.Struct, frozen=True):
     namespaces: tuple[str | None, ...] = ()
     faults: tuple[str, ...] = ()
     not_after: str | None = None
+    readings: tuple[Reading, ...] = ()
 
 
 class Refusal(msgspec.Struct, frozen=True):

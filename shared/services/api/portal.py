@@ -23,6 +23,8 @@ from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
 from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
+from shared.services.api.stop_conditions import StopConditions
+from shared.services.conditions import Conditions
 from shared.services.conflicts import Conflicts
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
@@ -43,6 +45,7 @@ class Services:
     releasing: Releasing
     queue: Queue
     hooks: Hooks
+    conditions: Conditions
     center: ChaosCenter | None = None
 
 
@@ -60,6 +63,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Runs(desk, services.dispatching).operations(),
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
+        *StopConditions(desk, services.conditions).operations(),
         *Letters(services.queue).operations(),
         *Webhooks(services.hooks).operations(),
     ]
