@@ -64,7 +64,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
+    yield from (_row(name, what, mend, "note") for what, mend in (*_proposals(portal, name), *_waits(portal, name)))
     for look in (_sync, _files, _edits, _offers, _clusters, _conditions, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
@@ -185,6 +185,13 @@ def _runs(portal: Portal, name: str) -> Iterator[Finding]:
                 f"run {row['id']} on {row['cluster']} needs attention: {row['message'] or 'it has not ended cleanly'}"
             )
             yield what, f"clean up in the cluster, or litmus-gitops run stop {row['id']} -p {name}"
+
+
+def _waits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "runs"), _NEWEST):
+        if row["state"] == "waiting" and "approval" in row["message"]:
+            mend = f"litmus-gitops run approve {row['id']} -p {name}, or run deny"
+            yield f"run {row['id']} of {row['experiment']} on {row['cluster']} waits: {row['message']}", mend
 
 
 def _row(place: str, what: str, mend: str, severity: str = "finding") -> Row:

@@ -92,6 +92,7 @@ class Safety(msgspec.Struct, frozen=True):
     ignore_rollbacks: bool = True
     ignore_zero: bool = True
     stop_conditions: tuple[StopCondition, ...] = ()
+    approval_namespaces: tuple[str, ...] = ()
 
 
 class Freeze(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ class Facts(msgspec.Struct, frozen=True):
     cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
     `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
     `readings` are what monitors said of the project's stop conditions, asked last and at dispatch only.
+    `approved` says that a person let it go where that is needed, or that it is none to be let go.
     """
 
     now: datetime
@@ -43,6 +44,7 @@ class Facts(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
     not_after: str | None = None
     readings: tuple[Reading, ...] = ()
+    approved: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):

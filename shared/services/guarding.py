@@ -70,6 +70,7 @@ class Guarding:
             namespaces=bounds.namespaces,
             faults=bounds.faults,
             not_after=order.not_after,
+            approved=order.approval is not None or not starts,
         )
 
     def _recent(self, order: Dispatched) -> Recent:

@@ -77,7 +77,8 @@ class Placing:
         for cluster in clusters:
             order = run_order(start, cluster, self._now)
             refusal = self._guarding.refusal(order, observing=True)
-            verb = f"would not start ({refusal.rule}: {refusal.reason})" if refusal else "would start"
+            would = "would wait" if refusal and refusal.wait else "would not start"
+            verb = f"{would} ({refusal.rule}: {refusal.reason})" if refusal else "would start"
             reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
             self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
 

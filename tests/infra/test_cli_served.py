@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,26 @@ def test_a_run_is_started_shown_and_stopped(portal: Served) -> None:
         "the project has no cluster c9"
         in portal("experiment", "run", KILL, "-p", "shop", "--cluster", "c9", code=1).err
     )
+    portal("cluster", "forget", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--observe")
+
+
+def test_a_run_that_waits_for_a_person_is_approved_or_denied(portal: Served, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"approval_namespaces": ["*"]}')
+    portal("project", "safety", "shop", str(rules))
+    portal("cluster", "add", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--enforce")
+    first, other = (portal("experiment", "run", KILL, "-p", "shop", "--json").json[0]["id"] for _ in range(2))
+    portal.until(lambda: "waiting" == portal("run", "show", first, "-p", "shop", "--json").json["state"])
+    portal.until(lambda: f"litmus-gitops run approve {other} -p shop" in portal.run("doctor").out)
+    portal("run", "approve", first, "-p", "shop", "--by", "Zoë <ada@example.com>", "--reason", "tested")
+    assert "skipped" == portal("run", "deny", other, "-p", "shop", "--json").json["state"]
+    reasons = [row["reason"] for row in portal("event", "list", "-p", "shop", "--kind", "order", "--json").json]
+    assert "Zoë <ada@example.com> approved it: tested" in reasons
+    assert "waits for nobody's approval" in portal("run", "approve", other, "-p", "shop", code=1).err
+    rules.write_text('{"approval_namespaces": []}')
+    portal("project", "safety", "shop", str(rules))
     portal("cluster", "forget", "c1", "-p", "shop")
     portal("project", "enable", "shop", "--observe")
 

@@ -130,6 +130,7 @@ class SafetyBody(Body):
     ignore_rollbacks: bool = unnamed()
     ignore_zero: bool = unnamed()
     stop_conditions: Annotated[list[StopConditionBody], Field(max_length=10)] = unnamed()
+    approval_namespaces: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
 
 
 class FreezeBody(Body):
@@ -142,6 +143,12 @@ class NewRun(Body):
     """The clusters to run on; none means the experiment's own."""
 
     clusters: Annotated[list[ClusterId], Field(max_length=100)] = []
+
+
+class ApprovalBody(Body):
+    """Why a run may go, or not."""
+
+    reason: Text = ""
 
 
 class ExportBody(Body):

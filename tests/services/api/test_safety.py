@@ -28,6 +28,7 @@ DEFAULTS = {
     "ignore_rollbacks": True,
     "ignore_zero": True,
     "stop_conditions": [],
+    "approval_namespaces": [],
 }
 CONDITION = {
     "name": "errors",
