@@ -241,6 +241,14 @@ class Subscribers(Protocol):
         ...
 
 
+class Sinks(Protocol):
+    """Tells parties outside what happened."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST once, with deadlines; `Unavailable` if no answer came."""
+        ...
+
+
 class Monitors(Protocol):
     """Asks a Prometheus or an Alertmanager."""
 

@@ -181,6 +181,19 @@ def safety(lazy: Lazy, project_id: str, file: BinaryIO | None, json_: bool) -> N
 
 @project.command()
 @click.argument("project_id")
+@click.argument("file", type=click.File("rb"), required=False)
+@as_json
+@click.pass_obj
+def sinks(lazy: Lazy, project_id: str, file: BinaryIO | None, json_: bool) -> None:
+    """List who is told of events, or replace them all by those of a JSON FILE."""
+    portal, path = lazy.open(), path_to("projects", project_id, "sinks")
+    shown = portal.call("GET", path) if file is None else portal.call("PUT", path, file.read())
+    columns = [field(name) for name in ("name", "kind", "url", "events", "secret")]
+    listing(shown["items"], columns, json_=json_)
+
+
+@project.command()
+@click.argument("project_id")
 @as_json
 @click.pass_obj
 def conditions(lazy: Lazy, project_id: str, json_: bool) -> None:

@@ -10,6 +10,7 @@ Provider = Literal["github", "gitlab", "git"]
 WriteBack = Literal["commit", "pull_request"]
 RunOnPush = Literal["never", "new", "changed"]
 Mode = Literal["observe", "enforce"]
+SinkKind = Literal["cloudevents", "webhook"]
 
 RUN_ON_PUSH: Final = "litmuschaos.io/run-on-push"
 """Annotation of an experiment: overrides the project's `run_on_push`."""
@@ -103,6 +104,19 @@ class Freeze(msgspec.Struct, frozen=True):
     at: str = ""
 
 
+class Sink(msgspec.Struct, frozen=True):
+    """Who is told of events: `events` are globs of names such as `run.completed`; secrets are references.
+
+    `url` may be a reference too, for an address that is itself a secret.
+    """
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    kind: SinkKind = "cloudevents"
+    secret: str | None = None
+
+
 class Project(msgspec.Struct, frozen=True):
     """A tenant. `gitops` is None until someone turned it on once."""
 
@@ -112,6 +126,7 @@ class Project(msgspec.Struct, frozen=True):
     gitops: GitOps | None = None
     safety: Safety = Safety()
     freeze: Freeze | None = None
+    sinks: tuple[Sink, ...] = ()
 
 
 class Cluster(msgspec.Struct, frozen=True):

@@ -97,7 +97,7 @@ class Gates:
             return Work()
         state: OrderState = "held" if refusal.rule in {"storm", "proof"} else "waiting"
         now = msgspec.structs.replace(was.value, state=state, rule=refusal.rule, reason=refusal.reason)
-        row = Work((self._ordering.row(now, state, refusal.reason),))
+        row = self._ordering.noted(now, state, refusal.reason)
         return self._ordering.moved(was, now) + row + self._run_waits(now)
 
     def _run_waits(self, order: Dispatched) -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.gitserver import git
 from tests.infra.commanding import KILL, Served, served, workflow
+from tests.sinks import SinkStand
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +198,25 @@ def test_a_run_that_waits_for_a_person_is_approved_or_denied(portal: Served, tmp
     assert "waits for nobody's approval" in portal("run", "approve", other, "-p", "shop", code=1).err
     rules.write_text('{"approval_namespaces": []}')
     portal("project", "safety", "shop", str(rules))
+    portal("cluster", "forget", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--observe")
+
+
+def test_sinks_are_listed_replaced_and_told_by_the_engine(portal: Served, tmp_path: Path) -> None:
+    with SinkStand().open() as sink:
+        wanted = tmp_path / "sinks.json"
+        wanted.write_text(json.dumps([{"name": "bus", "url": sink.url, "events": ["run.*", "order.refused"]}]))
+        assert "bus" in portal("project", "sinks", "shop", str(wanted)).out
+        assert ["bus"] == [row["name"] for row in portal("project", "sinks", "shop", "--json").json]
+        portal("cluster", "add", "c1", "-p", "shop")
+        portal("project", "enable", "shop", "--enforce")
+        (run,) = portal("experiment", "run", KILL, "-p", "shop", "--json").json
+        portal("run", "stop", run["id"], "-p", "shop")
+        portal.until(lambda: len(sink.told))
+        [event] = [one for one in sink.events() if one["type"].startswith("org.litmuschaos.gitops.run.")][:1]
+        assert run["id"] == event["data"]["run"]["id"]
+        wanted.write_text("[]")
+        portal("project", "sinks", "shop", str(wanted))
     portal("cluster", "forget", "c1", "-p", "shop")
     portal("project", "enable", "shop", "--observe")
 

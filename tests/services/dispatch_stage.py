@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -179,7 +180,7 @@ class Stage:
         """Let time pass, and work off every message that is due by then, as the engine does."""
         until = self.clock.now + timedelta(seconds=seconds)
         while (due := self.queue.due_in()) is not None and self.clock.now + timedelta(seconds=due) <= until:
-            self.clock.advance(due)
+            self.clock.advance(math.ceil(due * 1e6) / 1e6)
             self._deliver()
         self.clock.now = until
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
-from shared.model.projects import Mode, Provider, RunOnPush, WriteBack
+from shared.model.projects import Mode, Provider, RunOnPush, SinkKind, WriteBack
 from shared.services.api.fields import (
     Address,
     Branch,
@@ -131,6 +131,20 @@ class SafetyBody(Body):
     ignore_zero: bool = unnamed()
     stop_conditions: Annotated[list[StopConditionBody], Field(max_length=10)] = unnamed()
     approval_namespaces: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
+
+
+class SinkBody(Body):
+    """Who is told of which events, and how; a webhook is always signed."""
+
+    name: Slug
+    url: Address
+    events: Annotated[list[Glob], Field(min_length=1, max_length=50)]
+    kind: SinkKind = "cloudevents"
+    secret: Reference | None = None
+
+
+class SinksBody(RootModel[Annotated[list[SinkBody], Field(max_length=20)]]):
+    """All sinks of a project."""
 
 
 class FreezeBody(Body):

@@ -24,6 +24,7 @@ from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
 from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
+from shared.services.api.sinks import SinkDesk
 from shared.services.api.stop_conditions import StopConditions
 from shared.services.conditions import Conditions
 from shared.services.conflicts import Conflicts
@@ -68,6 +69,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
         *StopConditions(desk, services.conditions).operations(),
+        *SinkDesk(desk).operations(),
         *Letters(services.queue).operations(),
         *Webhooks(services.hooks).operations(),
     ]

@@ -58,6 +58,7 @@ BODIES = {
     ("PUT", "/projects/shop/freeze"): {"reason": "x"},
     ("PUT", "/projects/shop/clusters/c1/freeze"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/runs"): {"clusters": ["c1"]},
+    ("PUT", "/projects/shop/sinks"): [{"name": "chat", "url": "https://chat.example.org/in", "events": ["run.*"]}],
     ("POST", "/projects/shop/runs/{run}/approve"): {"reason": "x"},
     ("POST", "/projects/shop/runs/{run}/deny"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/rename"): {"path": "litmus/shop/kill.yaml"},
