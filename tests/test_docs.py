@@ -38,6 +38,7 @@ READERS: dict[str, Any] = {
     "workload_audit": settings.Watching,
     "dispatch": settings.Dispatch,
     "run_report": settings.Watching,
+    "announce": settings.Announce,
     "reconcile": settings.Reconcile,
     "subscriber": settings.Subscriber,
     "engine": LocalSettings,

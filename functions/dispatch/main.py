@@ -6,34 +6,32 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
+from shared.clients.prometheus import HttpMonitors
 from shared.clients.subscribers import HttpSubscribers
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
+from shared.services.conditions import Conditions
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.inbox import Inbox
+from shared.services.overseeing import Overseeing
 from shared.services.polling import Polling
 from shared.services.repositories import Repositories
 from shared.settings import Dispatch
 
 settings = Dispatch.read()
-state = settings.state
-store = open_store(state.store_url)
-remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
-repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), settings.allow_local)
+state, local = settings.state, settings.allow_local
+store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
+repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
+conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
-subscribers = HttpSubscribers(allow_local=settings.allow_local)
-delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
-polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
-actions = {
-    "change": dispatching.change,
-    "push": dispatching.push,
-    "schedule": dispatching.schedule,
-    "order": delivering.order,
-    "next": delivering.next,
-    "proved": delivering.proved,
-}
+subscribers = HttpSubscribers(allow_local=local)
+delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, conditions)
+polling = Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions)
+overseeing = Overseeing(store, utc_now, new_id, conditions)
+actions = {"change": dispatching.change, "push": dispatching.push, "schedule": dispatching.schedule}
+actions |= {"watch": overseeing.watch, "order": delivering.order, "next": delivering.next, "proved": delivering.proved}
 dispatch = function(
     Route("GET", "/orders/{cluster}", polling.poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),

@@ -18,7 +18,7 @@ def open_pool(
     Without `retries` a request is sent once. `proxy` is `http://user:password@host:port`. Raises `Misconfigured` if the
     bundle holds no certificates.
     """
-    context, again = _trusting(ca), retries or False
+    context, again = trusting(ca), retries or False
     if proxy is None:
         return urllib3.PoolManager(maxsize=4, timeout=timeout, retries=again, ssl_context=context)
     parts = urlsplit(proxy)
@@ -29,7 +29,7 @@ def open_pool(
     )
 
 
-def _trusting(ca: str | None) -> ssl.SSLContext:
+def trusting(ca: str | None) -> ssl.SSLContext:
     """Return what trusts these certificates alone, or the system's; an empty bundle does not stand for the system's."""
     try:
         return ssl.create_default_context(cadata="none" if ca == "" else ca)

@@ -75,9 +75,9 @@ class Dispatching:
         """Make the orders of what a push starts (message `dispatch/push`): `NotYet` until the portal is at the head."""
         PushStarts(self.store, self.repositories, self.clock, self.ids).push(message)
 
-    def schedule(self, message: Message) -> None:
+    def schedule(self, asked: Message) -> None:
         """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
-        Scheduling(self.store, self.clock, self.ids).look(message)
+        Scheduling(self.store, self.clock, self.ids).look(asked)
 
     def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
         """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
 from shared.model.runs import Active, Recent
 from shared.ports import Clock, Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.safety import refuse
+from shared.services.conditions import Conditions
 from shared.services.portal_records import listed
 from shared.services.tables import ACTIVE, CLUSTERS, COOLDOWNS, OPEN_ORDERS, PROJECTS, RECENT
 
@@ -39,6 +42,15 @@ class Guarding:
         off = None if observing else _observed(project.value)
         return off or refuse("dispatch", self._facts(order, project.value, cluster.value))
 
+    def monitored(self, order: Dispatched, conditions: Conditions) -> Refusal | None:
+        """Return what the project's stop conditions have against an order; nothing else calls out, so ask this last."""
+        project, cluster = PROJECTS.load(self.store, order.project), CLUSTERS.load(self.store, order.cluster)
+        if project is None or cluster is None or order.action != "run" or not project.value.safety.stop_conditions:
+            return None
+        readings = conditions.readings(project.value.safety, order.cluster)
+        facts = self._facts(order, project.value, cluster.value)
+        return refuse("dispatch", msgspec.structs.replace(facts, readings=readings))
+
     def _facts(self, order: Dispatched, project: Project, cluster: Cluster) -> Facts:
         bounds, starts = order.bounds, order.action == "run"
         return Facts(
@@ -58,6 +70,7 @@ class Guarding:
             namespaces=bounds.namespaces,
             faults=bounds.faults,
             not_after=order.not_after,
+            approved=order.approval is not None or not starts,
         )
 
     def _recent(self, order: Dispatched) -> Recent:

@@ -14,6 +14,7 @@ from shared.ports import Ids
 from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
 from shared.rules.trails import Outcome
+from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
@@ -72,6 +73,7 @@ class Sightings:
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
         tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
         asks = [one for one, due in ((ask, ruling.starts), (tell, ruling.untold)) if due]
+        asks += announced(context.project.value, "change", ruling.verdict, event.id)
         self.watch.store.commit([*tracks, *decided, row, *ruling.writes(event.at)], asks)
         return ruling.verdict
 

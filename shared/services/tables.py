@@ -141,6 +141,8 @@ RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
+BLIND = Table("blind", str)
+"""blind/<project> / run id: RFC 3339 UTC since when the stop conditions of a run cannot be judged."""
 COMMITS = Table("commit", Commit)
 """commit/<project> / commit id: what git says of it."""
 CONCERNS = Table("concern", Concern)

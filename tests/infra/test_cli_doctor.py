@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from shared.model.runs import Run
 from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
 from tests.gitserver import GitServer
 from tests.infra.commanding import KILL, Served, served
+from tests.monitors import MonitorStand
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 NOW = "2999-01-01T00:00:00.000Z"
@@ -55,6 +57,23 @@ def test_a_cluster_that_is_missing_or_silent_is_found(portal: Served) -> None:
     heard(portal, LONG_AGO)
     assert [f"cluster c1 was last heard at {LONG_AGO}"] == list(found(portal))
     heard(portal, NOW)
+    assert {} == found(portal)
+
+
+def test_stop_conditions_that_keep_chaos_from_starting_are_found(portal: Served, tmp_path: Path) -> None:
+    with MonitorStand().open() as monitor:
+        page = {"name": "page", "url": monitor.url, "alert": "HighErrorRate"}
+        rules = tmp_path / "rules.json"
+        rules.write_text(json.dumps({"stop_conditions": [page, {"name": "p99", "url": monitor.url, "promql": "(("}]}))
+        assert '"page"' in portal("project", "safety", "shop", str(rules), "--json").out
+        monitor.alerts = [{"alertname": "HighErrorRate"}]
+        whats = list(found(portal))
+        assert "stop condition page is breached: alert HighErrorRate fires: nothing starts" == whats[0]
+        assert whats[1].startswith("stop condition p99 cannot be judged: Prometheus answered 400, bad_data")
+        rows = portal("project", "conditions", "shop", "--json").json
+        assert ["breached", "unknown"] == [row["state"] for row in rows]
+    rules.write_text('{"stop_conditions": []}')
+    portal("project", "safety", "shop", str(rules))
     assert {} == found(portal)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.model.calls import Answer, Call
 from shared.model.projects import Freeze, Safety, Storm
+from shared.rules.stop_conditions import check_conditions
 from shared.rules.windows import check_window
 from shared.services.accepting import rescheduled
 from shared.services.api.bodies import FreezeBody, ReleaseBody, SafetyBody
@@ -58,6 +59,7 @@ class SafetyRules:
         was = self.desk.project(call)
         check_seen(call, version_of(show(was.value.safety)))
         safety = merged(was.value.safety, named)
+        check_conditions(safety.stop_conditions, allow_local=self.desk.allow_local)
         write = PROJECTS.replace(was, msgspec.structs.replace(was.value, safety=safety))
         self.desk.store.commit([write], [rescheduled(self.desk.ids, was.value.id)])
         return safety
