@@ -252,6 +252,25 @@ class ChaosCenters(Protocol):
         ...
 
 
+class Sinks(Protocol):
+    """Tells parties outside what happened."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST once, with deadlines; `Unavailable` if no answer came."""
+        ...
+
+
+class Monitors(Protocol):
+    """Asks a Prometheus or an Alertmanager."""
+
+    def __call__(self, url: str, credential: str | None = None, ca: str | None = None) -> Answer:
+        """GET once, with deadlines; `Unavailable` if no answer came, or one that is too long.
+
+        `credential` is `user:password` or a token, `ca` the PEM certificates of a private CA.
+        """
+        ...
+
+
 class PortalApi(Protocol):
     """The portal's HTTP API, as a subscriber uses it."""
 

@@ -94,6 +94,20 @@ class Reconcile(Reachable):
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Settings of `announce`, whose sinks may be local where `allow_local`; events come from `public_url`."""
+
+    state: State
+    allow_local: bool
+    public_url: str
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Announce:
+        """Read the state's settings, ALLOW_LOCAL and PUBLIC_URL."""
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _public_url(env))
+
+
+@dataclass(frozen=True, slots=True)
 class Portal(Reachable):
     """Settings of `portal`. `public_url` is where clusters and git hosts reach us; no slash at its end.
 

@@ -1,4 +1,4 @@
-"""Turns triggers and pushes into orders, and brings those to their clusters: by POST, or when a subscriber asks."""
+"""Turns triggers, pushes and schedules into orders for clusters, and brings them there: by POST, or when asked."""
 
 import time
 
@@ -7,14 +7,17 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
+from shared.clients.prometheus import HttpMonitors
 from shared.clients.subscribers import HttpSubscribers
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
 from shared.services.centering import Centering
+from shared.services.conditions import Conditions
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.inbox import Inbox
+from shared.services.overseeing import Overseeing
 from shared.services.polling import Polling
 from shared.services.repositories import Repositories
 from shared.settings import Dispatch
@@ -23,12 +26,13 @@ settings = Dispatch.read()
 state, local = settings.state, settings.allow_local
 store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
+conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
-subscribers = HttpSubscribers(allow_local=local)
-delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
-centering = Centering(store, HttpChaosCenters(allow_local=local), secrets, utc_now, new_id)
-polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
-actions = {"change": dispatching.change, "push": dispatching.push, "center": centering.look}
+delivering = Delivering(store, HttpSubscribers(allow_local=local), utc_now, new_id, state.master_key, conditions)
+centering = Centering(store, HttpChaosCenters(allow_local=local), secrets, utc_now, new_id, conditions)
+polling = Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions)
+actions = {"change": dispatching.change, "push": dispatching.push, "schedule": dispatching.schedule}
+actions |= {"watch": Overseeing(store, utc_now, new_id, conditions).watch, "center": centering.look}
 actions |= {"order": delivering.order, "next": delivering.next, "proved": delivering.proved}
 dispatch = function(
     Route("GET", "/orders/{cluster}", polling.poll),

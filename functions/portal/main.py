@@ -5,9 +5,11 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_queue, open_secrets, open_store, utc_now
+from shared.clients.prometheus import HttpMonitors
 from shared.edge.functions import function
 from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
+from shared.services.conditions import Conditions
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
 from shared.services.exports import Exports
@@ -19,18 +21,18 @@ from shared.services.repositories import Repositories
 from shared.settings import Portal
 
 settings = Portal.read()
-state = settings.state
-store = open_store(state.store_url)
-remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
-repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), settings.allow_local)
+state, local = settings.state, settings.allow_local
+store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
+repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
 services = Services(
-    desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, settings.allow_local),
+    desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, local),
     edits=Edits(store, repositories, utc_now, new_id),
     exports=Exports(store, repositories, utc_now, new_id),
     dispatching=Dispatching(store, repositories, utc_now, new_id),
     releasing=Releasing(store, utc_now, new_id),
     queue=open_queue(state.store_url),
     hooks=Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url),
+    conditions=Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local),
     center=open_center(settings.chaoscenter_url),
 )
 portal = function(*portal_routes(services, settings.admin_token))

@@ -64,8 +64,9 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
-    for look in (_sync, _files, _edits, _offers, _clusters, _runs):
+    notes = (*_schedules(portal, name), *_proposals(portal, name), *_waits(portal, name))
+    yield from (_row(name, what, mend, "note") for what, mend in notes)
+    for look in (_sync, _files, _edits, _offers, _clusters, _conditions, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
     if settings["webhook_secrets"]:
@@ -113,6 +114,16 @@ def _files(portal: Portal, name: str) -> Iterator[Finding]:
             if row["state"] == "invalid":
                 place = f", line {row['problem']['line']}" if row["problem"].get("line") else ""
                 yield f"{row['path']}{place} is invalid: {row['problem']['message']}", "mend the file and push it"
+            elif row["state"] == "synced" and row["problem"]:
+                mend = f"mend that, then litmus-gitops experiment schedule {row['id']} -p {name} --accept"
+                yield f"the schedule of {row['path']}: {row['problem']['message']}", mend
+
+
+def _schedules(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["state"] == "synced" and row["schedule_reason"] and not row["problem"]:
+            mend = f"see litmus-gitops event list -p {name} --kind order"
+            yield f"the schedule of {row['path']} is {row['schedule']}: {row['schedule_reason']}", mend
 
 
 def _edits(portal: Portal, name: str) -> Iterator[Finding]:
@@ -153,6 +164,15 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
 
 
+def _conditions(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "safety", "conditions"), _ALL):
+        if row["state"] == "unknown":
+            what = f"stop condition {row['reason']}: until it can, nothing starts, and what runs is stopped"
+            yield what, f"mend the monitor or the condition: litmus-gitops project safety {name}"
+        elif row["state"] == "breached":
+            yield f"stop condition {row['reason']}: nothing starts", "wait until it is well again"
+
+
 def _foreign(portal: Portal, name: str, settings: Row) -> Iterator[Finding]:
     known = {row["id"] for row in portal.items(path_to("projects", name, "clusters"), _ALL)}
     for row in portal.items(path_to("projects", name, "infra-ids"), _ALL):
@@ -176,6 +196,13 @@ def _runs(portal: Portal, name: str) -> Iterator[Finding]:
                 f"run {row['id']} on {row['cluster']} needs attention: {row['message'] or 'it has not ended cleanly'}"
             )
             yield what, f"clean up in the cluster, or litmus-gitops run stop {row['id']} -p {name}"
+
+
+def _waits(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "runs"), _NEWEST):
+        if row["state"] == "waiting" and "approval" in row["message"]:
+            mend = f"litmus-gitops run approve {row['id']} -p {name}, or run deny"
+            yield f"run {row['id']} of {row['experiment']} on {row['cluster']} waits: {row['message']}", mend
 
 
 def _row(place: str, what: str, mend: str, severity: str = "finding") -> Row:

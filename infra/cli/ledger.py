@@ -15,7 +15,7 @@ KINDS = ("delivery", "sync", "edit", "change", "order", "run", "report")
 
 @click.group()
 def run() -> None:
-    """See and stop runs."""
+    """See, approve and stop runs."""
 
 
 @run.command("list")
@@ -49,6 +49,34 @@ def show_run(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
 def stop(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
     """Stop a run."""
     show(lazy.open().call("POST", path_to("projects", project, "runs", run_id, "stop")), json_=json_)
+
+
+@run.command()
+@click.argument("run_id")
+@project_option
+@click.option("--reason", default="", help="Why, for the ledger.")
+@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@as_json
+@click.pass_obj
+def approve(lazy: Lazy, run_id: str, project: str, reason: str, by: str | None, json_: bool) -> None:
+    """Let a run go into a namespace that needs a person's approval."""
+    _judge(lazy, path_to("projects", project, "runs", run_id, "approve"), reason, by, json_=json_)
+
+
+@run.command()
+@click.argument("run_id")
+@project_option
+@click.option("--reason", default="", help="Why, for the ledger.")
+@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@as_json
+@click.pass_obj
+def deny(lazy: Lazy, run_id: str, project: str, reason: str, by: str | None, json_: bool) -> None:
+    """End a run that waits for a person's approval."""
+    _judge(lazy, path_to("projects", project, "runs", run_id, "deny"), reason, by, json_=json_)
+
+
+def _judge(lazy: Lazy, path: str, reason: str, by: str | None, *, json_: bool) -> None:
+    show(lazy.open().call("POST", path, {"reason": reason}, editor=by), json_=json_)
 
 
 @click.group()

@@ -34,10 +34,21 @@ class Portal:
     token: str
 
     def call(
-        self, method: str, path: str, body: object = None, *, media: str = "application/json", accept: str = "*/*"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        media: str = "application/json",
+        accept: str = "*/*",
+        editor: str | None = None,
     ) -> Any:
-        """Return the decoded answer; what is refused is raised as `Refusal`, with the reason."""
+        """Return the decoded answer; what is refused is raised as `Refusal`, with the reason.
+
+        `editor` is the person for whom the owner speaks, `Name <mail>`.
+        """
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media, "Accept": accept}
+        headers |= {} if editor is None else {"X-Editor": editor.encode().decode("latin-1")}
         data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
         try:
             answer = urllib3.request(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import click
 
 from infra.cli.output import as_json, field, limited, listing, show
 from infra.cli.portal import Lazy, Portal, Refusal, path_to
+
+_CONDITIONS: Final = 10
+"""Stop conditions that a project may have."""
 
 
 @click.group()
@@ -162,6 +165,41 @@ def freeze(lazy: Lazy, project_id: str, reason: str, cluster: str | None, lift: 
     place = ("projects", project_id) if cluster is None else ("projects", project_id, "clusters", cluster)
     lazy.open().call("DELETE" if lift else "PUT", path_to(*place, "freeze"), None if lift else {"reason": reason})
     click.echo(f"{place[-1]} is {'not frozen any more' if lift else 'frozen: nothing starts there'}")
+
+
+@project.command()
+@click.argument("project_id")
+@click.argument("file", type=click.File("rb"), required=False)
+@as_json
+@click.pass_obj
+def safety(lazy: Lazy, project_id: str, file: BinaryIO | None, json_: bool) -> None:
+    """Show the rules of safety, or replace those that a JSON FILE names."""
+    path = path_to("projects", project_id, "safety")
+    portal = lazy.open()
+    show(portal.call("GET", path) if file is None else portal.call("PUT", path, file.read()), json_=json_)
+
+
+@project.command()
+@click.argument("project_id")
+@click.argument("file", type=click.File("rb"), required=False)
+@as_json
+@click.pass_obj
+def sinks(lazy: Lazy, project_id: str, file: BinaryIO | None, json_: bool) -> None:
+    """List who is told of events, or replace them all by those of a JSON FILE."""
+    portal, path = lazy.open(), path_to("projects", project_id, "sinks")
+    shown = portal.call("GET", path) if file is None else portal.call("PUT", path, file.read())
+    columns = [field(name) for name in ("name", "kind", "url", "events", "secret")]
+    listing(shown["items"], columns, json_=json_)
+
+
+@project.command()
+@click.argument("project_id")
+@as_json
+@click.pass_obj
+def conditions(lazy: Lazy, project_id: str, json_: bool) -> None:
+    """Ask the stop conditions how they stand now."""
+    rows = lazy.open().items(path_to("projects", project_id, "safety", "conditions"), _CONDITIONS)
+    listing(rows, [field("name"), field("state"), field("reason")], json_=json_)
 
 
 @project.command()

@@ -37,10 +37,10 @@ class Operations:
             raise Unavailable(f"not ready: {', '.join(down)} not running")
         return Answer(200, {"status": "ready"})
 
-    def metrics(self, _: Call) -> Answer:
+    def metrics(self, call: Call) -> Answer:
         """Answer with all counters, and the queue as it is now."""
         depth = self.queue.depth()
         for state in depth.__struct_fields__:
             metrics.gauge("litmus_gitops_queue_messages", getattr(depth, state), state=state)
         metrics.gauge("litmus_gitops_queue_oldest_age_seconds", self.queue.oldest_age())
-        return Answer(200, metrics.render(), {"Content-Type": metrics.MEDIA_TYPE})
+        return metrics.answer(call)

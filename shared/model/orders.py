@@ -66,6 +66,14 @@ class Bounds(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
 
+class Approval(msgspec.Struct, frozen=True):
+    """Who let an order go into a namespace that needs that, why, and when (RFC 3339 UTC)."""
+
+    by: str
+    reason: str
+    at: str
+
+
 class Dispatched(msgspec.Struct, frozen=True):
     """An order as we keep it: to whom it goes, how far it came, and why.
 
@@ -94,3 +102,4 @@ class Dispatched(msgspec.Struct, frozen=True):
     origin: str | None = None
     bounds: Bounds = Bounds()
     parameters: dict[str, Any] = {}
+    approval: Approval | None = None

@@ -10,6 +10,7 @@ Provider = Literal["github", "gitlab", "git"]
 WriteBack = Literal["commit", "pull_request"]
 RunOnPush = Literal["never", "new", "changed"]
 Mode = Literal["observe", "enforce"]
+SinkKind = Literal["cloudevents", "webhook"]
 
 RUN_ON_PUSH: Final = "litmuschaos.io/run-on-push"
 """Annotation of an experiment: overrides the project's `run_on_push`."""
@@ -62,6 +63,23 @@ class Window(msgspec.Struct, frozen=True):
     time_zone: str = "UTC"
 
 
+class StopCondition(msgspec.Struct, frozen=True):
+    """What must not be so while chaos runs: a value that a PromQL expression has, or an alert that fires.
+
+    `url` is the base address of a Prometheus (for `promql`) or an Alertmanager (for `alert`); secrets are references.
+    `when` compares each value, as in `> 0.05`; without it any result is a breach. `clusters` are globs, none means all.
+    """
+
+    name: str
+    url: str
+    promql: str | None = None
+    alert: str | None = None
+    when: str | None = None
+    credential: str | None = None
+    ca_bundle: str | None = None
+    clusters: tuple[str, ...] = ()
+
+
 class Safety(msgspec.Struct, frozen=True):
     """What may start, per project; durations are strings such as `30m`."""
 
@@ -74,7 +92,8 @@ class Safety(msgspec.Struct, frozen=True):
     allowed_faults: tuple[str, ...] = ()
     ignore_rollbacks: bool = True
     ignore_zero: bool = True
-    stop_conditions: tuple[dict[str, object], ...] = ()
+    stop_conditions: tuple[StopCondition, ...] = ()
+    approval_namespaces: tuple[str, ...] = ()
 
 
 class Freeze(msgspec.Struct, frozen=True):
@@ -83,6 +102,19 @@ class Freeze(msgspec.Struct, frozen=True):
     reason: str = ""
     by: str = "owner"
     at: str = ""
+
+
+class Sink(msgspec.Struct, frozen=True):
+    """Who is told of events: `events` are globs of names such as `run.completed`; secrets are references.
+
+    `url` may be a reference too, for an address that is itself a secret.
+    """
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    kind: SinkKind = "cloudevents"
+    secret: str | None = None
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -94,6 +126,7 @@ class Project(msgspec.Struct, frozen=True):
     gitops: GitOps | None = None
     safety: Safety = Safety()
     freeze: Freeze | None = None
+    sinks: tuple[Sink, ...] = ()
 
 
 class ChaosCenter(msgspec.Struct, frozen=True):

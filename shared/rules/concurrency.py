@@ -1,16 +1,38 @@
-"""What has to wait at dispatch: for a person's release, for attention, or for a run that is not over."""
+"""What has to wait at dispatch: for a person's release or approval, for attention, or for a run that is not over."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
 from shared.rules.facts import Facts, Refusal, Rule
+
+APPROVAL: Final = "approval"
 
 
 def _held(facts: Facts) -> Refusal | None:
     if facts.safety.storm is None or not facts.recent.held:
         return None
     return Refusal("storm", "a storm of triggers is held until a person releases or drops them", wait=True)
+
+
+def unapproved(namespaces: Iterable[str | None], patterns: tuple[str, ...]) -> str | None:
+    """Return why what goes into these namespaces needs a person's approval, None if it does not.
+
+    A namespace that only rendering knows could be any of those that need it.
+    """
+    for name in (tuple(namespaces) or (None,)) if patterns else ():
+        if name is None:
+            return f"the experiment does not say its namespace, and {', '.join(patterns)} need a person's approval"
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return f"namespace {name} needs a person's approval"
+    return None
+
+
+def _approval(facts: Facts) -> Refusal | None:
+    why = None if facts.approved else unapproved(facts.namespaces, facts.safety.approval_namespaces)
+    return Refusal(APPROVAL, why, wait=True) if why else None
 
 
 def _attention(facts: Facts) -> Refusal | None:
@@ -41,4 +63,4 @@ def _namespace_full(facts: Facts) -> Refusal | None:
     return None
 
 
-WAITING: Final[tuple[Rule, ...]] = (_held, _attention, _same_experiment, _cluster_full, _namespace_full)
+WAITING: Final[tuple[Rule, ...]] = (_held, _approval, _attention, _same_experiment, _cluster_full, _namespace_full)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.model.monitoring import Reading
 from shared.model.projects import Freeze, Safety, Window
 from shared.model.runs import Active, Recent
 
@@ -19,6 +20,8 @@ class Facts(msgspec.Struct, frozen=True):
     (dispatch only: it is no cooldown for itself). `cooldown` and `windows` are the policy's own. `active` are the
     cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
     `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
+    `readings` are what monitors said of the project's stop conditions, asked last and at dispatch only.
+    `approved` says that a person let it go where that is needed, or that it is none to be let go.
     """
 
     now: datetime
@@ -40,6 +43,8 @@ class Facts(msgspec.Struct, frozen=True):
     namespaces: tuple[str | None, ...] = ()
     faults: tuple[str, ...] = ()
     not_after: str | None = None
+    readings: tuple[Reading, ...] = ()
+    approved: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ from shared.rules.concurrency import WAITING
 from shared.rules.durations import seconds
 from shared.rules.facts import Facts, Refusal, Rule
 from shared.rules.sides import replicas
+from shared.rules.stop_conditions import stop_conditions
 
 __all__ = ["Facts", "Moment", "Refusal", "refuse", "remember", "scales_zero"]
 
@@ -186,5 +187,5 @@ def _stamp(moment: datetime) -> str:
 _REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)
 _RULES: Final[dict[Moment, tuple[Rule, ...]]] = {
     "decision": (_chaos_actor, _under_run, _zero, _rollback, *_REFUSING, _storm),
-    "dispatch": (_expired, _dropped, *_REFUSING, _allowed_namespaces, _allowed_faults, *WAITING),
+    "dispatch": (_expired, _dropped, *_REFUSING, _allowed_namespaces, _allowed_faults, stop_conditions, *WAITING),
 }

@@ -63,6 +63,24 @@ def check_center(url: str, *, allow_local: bool) -> None:
         raise Invalid("chaoscenter.url must be https and not point at this machine or its network")
 
 
+def check_monitor(url: str, *, allow_local: bool) -> None:
+    """Refuse a monitor's base address that is not http(s), or that is ours alone to see."""
+    parts = _split(url, SUBSCRIBER_SCHEMES, "url")
+    if parts.password or parts.username or parts.query or parts.fragment:
+        raise Invalid("url holds a user, a password or a query: name user:password or a token as `credential` instead")
+    if not allow_local and (parts.scheme == "http" or is_local(parts.hostname or "")):
+        raise Invalid("url must be https and not point at this machine or its network")
+
+
+def check_sink(url: str, *, allow_local: bool, shown: bool = False) -> None:
+    """Refuse a sink's address that is not http(s), or is ours alone to see; one that is `shown` holds no secret."""
+    parts = _split(url, SUBSCRIBER_SCHEMES, "url")
+    if parts.password or parts.username or parts.fragment or (shown and parts.query):
+        raise Invalid("url holds a user, a password or a query: name the whole address by reference instead")
+    if not allow_local and (parts.scheme == "http" or is_local(parts.hostname or "")):
+        raise Invalid("url must be https and not point at this machine or its network")
+
+
 def _split(url: str, schemes: frozenset[str], field: str) -> SplitResult:
     if _UNSPEAKABLE.search(url):
         raise Invalid(f"{field} holds a space, a backslash or a control character: write it percent-encoded")

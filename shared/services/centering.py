@@ -16,6 +16,7 @@ from shared.services.center_calls import CenterCalls
 from shared.services.center_cases import WORDS, Case, CenterDesk
 from shared.services.center_following import CenterFollowing
 from shared.services.center_starting import CenterStarting
+from shared.services.conditions import Conditions
 from shared.services.confirming import Confirming
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
@@ -31,6 +32,7 @@ class Centering:
     secrets: Secrets
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     def look(self, asked: Message) -> None:
         """Take the next step of an order: `NotYet` until it is over."""
@@ -157,4 +159,4 @@ class Centering:
 
     @property
     def _gates(self) -> Gates:
-        return Gates(self.store, self.clock, self.ids)
+        return Gates(self.store, self.clock, self.ids, self.conditions)

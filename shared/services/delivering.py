@@ -16,6 +16,7 @@ from shared.model.projects import Cluster
 from shared.ports import Clock, Ids, Store, Subscribers
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
+from shared.services.conditions import Conditions
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
 from shared.services.ledger import message
@@ -53,6 +54,7 @@ class Delivering:
     clock: Clock
     ids: Ids
     master: bytes
+    conditions: Conditions
 
     def order(self, asked: Message) -> None:
         """Let an order go if it may, and send it (message `dispatch/order`); without an address it stays for polling.
@@ -138,7 +140,7 @@ class Delivering:
 
     @property
     def _gates(self) -> Gates:
-        return Gates(self.store, self.clock, self.ids)
+        return Gates(self.store, self.clock, self.ids, self.conditions)
 
 
 def _backoff(attempts: int) -> float:

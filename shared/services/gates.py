@@ -15,8 +15,10 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh
+from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ordering import OPEN, Ordering, Work
+from shared.services.overseeing import watching
 from shared.services.tables import GATES, ORDERS, RUNS, Gate, Versioned
 
 _GRACE: Final = timedelta(minutes=5)
@@ -30,6 +32,7 @@ class Gates:
     store: Store
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     def let_go(self, cluster: str, order: str) -> Versioned[Dispatched] | None:
         """Return the order if it may be given to its cluster now; what it waits for, or why it ended, is recorded."""
@@ -58,8 +61,11 @@ class Gates:
     def _refusal(self, order: Dispatched) -> Refusal | None:
         if order.state == "taken":
             return self._lost(order)
-        refusal = Guarding(self.store, self.clock).refusal(order)
-        return refusal if refusal and not refusal.wait else self._unproved(order) or refusal
+        guarding = Guarding(self.store, self.clock)
+        refusal = guarding.refusal(order)
+        if refusal is None or refusal.wait:
+            refusal = self._unproved(order) or refusal
+        return refusal if refusal or order.state == "ready" else guarding.monitored(order, self.conditions)
 
     def _lost(self, order: Dispatched) -> Refusal | None:
         """Say that a run which was taken did not start in time; evidence that it did overrides this."""
@@ -91,7 +97,7 @@ class Gates:
             return Work()
         state: OrderState = "held" if refusal.rule in {"storm", "proof"} else "waiting"
         now = msgspec.structs.replace(was.value, state=state, rule=refusal.rule, reason=refusal.reason)
-        row = Work((self._ordering.row(now, state, refusal.reason),))
+        row = self._ordering.noted(now, state, refusal.reason)
         return self._ordering.moved(was, now) + row + self._run_waits(now)
 
     def _run_waits(self, order: Dispatched) -> Work:
@@ -102,7 +108,8 @@ class Gates:
 
     def _passed(self, gate: Versioned[Gate], was: Versioned[Dispatched]) -> Versioned[Dispatched]:
         now = msgspec.structs.replace(was.value, state="ready", rule="", reason="")
-        self._commit(self._ordering.moved(was, now) + Work((GATES.replace(gate, Gate(now.id)),)))
+        watched = watching(self.store, now.project, now.run) if now.run else ()
+        self._commit(self._ordering.moved(was, now) + Work((GATES.replace(gate, Gate(now.id)),), watched))
         return Versioned(was.key, now, was.version + 1)
 
     def _commit(self, work: Work) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
 from shared.model.runs import Active, Recent
 from shared.ports import Clock, Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.safety import refuse
+from shared.services.conditions import Conditions
 from shared.services.portal_records import listed
 from shared.services.tables import ACTIVE, CLUSTERS, COOLDOWNS, OPEN_ORDERS, PROJECTS, RECENT
 
@@ -26,7 +29,7 @@ class Guarding:
     clock: Clock
 
     def refusal(self, order: Dispatched, *, observing: bool = False) -> Refusal | None:
-        """Return why the order may not go, or not yet; what starts nothing always may.
+        """Return why the order may not go, or not yet; what starts nothing may.
 
         With `observing` the answer is what it would be if the project enforced.
         """
@@ -35,9 +38,18 @@ class Guarding:
         if project is None or cluster is None or cluster.value.project != order.project:
             return Refusal("routing", f"cluster {order.cluster} does not belong to project {order.project} any more")
         if order.action not in _STARTING:
-            return None
+            return _unsuspended(order, project.value, cluster.value)
         off = None if observing else _observed(project.value)
         return off or refuse("dispatch", self._facts(order, project.value, cluster.value))
+
+    def monitored(self, order: Dispatched, conditions: Conditions) -> Refusal | None:
+        """Return what the project's stop conditions have against an order; nothing else calls out, so ask this last."""
+        project, cluster = PROJECTS.load(self.store, order.project), CLUSTERS.load(self.store, order.cluster)
+        if project is None or cluster is None or order.action != "run" or not project.value.safety.stop_conditions:
+            return None
+        readings = conditions.readings(project.value.safety, order.cluster)
+        facts = self._facts(order, project.value, cluster.value)
+        return refuse("dispatch", msgspec.structs.replace(facts, readings=readings))
 
     def _facts(self, order: Dispatched, project: Project, cluster: Cluster) -> Facts:
         bounds, starts = order.bounds, order.action == "run"
@@ -58,6 +70,7 @@ class Guarding:
             namespaces=bounds.namespaces,
             faults=bounds.faults,
             not_after=order.not_after,
+            approved=order.approval is not None or not starts,
         )
 
     def _recent(self, order: Dispatched) -> Recent:
@@ -74,6 +87,16 @@ class Guarding:
         states = {row.value.run: row.value.state for row in listed(self.store, OPEN_ORDERS, order.cluster)}
         active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
         return tuple(run for run in active if run.run != order.run and states.get(run.run, "taken") in _LET_GO)
+
+
+def _unsuspended(order: Dispatched, project: Project, cluster: Cluster) -> Refusal | None:
+    """Return why a schedule is not installed to go on by now; another order is about to take the place of this one."""
+    if order.action != "install" or order.parameters.get("suspend"):
+        return None
+    if project.freeze or cluster.freeze:
+        return Refusal("freeze", f"no schedule goes on under the freeze of cluster {order.cluster}", wait=True)
+    off = _observed(project)
+    return off and Refusal(off.rule, off.reason, wait=True)
 
 
 def _observed(project: Project) -> Refusal | None:

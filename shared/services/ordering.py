@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from shared.model.ledger import EventKind
 from shared.model.messages import Message
-from shared.model.orders import Dispatched, OrderState
+from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Run, RunState
 from shared.model.statuses import Concern
@@ -16,12 +17,16 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.composing import active_of
 from shared.rules.facts import Refusal
 from shared.rules.runs import OVER, ended
+from shared.services.announcements import announced
 from shared.services.concerns import bearing, told
 from shared.services.ledger import Ledger, message, stamp
-from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
+from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
+
+SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
+"""What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -71,8 +76,13 @@ class Ordering:
     def ended(self, was: Versioned[Dispatched], state: OrderState, refusal: Refusal, run: RunState = "skipped") -> Work:
         """Return the end of an order from our side, and of its run unless that went on without us."""
         now = msgspec.structs.replace(was.value, state=state, reason=refusal.reason, rule=refusal.rule)
-        row = Work((self.row(now, state, refusal.reason),), self.after(now))
+        row = self.noted(now, state, refusal.reason) + Work((), self.after(now))
         return self.moved(was, now) + row + self._run_ended(now, run)
+
+    def noted(self, order: Dispatched, verdict: str, reason: str) -> Work:
+        """Return the ledger's row on an order, with what tells the project's sinks of it."""
+        row = self.row(order, verdict, reason)
+        return Work((row,), self._announced(order.project, "order", verdict, row))
 
     def row(self, order: Dispatched, verdict: str, reason: str, event_id: str | None = None) -> Put:
         """Return the ledger's row on an order."""
@@ -108,10 +118,14 @@ class Ordering:
         return message(self.ids, "dispatch", "order", cluster=order.cluster, order=order.id)
 
     def after(self, order: Dispatched) -> tuple[Message, ...]:
-        """Return what an order's end sets going: what waited for its proof, or for its place."""
+        """Return what an order's end sets going: what waited for its proof, its place, or its outcome."""
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
-        return (message(self.ids, "dispatch", "next", cluster=order.cluster),)
+        follower = message(self.ids, "dispatch", "next", cluster=order.cluster)
+        if order.action in SCHEDULING:
+            looked = message(self.ids, "dispatch", "schedule", project=order.project, experiment=order.experiment)
+            return (follower, looked)
+        return (follower,)
 
     def _bears(self, run: Run, at: str) -> Work:
         """Return what makes the run count for the statuses of its commits."""
@@ -145,7 +159,11 @@ class Ordering:
             links=[(rel, record) for rel, record in links if record],
         )
         noted = message(self.ids, "sync", "note", project=run.project, run=run.id)
-        return Work((row,), (noted,))
+        return Work((row,), (noted, *self._announced(run.project, "run", run.state, row)))
+
+    def _announced(self, project: str, kind: EventKind, verdict: str, row: Put) -> tuple[Message, ...]:
+        found = PROJECTS.load(self.store, project)
+        return announced(found.value if found else None, kind, verdict, row.key.sort)
 
 
 def _told(run: Run) -> str:

@@ -18,6 +18,7 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.composing import Start, order_id, prove_order, run_of, run_order
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED
+from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.concerns import bearing
 from shared.services.guarding import Guarding
@@ -77,7 +78,8 @@ class Placing:
         for cluster in clusters:
             order = run_order(start, cluster, self._now)
             refusal = self._guarding.refusal(order, observing=True)
-            verb = f"would not start ({refusal.rule}: {refusal.reason})" if refusal else "would start"
+            would = "would wait" if refusal and refusal.wait else "would not start"
+            verb = f"{would} ({refusal.rule}: {refusal.reason})" if refusal else "would start"
             reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
             self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
 
@@ -103,7 +105,11 @@ class Placing:
         )
         writes, messages = self._bears(start, verdict, refusal, cluster)
         with suppress(Stale):
-            self.store.commit([row, *writes], messages)
+            self.store.commit([row, *writes], [*messages, *self._announced(start.project, verdict, event)])
+
+    def _announced(self, project: str, verdict: str, event: str) -> tuple[Message, ...]:
+        found = PROJECTS.load(self.store, project)
+        return announced(found.value if found else None, "order", verdict, event)
 
     def _bears(
         self, start: Start, verdict: str, refusal: Refusal, cluster: str

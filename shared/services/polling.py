@@ -16,6 +16,7 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
 from shared.services.callers import verified
+from shared.services.conditions import Conditions
 from shared.services.gates import Gates
 from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
@@ -39,6 +40,7 @@ class Polling:
     ids: Ids
     master: bytes
     pause: Callable[[float], None]
+    conditions: Conditions
 
     def poll(self, call: Call) -> Answer:
         """Return `{"items": […]}`, oldest first, signed as orders are; each comes again until a report is about it.
@@ -65,7 +67,7 @@ class Polling:
         return [text for text, _ in zip(wired, range(_AT_ONCE), strict=False)]
 
     def _text(self, order: Dispatched) -> bytes | None:
-        gates = Gates(self.store, self.clock, self.ids)
+        gates = Gates(self.store, self.clock, self.ids, self.conditions)
         going = gates.let_go(order.cluster, order.id)
         if going is None:
             return None

@@ -9,7 +9,7 @@ from shared.errors import LitmusGitopsError
 from shared.model.experiments import SyncState
 from shared.model.hooks import Webhook
 from shared.model.messages import Message
-from shared.model.projects import GitOps
+from shared.model.projects import GitOps, Project
 from shared.ports import Clock, Ids, Store
 from shared.rules.hooks import look_is_due
 from shared.rules.lagging import forgotten, lags, overdue
@@ -19,11 +19,12 @@ from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.errands import errands_due
 from shared.services.ledger import Ledger
+from shared.services.overseeing import under_way, watching
 from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
-from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
+from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SCHEDULES, SYNCS, WEBHOOKS
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -53,6 +54,8 @@ class Reconciler:
         if found is None:
             return
         self._orders(project)
+        self._schedules(project)
+        self._runs(found.value)
         trim(self.store, project, self.clock())
         gitops = found.value.gitops
         if gitops and gitops.enabled:
@@ -109,6 +112,17 @@ class Reconciler:
             sent += errands_due(self.store, name) if cluster.value.chaoscenter else ()
             if sent:
                 self.store.commit([], sent)
+
+    def _schedules(self, project: str) -> None:
+        """Have all schedules looked at, since windows open and close by themselves, and failed orders are repeated."""
+        if self.store.query(SCHEDULES.partition(project), limit=1):
+            self.store.commit([], [_reminder("dispatch", "schedule", project=project)])
+
+    def _runs(self, project: Project) -> None:
+        """Have every run under way watched, where there are stop conditions: the watch of some may be lost, or new."""
+        for cluster in listed(self.store, MEMBERS, project.id) if project.safety.stop_conditions else ():
+            for run in under_way(self.store, cluster.value.id):
+                self.store.commit([], watching(self.store, project.id, run))
 
 
 def _reminder(function: str, action: str, delay: float = 0.0, **ids: str) -> Message:

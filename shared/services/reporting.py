@@ -25,6 +25,7 @@ from shared.services.callers import verified
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
+from shared.services.overseeing import watching
 from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
 from shared.wire.reports import read_report
 
@@ -99,7 +100,8 @@ class Reports:
         now = merged(was.value, report)
         if now is None:
             return was.value.state
-        self._commit(self._ordering.run_moved(was, now) + self._noted(was.value, now, report))
+        watched = Work(messages=watching(self.store, now.project, now.id) if was.version == ABSENT else ())
+        self._commit(self._ordering.run_moved(was, now) + self._noted(was.value, now, report) + watched)
         return now.state
 
     def _new(self, cluster: Cluster, report: Report) -> Versioned[Run]:
@@ -176,7 +178,8 @@ class Reporting:
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
             until_fresh(lambda: self._heard(cluster))
-            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said)})
+            asks = msgspec.to_builtins(self.heartbeats.asks(cluster))
+            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said), **asks})
         return Answer(200, {"state": Reports(self.store, self.clock, self.ids).take(cluster, said)})
 
     def _heard(self, cluster: Cluster) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+
+import msgspec
 
 from shared.errors import Conflict, NotFound
 from shared.model.orders import Dispatched
@@ -18,8 +21,24 @@ from shared.services.tables import OPEN_ORDERS, ORDERS, RUNS, Versioned
 
 
 @dataclass(frozen=True, slots=True)
+class _Cause:
+    """Who stops a run, and for which rule's sake."""
+
+    by: str
+    why: Refusal | None = None
+
+    @property
+    def rule(self) -> str:
+        return self.why.rule if self.why else ""
+
+    @property
+    def told(self) -> str:
+        return f": {self.why.reason}" if self.why else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
-    """Ends runs on a person's word."""
+    """Ends runs on a person's word, or a stop condition's."""
 
     store: Store
     clock: Clock
@@ -27,34 +46,48 @@ class Stopping:
 
     def stop(self, project: str, run: str, by: str) -> Run:
         """Stop a run and return it: `NotFound`, or `Conflict` if it is over."""
-        until_fresh(lambda: self._stop(project, run, by))
+        until_fresh(lambda: self._stop(project, run, _Cause(by)))
         return self._run(project, run)
 
-    def _stop(self, project: str, name: str, by: str) -> None:
+    def breach(self, run: Run, why: Refusal) -> None:
+        """Stop a run for a rule's sake, by one order however often that is asked; one that is over stays as it is."""
+        with suppress(Conflict):
+            until_fresh(lambda: self._stop(run.project, run.id, _Cause("a stop condition", why)))
+
+    def breached(self, run: Run) -> bool:
+        """Whether the run was stopped for a rule's sake before."""
+        return ORDERS.load(self.store, run.cluster, _by_rule(run)) is not None
+
+    def _stop(self, project: str, name: str, cause: _Cause) -> None:
         run = self._run(project, name)
         if run.state in OVER:
             raise Conflict(f"run {name} is {run.state}: there is nothing to stop")
         order = ORDERS.load(self.store, run.cluster, run.order) if run.order else None
-        work = self._dropped(order, by) + self._told(run, order, by)
+        work = self._dropped(order, cause) + self._told(run, order, cause)
         self.store.commit(work.writes, work.messages)
 
-    def _dropped(self, order: Versioned[Dispatched] | None, by: str) -> Work:
+    def _dropped(self, order: Versioned[Dispatched] | None, cause: _Cause) -> Work:
         """End an order that no report has come for; one that may be under way all the same is told to stop, too."""
         if order is None or order.value.state not in {"held", "waiting", "ready"}:
             return Work()
-        refusal = Refusal("stopped", f"{by} stopped it before it started")
+        refusal = Refusal(cause.rule or "stopped", f"{cause.by} stopped it before it started{cause.told}")
         ended: RunState = "skipped" if order.value.state == "ready" else "stopped"
         return Ordering(self.store, self.clock, self.ids).ended(order, "refused", refusal, ended)
 
-    def _told(self, run: Run, order: Versioned[Dispatched] | None, by: str) -> Work:
+    def _told(self, run: Run, order: Versioned[Dispatched] | None, cause: _Cause) -> Work:
         asked = self.store.query(OPEN_ORDERS.partition(run.cluster), prefix=f"{run.id}-stop-", limit=1)
         if asked or (order and order.value.state in {"held", "waiting"}):
             return Work()
-        stop = stop_order(run, f"{run.id}-stop-{self.ids()}", stamp(self.clock))
-        return Ordering(self.store, self.clock, self.ids).made(stop, None, f"{by} stops run {run.id}")
+        identity = _by_rule(run) if cause.rule else f"{run.id}-stop-{self.ids()}"
+        stop = msgspec.structs.replace(stop_order(run, identity, stamp(self.clock)), rule=cause.rule)
+        return Ordering(self.store, self.clock, self.ids).made(stop, None, f"{cause.by} stops run {run.id}{cause.told}")
 
     def _run(self, project: str, name: str) -> Run:
         found = RUNS.load(self.store, project, name)
         if found is None:
             raise NotFound(f"no run {name!r} in project {project!r}")
         return found.value
+
+
+def _by_rule(run: Run) -> str:
+    return f"{run.id}-stop-condition"

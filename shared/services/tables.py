@@ -16,6 +16,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
+from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
 from shared.ports import Store
@@ -143,6 +144,8 @@ RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
+BLIND = Table("blind", str)
+"""blind/<project> / run id: RFC 3339 UTC since when the stop conditions of a run cannot be judged."""
 COMMITS = Table("commit", Commit)
 """commit/<project> / commit id: what git says of it."""
 CONCERNS = Table("concern", Concern)
@@ -157,5 +160,7 @@ PUSHED = Table("pushed", Pushed)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
+SCHEDULES = Table("schedule", Scheduled)
+"""schedule/<project> / experiment: whether its schedule may be installed, and what was ordered of it."""
 WEBHOOKS = Table("webhook", Webhook)
 """webhook / project."""

@@ -20,6 +20,7 @@ FORBIDDEN = {
     "workload_admission": HOSTS | PARSERS | CLIENTS,
     "workload_audit": HOSTS | PARSERS | CLIENTS,
     "run_report": HOSTS | PARSERS | CLIENTS,
+    "announce": HOSTS | PARSERS,
     "dispatch": HOSTS | {"pydantic"},
     "reconcile": HOSTS | PARSERS,
     "sync": HOSTS | {"pydantic"},

@@ -21,6 +21,7 @@ NAMES = (
     "dispatch",
     "run_report",
     "reconcile",
+    "announce",
     "subscriber",
 )
 

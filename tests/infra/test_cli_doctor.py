@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.model.experiments import Edit, Experiment, Manifest
@@ -14,6 +16,7 @@ from shared.model.runs import Run
 from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
 from tests.gitserver import GitServer
 from tests.infra.commanding import KILL, Served, served
+from tests.monitors import MonitorStand
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 NOW = "2999-01-01T00:00:00.000Z"
@@ -57,6 +60,23 @@ def test_a_cluster_that_is_missing_or_silent_is_found(portal: Served) -> None:
     assert {} == found(portal)
 
 
+def test_stop_conditions_that_keep_chaos_from_starting_are_found(portal: Served, tmp_path: Path) -> None:
+    with MonitorStand().open() as monitor:
+        page = {"name": "page", "url": monitor.url, "alert": "HighErrorRate"}
+        rules = tmp_path / "rules.json"
+        rules.write_text(json.dumps({"stop_conditions": [page, {"name": "p99", "url": monitor.url, "promql": "(("}]}))
+        assert '"page"' in portal("project", "safety", "shop", str(rules), "--json").out
+        monitor.alerts = [{"alertname": "HighErrorRate"}]
+        whats = list(found(portal))
+        assert "stop condition page is breached: alert HighErrorRate fires: nothing starts" == whats[0]
+        assert whats[1].startswith("stop condition p99 cannot be judged: Prometheus answered 400, bad_data")
+        rows = portal("project", "conditions", "shop", "--json").json
+        assert ["breached", "unknown"] == [row["state"] for row in rows]
+    rules.write_text('{"stop_conditions": []}')
+    portal("project", "safety", "shop", str(rules))
+    assert {} == found(portal)
+
+
 def test_what_is_so_on_purpose_is_a_note_and_no_finding(portal: Served) -> None:
     portal("project", "freeze", "shop", "--reason", "release\x1b[31m week")
     done = portal("doctor")
@@ -95,6 +115,21 @@ def test_an_edit_that_waits_for_its_pull_request_is_a_note(portal: Served) -> No
     portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
     assert {} == found(portal)
     assert "note: an edit of x.yaml waits for pull request #7\n  merge or close it" in portal("doctor").out
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_a_schedule_that_a_cluster_cannot_carry_out_is_found_and_one_that_waits_is_a_note(portal: Served) -> None:
+    why = "cluster c1: no chaos scheduler is running"
+    odd = Experiment("odd", "x.yaml", "b", "c", "synced", LONG_AGO, schedule="waiting", schedule_reason=why)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    assert {} == found(portal)
+    note = f"note: the schedule of x.yaml is waiting: {why}\n  see litmus-gitops event list -p shop --kind order"
+    assert note in portal("doctor").out
+    failed = msgspec.structs.replace(odd, schedule_failed=True)
+    portal.store.commit([EXPERIMENTS.put(failed, "shop", "odd")])
+    mend = "mend that, then litmus-gitops experiment schedule odd -p shop --accept"
+    assert {f"the schedule of x.yaml: {why}": mend} == found(portal)
+    assert "the schedule of x.yaml is" not in portal.run("doctor").out
     portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
 
 

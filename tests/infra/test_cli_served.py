@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.gitserver import git
 from tests.infra.commanding import KILL, Served, served, workflow
+from tests.services.chaos_manifests import cron
+from tests.sinks import SinkStand
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +129,24 @@ def test_an_experiment_is_written_shown_changed_and_deleted(portal: Served) -> N
     assert "no experiment 'pay-1'" in portal("experiment", "show", "pay-1", "-p", "shop", code=1).err
 
 
+def test_a_schedule_is_declined_and_accepted(portal: Served) -> None:
+    text = cron("shop").replace("  name: nightly\n", "  name: nightly\n  labels: {workflow_id: nightly-1}\n", 1)
+    portal("experiment", "put", "nightly-1", "-", "-p", "shop", given=text.encode())
+    words = ("experiment", "schedule", "nightly-1", "-p", "shop", "--json")
+    assert "waiting" == portal(*words, "--decline").json["schedule"]
+    portal.until(lambda: "--accept" in (_reason(portal) or ""))
+    portal(*words, "--accept")
+    portal.until(lambda: "--accept" not in (_reason(portal) or "--accept"))
+    assert "--accept" in portal(*words, code=2).err
+    assert "is a Workflow" in portal("experiment", "schedule", KILL, "-p", "shop", "--accept", code=1).err
+    portal("experiment", "delete", "nightly-1", "-p", "shop")
+
+
+def _reason(portal: Served) -> str | None:
+    reason: str | None = portal("experiment", "show", "nightly-1", "-p", "shop", "--json").json["schedule_reason"]
+    return reason
+
+
 def test_an_experiment_is_made_and_moved(portal: Served) -> None:
     made = portal("experiment", "create", "-", "-p", "shop", "--json", given=workflow("log", "log-1").encode()).json
     assert ("log-1", "litmus/shop/log.yaml") == (made["id"], made["path"])
@@ -184,6 +206,45 @@ def test_a_run_is_started_shown_and_stopped(portal: Served) -> None:
         "the project has no cluster c9"
         in portal("experiment", "run", KILL, "-p", "shop", "--cluster", "c9", code=1).err
     )
+    portal("cluster", "forget", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--observe")
+
+
+def test_a_run_that_waits_for_a_person_is_approved_or_denied(portal: Served, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"approval_namespaces": ["*"]}')
+    portal("project", "safety", "shop", str(rules))
+    portal("cluster", "add", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--enforce")
+    first, other = (portal("experiment", "run", KILL, "-p", "shop", "--json").json[0]["id"] for _ in range(2))
+    portal.until(lambda: "waiting" == portal("run", "show", first, "-p", "shop", "--json").json["state"])
+    portal.until(lambda: f"litmus-gitops run approve {other} -p shop" in portal.run("doctor").out)
+    portal("run", "approve", first, "-p", "shop", "--by", "Zoë <ada@example.com>", "--reason", "tested")
+    assert "skipped" == portal("run", "deny", other, "-p", "shop", "--json").json["state"]
+    reasons = [row["reason"] for row in portal("event", "list", "-p", "shop", "--kind", "order", "--json").json]
+    assert "Zoë <ada@example.com> approved it: tested" in reasons
+    assert "waits for nobody's approval" in portal("run", "approve", other, "-p", "shop", code=1).err
+    rules.write_text('{"approval_namespaces": []}')
+    portal("project", "safety", "shop", str(rules))
+    portal("cluster", "forget", "c1", "-p", "shop")
+    portal("project", "enable", "shop", "--observe")
+
+
+def test_sinks_are_listed_replaced_and_told_by_the_engine(portal: Served, tmp_path: Path) -> None:
+    with SinkStand().open() as sink:
+        wanted = tmp_path / "sinks.json"
+        wanted.write_text(json.dumps([{"name": "bus", "url": sink.url, "events": ["run.*", "order.refused"]}]))
+        assert "bus" in portal("project", "sinks", "shop", str(wanted)).out
+        assert ["bus"] == [row["name"] for row in portal("project", "sinks", "shop", "--json").json]
+        portal("cluster", "add", "c1", "-p", "shop")
+        portal("project", "enable", "shop", "--enforce")
+        (run,) = portal("experiment", "run", KILL, "-p", "shop", "--json").json
+        portal("run", "stop", run["id"], "-p", "shop")
+        portal.until(lambda: len(sink.told))
+        [event] = [one for one in sink.events() if one["type"].startswith("org.litmuschaos.gitops.run.")][:1]
+        assert run["id"] == event["data"]["run"]["id"]
+        wanted.write_text("[]")
+        portal("project", "sinks", "shop", str(wanted))
     portal("cluster", "forget", "c1", "-p", "shop")
     portal("project", "enable", "shop", "--observe")
 

@@ -52,7 +52,9 @@ class CenterStage(Stage):
         self.folder = folder
         (folder / "center").write_text(TOKEN)
         centers = HttpChaosCenters(allow_local=True)
-        self.centering = Centering(self.store, centers, open_secrets(folder), self.clock, new_id)
+        self.centering = Centering(
+            self.store, centers, open_secrets(folder), self.clock, new_id, self.delivering.conditions
+        )
         self.actions["dispatch", "center"] = self.centering.look
         self.through("c1")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets
+from shared.clients.prometheus import HttpMonitors
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore
 from shared.clients.subscribers import HttpSubscribers
 from shared.errors import LitmusGitopsError, NotYet
@@ -27,10 +29,12 @@ from shared.model.projects import Cluster, GitOps, Project, Safety
 from shared.model.runs import Report, Run
 from shared.model.triggers import Pushed, Trigger
 from shared.rules.keys import subscriber_key
+from shared.services.conditions import Conditions
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import message, stamp
+from shared.services.overseeing import Overseeing
 from shared.services.polling import Polling
 from shared.services.releasing import Releasing
 from shared.services.reporting import Reporting
@@ -88,8 +92,11 @@ class Stage:
         store, clock = self.store, self.clock
         repositories = Repositories(Remotes(), Hosts(), open_secrets(folder), allow_local=True)
         self.dispatching = Dispatching(store, repositories, clock, new_id)
-        self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER)
-        self.polling = Polling(store, clock, new_id, MASTER, self._pause)
+        secrets = open_secrets(folder)
+        conditions = Conditions(secrets, HttpMonitors(allow_local=True, read=0.5), clock, allow_local=True)
+        self.overseeing = Overseeing(store, clock, new_id, conditions)
+        self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER, conditions)
+        self.polling = Polling(store, clock, new_id, MASTER, self._pause, conditions)
         watch = Watch(store, clock, MASTER)
         heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset({"Deployment"})), lambda *_, **__: None)
         self.reporting = Reporting(store, clock, new_id, MASTER, heartbeats)
@@ -97,9 +104,11 @@ class Stage:
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
+            ("dispatch", "schedule"): self.dispatching.schedule,
             ("dispatch", "order"): self.delivering.order,
             ("dispatch", "next"): self.delivering.next,
             ("dispatch", "proved"): self.delivering.proved,
+            ("dispatch", "watch"): self.overseeing.watch,
         }
 
     def _pause(self, seconds: float) -> None:
@@ -172,7 +181,7 @@ class Stage:
         """Let time pass, and work off every message that is due by then, as the engine does."""
         until = self.clock.now + timedelta(seconds=seconds)
         while (due := self.queue.due_in()) is not None and self.clock.now + timedelta(seconds=due) <= until:
-            self.clock.advance(due)
+            self.clock.advance(math.ceil(due * 1e6) / 1e6)
             self._deliver()
         self.clock.now = until
 

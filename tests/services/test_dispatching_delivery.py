@@ -149,7 +149,12 @@ def test_polling_is_woken_by_an_order(stage: Stage) -> None:
     stage.cluster("c1")
     stage.change()
     stage.polling = type(stage.polling)(
-        stage.store, stage.clock, stage.polling.ids, stage.polling.master, lambda _: stage.pump()
+        stage.store,
+        stage.clock,
+        stage.polling.ids,
+        stage.polling.master,
+        lambda _: stage.pump(),
+        stage.polling.conditions,
     )
     assert 1 == len(stage.poll(wait="20"))
 

@@ -47,7 +47,7 @@ def test_places_are_never_given_twice_however_many_ask_at_once(stage: Stage) -> 
     for name in names:
         stage.experiment(name)
     stage.dispatching.change(stage.due(stage.change(*names)))
-    gates = Gates(stage.store, stage.clock, new_id)
+    gates = Gates(stage.store, stage.clock, new_id, stage.overseeing.conditions)
     with ThreadPoolExecutor(6) as pool:
         let_go = list(pool.map(lambda order: gates.let_go("c1", order.id), stage.orders()))
     assert 2 == sum(one is not None for one in let_go)

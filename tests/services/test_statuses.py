@@ -73,7 +73,7 @@ def test_a_run_is_told_to_the_commits_of_its_workload_and_of_its_experiment(both
     expected = ("success", "cart on eu: Pass, score 97.50")
     assert [expected, expected] == [last(both, one) for one in (commit, deployed)]
     found = next(one for one in both.party.statuses(deployed) if one.context == CONTEXT)
-    assert f"{PORTAL}/api/projects/shop/runs/{run.id}" == found.url
+    assert f"{PORTAL}/#shop/{run.id}" == found.url
 
 
 def test_a_status_goes_from_pending_to_its_end_and_never_by_way_of_success(hosted: Hosted) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
-from shared.model.projects import Mode, Provider, RunOnPush, WriteBack
+from shared.model.projects import Mode, Provider, RunOnPush, SinkKind, WriteBack
 from shared.services.api.fields import (
     Address,
     Branch,
@@ -114,11 +114,21 @@ class WindowBody(Body):
     time_zone: Glob = "UTC"
 
 
-class SafetyBody(Body):
-    """Rules to replace; what is not named stays as it is, and only `storm` may be null, which turns it off.
+class StopConditionBody(Body):
+    """What must not be so while chaos runs, as a Prometheus (`promql`, `when`) or an Alertmanager (`alert`) says it."""
 
-    `stop_conditions` are not supported yet: the list must be empty.
-    """
+    name: Name
+    url: Address
+    promql: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
+    alert: Name | None = None
+    when: Annotated[str, StringConstraints(max_length=60)] | None = None
+    credential: Reference | None = None
+    ca_bundle: Reference | None = None
+    clusters: Annotated[list[Glob], Field(max_length=100)] = []
+
+
+class SafetyBody(Body):
+    """Rules to replace; what is not named stays as it is, and only `storm` may be null, which turns it off."""
 
     cooldown: Duration = unnamed()
     max_runs: MaxRunsBody = unnamed()
@@ -129,7 +139,22 @@ class SafetyBody(Body):
     allowed_faults: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
     ignore_rollbacks: bool = unnamed()
     ignore_zero: bool = unnamed()
-    stop_conditions: Annotated[list[dict[str, object]], Field(max_length=0)] = unnamed()
+    stop_conditions: Annotated[list[StopConditionBody], Field(max_length=10)] = unnamed()
+    approval_namespaces: Annotated[list[Glob], Field(max_length=1000)] = unnamed()
+
+
+class SinkBody(Body):
+    """Who is told of which events, and how; a webhook is always signed."""
+
+    name: Slug
+    url: Address
+    events: Annotated[list[Glob], Field(min_length=1, max_length=50)]
+    kind: SinkKind = "cloudevents"
+    secret: Reference | None = None
+
+
+class SinksBody(RootModel[Annotated[list[SinkBody], Field(max_length=20)]]):
+    """All sinks of a project."""
 
 
 class FreezeBody(Body):
@@ -142,6 +167,18 @@ class NewRun(Body):
     """The clusters to run on; none means the experiment's own."""
 
     clusters: Annotated[list[ClusterId], Field(max_length=100)] = []
+
+
+class ScheduleBody(Body):
+    """Whether the schedule may be installed."""
+
+    accept: bool
+
+
+class ApprovalBody(Body):
+    """Why a run may go, or not."""
+
+    reason: Text = ""
 
 
 class ExportBody(Body):

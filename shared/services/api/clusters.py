@@ -13,6 +13,7 @@ from shared.model.projects import ChaosCenter, Cluster
 from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
 from shared.rules.urls import check_center, check_subscriber
+from shared.services.accepting import rescheduled
 from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
 from shared.services.api.farewell import Farewell
@@ -74,7 +75,10 @@ class Clusters:
                 MEMBERS.delete(cluster.project, cluster.id, expected=was.version),
                 PRESENCE.delete(cluster.project, cluster.id),
             ],
-            [message(self.desk.ids, "dispatch", "next", cluster=cluster.id)],
+            [
+                message(self.desk.ids, "dispatch", "next", cluster=cluster.id),
+                rescheduled(self.desk.ids, cluster.project),
+            ],
         )
 
     def _store(self, cluster: Cluster) -> Cluster:
@@ -87,7 +91,8 @@ class Clusters:
                     unchanged(last),
                     CLUSTERS.put(cluster, cluster.id, expected=ABSENT),
                     MEMBERS.put(cluster, cluster.project, cluster.id, expected=ABSENT),
-                ]
+                ],
+                [rescheduled(self.desk.ids, cluster.project)],
             )
         except Stale as error:
             raise Conflict(f"the cluster id {cluster.id!r} is taken: choose another") from error

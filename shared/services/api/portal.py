@@ -24,6 +24,9 @@ from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
 from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
+from shared.services.api.sinks import SinkDesk
+from shared.services.api.stop_conditions import StopConditions
+from shared.services.conditions import Conditions
 from shared.services.conflicts import Conflicts
 from shared.services.dispatching import Dispatching
 from shared.services.edits import Edits
@@ -47,6 +50,7 @@ class Services:
     releasing: Releasing
     queue: Queue
     hooks: Hooks
+    conditions: Conditions
     center: ChaosCenter | None = None
 
 
@@ -64,6 +68,8 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Runs(desk, services.dispatching).operations(),
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
+        *StopConditions(desk, services.conditions).operations(),
+        *SinkDesk(desk).operations(),
         *Letters(services.queue).operations(),
         *Webhooks(services.hooks).operations(),
     ]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shared.errors import NotFound
 from shared.model.calls import Answer, Call
 from shared.model.runs import Run
-from shared.services.api.bodies import NewRun
+from shared.services.api.bodies import ApprovalBody, NewRun
 from shared.services.api.desk import Desk, enabled
+from shared.services.api.experiments import author
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, listing
+from shared.services.approving import Approving
 from shared.services.dispatching import Dispatching
 from shared.services.tables import RUNS
+
+WHO: Final = ("X-Editor",)
+"""The header that says which person speaks with the owner's token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,22 @@ class Runs:
 
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
-        start = "/projects/{project}/experiments/{experiment}/runs"
+        start, run = "/projects/{project}/experiments/{experiment}/runs", "/projects/{project}/runs/{run}"
+        approve, deny = self._judges(self._approving.approve), self._judges(self._approving.deny)
         return [
             Operation("GET", "/projects/{project}/runs", "List runs, newest first", self.browse, query=QUERY),
-            Operation("GET", "/projects/{project}/runs/{run}", "Show a run", self.show),
-            Operation("POST", "/projects/{project}/runs/{run}/stop", "Stop a run", self.stop, status=202),
+            Operation("GET", run, "Show a run", self.show),
+            Operation("POST", f"{run}/stop", "Stop a run", self.stop, status=202),
+            Operation(
+                "POST",
+                f"{run}/approve",
+                "Let a run go that waits for approval",
+                approve,
+                ApprovalBody,
+                202,
+                headers=WHO,
+            ),
+            Operation("POST", f"{run}/deny", "End a run that waits for approval", deny, ApprovalBody, 202, headers=WHO),
             Operation("POST", start, "Run an experiment now", self.start, NewRun, 202),
         ]
 
@@ -59,6 +76,19 @@ class Runs:
         """Stop a run: an order that did not start is dropped, a started one is told to stop."""
         project = self.desk.project(call).value
         return Answer(202, show(self.dispatching.stop(project.id, call.params["run"])))
+
+    def _judges(self, judge: Callable[[str, str, str, str], Run]) -> Callable[[Call], Answer]:
+        """Return a handler that takes a person's word: who says it is in `X-Editor`, why in the body."""
+
+        def handle(call: Call) -> Answer:
+            project, why = self.desk.project(call).value, parse(ApprovalBody, call).reason
+            return Answer(202, show(judge(project.id, call.params["run"], author(call), why)))
+
+        return handle
+
+    @property
+    def _approving(self) -> Approving:
+        return Approving(self.desk.store, self.desk.clock, self.desk.ids)
 
 
 def show(run: Run) -> dict[str, Any]:

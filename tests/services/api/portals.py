@@ -34,7 +34,9 @@ def whole(stage: Stage) -> Whole:
     edits = Edits(stage.store, repositories, clock, new_id)
     exports = Exports(stage.store, repositories, clock, new_id)
     hooks = Hooks(HookRecords(stage.store, clock, new_id), repositories, Leases(stage.store, clock), desk.public_url)
-    services = Services(desk, edits, exports, stage.dispatching, stage.releasing, stage.queue, hooks)
+    services = Services(
+        desk, edits, exports, stage.dispatching, stage.releasing, stage.queue, hooks, stage.overseeing.conditions
+    )
     routes = portal_routes(services, TOKEN)
     stage.change()
     stage.pump()

@@ -30,6 +30,7 @@ SAFETY = {
     "ignore_rollbacks": True,
     "ignore_zero": True,
     "stop_conditions": [],
+    "approval_namespaces": ["shop"],
 }
 GITOPS = {
     "enabled": True,
@@ -57,6 +58,10 @@ BODIES = {
     ("PUT", "/projects/shop/freeze"): {"reason": "x"},
     ("PUT", "/projects/shop/clusters/c1/freeze"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/runs"): {"clusters": ["c1"]},
+    ("POST", "/projects/shop/experiments/kill/schedule"): {"accept": True},
+    ("PUT", "/projects/shop/sinks"): [{"name": "chat", "url": "https://chat.example.org/in", "events": ["run.*"]}],
+    ("POST", "/projects/shop/runs/{run}/approve"): {"reason": "x"},
+    ("POST", "/projects/shop/runs/{run}/deny"): {"reason": "x"},
     ("POST", "/projects/shop/experiments/kill/rename"): {"path": "litmus/shop/kill.yaml"},
     ("POST", "/projects/shop/conflicts/{conflict}/settle"): {"take": "merged", "text": "kind: Workflow"},
     ("POST", "/projects/shop/release"): {"drop": False},

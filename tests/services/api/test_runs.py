@@ -115,3 +115,34 @@ def test_a_run_of_another_project_is_not_shown(api: Api, stage: Stage) -> None:
     api("POST", START, {})
     assert api("GET", f"/projects/none/runs/{stage.runs()[0].id}").status == 404
     assert api("GET", f"{RUNS}/none").status == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "words"),
+    [("approve", "waiting", "Ada <ada@example.com> approved it: tested"), ("deny", "skipped", "denied it: tested")],
+)
+def test_a_person_says_whether_a_run_may_go(api: Api, stage: Stage, verb: str, state: str, words: str) -> None:
+    assert 200 == api("PUT", "/projects/shop/safety", {"approval_namespaces": ["sho?"]}).status
+    (run,) = body(api("POST", START, {}))["items"]
+    stage.pump()
+    answer = api("POST", f"{RUNS}/{run['id']}/{verb}", {"reason": "tested"}, x_editor="Ada <ada@example.com>")
+    assert (202, state) == (answer.status, body(answer)["state"])
+    assert words in stage.rows("order")[-1].reason
+
+
+@pytest.mark.parametrize("verb", ["approve", "deny"])
+@pytest.mark.parametrize(
+    ("sent", "headers", "expected"),
+    [
+        pytest.param({"reason": 1}, {}, 422, id="no-text"),
+        pytest.param({"why": "x"}, {}, 422, id="unknown-name"),
+        pytest.param({}, {"x_editor": "ada"}, 400, id="nobody"),
+        pytest.param({}, {}, 409, id="nothing-to-approve"),
+    ],
+)
+def test_a_word_that_is_none_changes_nothing(
+    api: Api, verb: str, sent: object, headers: dict[str, str], expected: int
+) -> None:
+    (run,) = body(api("POST", START, {}))["items"]
+    assert expected == api("POST", f"{RUNS}/{run['id']}/{verb}", sent, **headers).status
+    assert 404 == api("POST", f"{RUNS}/r9/{verb}", {}).status

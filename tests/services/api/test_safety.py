@@ -28,6 +28,17 @@ DEFAULTS = {
     "ignore_rollbacks": True,
     "ignore_zero": True,
     "stop_conditions": [],
+    "approval_namespaces": [],
+}
+CONDITION = {
+    "name": "errors",
+    "url": "https://prometheus.example.org",
+    "promql": "errors / requests",
+    "alert": None,
+    "when": "> 0.05",
+    "credential": "file:prometheus",
+    "ca_bundle": None,
+    "clusters": ["prod-*"],
 }
 WINDOW = {"cron": "0 9 * * 1-5", "duration": "8h", "time_zone": "Europe/Berlin"}
 
@@ -55,6 +66,7 @@ def test_a_new_project_is_safe(api: Api) -> None:
         pytest.param({"windows": [WINDOW]}, {"windows": [WINDOW]}, id="windows"),
         pytest.param({"allowed_namespaces": ["shop-*"]}, {"allowed_namespaces": ["shop-*"]}, id="namespaces"),
         pytest.param({"ignore_zero": False, "expiry": "2h"}, {"ignore_zero": False, "expiry": "2h"}, id="two"),
+        pytest.param({"stop_conditions": [CONDITION]}, {"stop_conditions": [CONDITION]}, id="stop-conditions"),
         pytest.param(DEFAULTS, {}, id="all-of-it-as-it-was-read"),
     ],
 )
@@ -96,6 +108,12 @@ def test_a_second_change_keeps_the_first(api: Api) -> None:
         {"allowed_faults": [""]},
         {"ignore_zero": "no"},
         {"stop_conditions": [{"promql": "up == 0"}]},
+        {"stop_conditions": [CONDITION | {"alert": "Down"}]},
+        {"stop_conditions": [CONDITION | {"when": "much"}]},
+        {"stop_conditions": [CONDITION | {"credential": "s3cret"}]},
+        {"stop_conditions": [CONDITION | {"url": "https://ada:word@example.org"}]},
+        {"stop_conditions": [CONDITION, CONDITION]},
+        {"stop_conditions": [CONDITION | {"name": str(number)} for number in range(11)]},
         {"cooldwon": "1h"},
     ],
     ids=str,
