@@ -9,6 +9,7 @@ import msgspec
 
 from shared.model.changes import Sighting, Tracked
 from shared.rules import sides
+from shared.rules.claims import settled
 from shared.rules.reviews import reviewed
 from shared.rules.scales import UNTRACKED, rescaled
 from shared.rules.statements import stated
@@ -25,7 +26,7 @@ def observe(tracked: Tracked | None, sighting: Sighting) -> Outcome:
     outcome = _observed(tracked, sighting)
     if tracked is None and outcome.rule == "not opted in":
         return msgspec.structs.replace(outcome, tracked=None)
-    return outcome
+    return msgspec.structs.replace(outcome, tracked=outcome.tracked and settled(outcome.tracked))
 
 
 def _observed(tracked: Tracked | None, sighting: Sighting) -> Outcome:
