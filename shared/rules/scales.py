@@ -42,7 +42,7 @@ def _reviewed(tracked: Tracked, sighting: Sighting, base: Side, old: Side, new: 
     if since(tracked, sighting) < timedelta(0):
         return judge(tracked, sighting, before, after)
     kept = forgotten(tracked, before)
-    fact = before if base is kept.fact else kept.fact and sides.scaled(kept.fact, old)
+    fact = before if kept.fact is None or base is kept.fact else sides.scaled(kept.fact, old)
     return judge(moved(kept, fact, after), sighting, before, after)
 
 

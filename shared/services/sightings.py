@@ -108,7 +108,7 @@ class Sightings:
             subject=sighting.workload.subject,
             detail={
                 **_told(sighting, outcome.change),
-                "experiments": _experiments(sighting, ruling),
+                "experiments": _experiments(sighting, outcome.change, ruling),
                 **ruling.detail,
                 **({"commits": list(commits)} if commits else {}),
             },
@@ -128,6 +128,6 @@ def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
     }
 
 
-def _experiments(sighting: Sighting, ruling: Ruling) -> list[str]:
-    shown = sighting.new or sighting.old
+def _experiments(sighting: Sighting, change: Change | None, ruling: Ruling) -> list[str]:
+    shown = change.new if change else sighting.new or sighting.old
     return list(ruling.starts or (shown.experiments if shown else ()))

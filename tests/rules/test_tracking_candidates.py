@@ -199,6 +199,11 @@ def test_a_gap_in_replicas_updates_the_fact_and_triggers_nothing() -> None:
     assert outcome.tracked.fact == outcome.change.old
 
 
+def test_a_scale_shows_that_what_was_created_came_to_be() -> None:
+    created, denied = review(None, V1, operation="CREATE"), review(scale(2, revision=100), scale(5, revision=100), 1)
+    assert [IMAGE] == paths(told(created, denied, event(V2, 2))[-1].change)
+
+
 def test_an_audited_scale_moves_fact_and_candidate_alike() -> None:
     outcome = told(event(V1), review(V1, V2, 1), event(scale(5, revision=300), 2))[-1]
     tracked = outcome.tracked
