@@ -30,6 +30,7 @@ actions = {
     "change": dispatching.change,
     "push": dispatching.push,
     "order": delivering.order,
+    "orders": delivering.orders,
     "next": delivering.next,
     "proved": delivering.proved,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,33 @@ from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
+
+TOGETHER: Final = 50
+"""Orders that one message is about: so many are sent side by side within the time that a message has."""
+
+
+def together(ids: Ids, messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages, those that ask for the same thing once, and those about one order each put together.
+
+    Each cluster is in a message once, so that its orders go out one after the other.
+    """
+    batch: dict[str, str] = {}
+    for one in _distinct(messages):
+        cluster = one.ids.get("cluster", "")
+        if (one.function, one.action) != ("dispatch", "order"):
+            yield one
+            continue
+        if cluster in batch or len(batch) == TOGETHER:
+            yield Message(ids(), "dispatch", "orders", batch)
+            batch = {}
+        batch = {**batch, cluster: one.ids["order"]}
+    if batch:
+        yield Message(ids(), "dispatch", "orders", batch)
+
+
+def _distinct(messages: Iterable[Message]) -> Iterable[Message]:
+    asked = {(one.function, one.action, *sorted(one.ids.items())): one for one in messages}
+    return asked.values()
 
 
 class Work(msgspec.Struct, frozen=True):

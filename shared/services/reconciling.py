@@ -18,6 +18,7 @@ from shared.services.attempts import until_fresh
 from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger
+from shared.services.ledger import reminder as _reminder
 from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
@@ -107,8 +108,3 @@ class Reconciler:
             sent = [_reminder("dispatch", "order", cluster=name, order=order.id) for order in due]
             if sent:
                 self.store.commit([], sent)
-
-
-def _reminder(function: str, action: str, delay: float = 0.0, **ids: str) -> Message:
-    """Return a message whose id says what it is about: while one is on its way, another is not added."""
-    return Message("-".join(("remind", function, action, *ids.values())), function, action, ids, delay)

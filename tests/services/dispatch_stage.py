@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,7 @@ class Stage:
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
             ("dispatch", "order"): self.delivering.order,
+            ("dispatch", "orders"): self.delivering.orders,
             ("dispatch", "next"): self.delivering.next,
             ("dispatch", "proved"): self.delivering.proved,
         }
@@ -172,7 +174,7 @@ class Stage:
         """Let time pass, and work off every message that is due by then, as the engine does."""
         until = self.clock.now + timedelta(seconds=seconds)
         while (due := self.queue.due_in()) is not None and self.clock.now + timedelta(seconds=due) <= until:
-            self.clock.advance(due)
+            self.clock.advance(math.ceil(due * 1e6) / 1e6)
             self._deliver()
         self.clock.now = until
 

@@ -31,7 +31,7 @@ def one_order(stage: Stage) -> None:
 def several_clusters(stage: Stage) -> None:
     stage.experiment(manifest=msgspec.structs.replace(KILL, annotations={CLUSTERS: "c1,c2,c3"}))
     stage.cluster("c2")
-    stage.cluster("c3")
+    stage.cluster("c3", stage.subscriber.url)
     stage.change()
     alive(stage, stage.pump)
     proof = next(order.id for order in stage.orders() if order.action == "prove")
