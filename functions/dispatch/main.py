@@ -13,6 +13,7 @@ from shared.rules.keys import internal_key
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.inbox import Inbox
+from shared.services.lanes import Lanes
 from shared.services.polling import Polling
 from shared.services.repositories import Repositories
 from shared.settings import Dispatch
@@ -24,7 +25,7 @@ remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
 repositories = Repositories(remotes, hosts, open_secrets(state.secrets_dir), settings.allow_local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=settings.allow_local)
-delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key)
+delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, Lanes(*settings.bounds))
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
 actions = {
     "change": dispatching.change,

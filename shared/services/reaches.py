@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.errors import NotYet, Stale
 from shared.model.projects import Cluster
 from shared.model.reaches import Reach
@@ -54,6 +56,11 @@ class Reaches:
             return []
         closed = [self._row(cluster, "reachable", "it answers again")] if was.value.since else []
         return [REACHES.replace(was, Reach()), *closed]
+
+    def heard(self, cluster: Cluster) -> list[Write]:
+        """Return what to write when a subscriber is heard after a silence: it may be tried at once."""
+        was = self._load(cluster)
+        return [REACHES.replace(was, msgspec.structs.replace(was.value, retry_at=""))] if was.value.failures else []
 
     def _probe(self, cluster: Cluster, found: Versioned[Reach]) -> None:
         try:

@@ -25,6 +25,7 @@ from shared.services.callers import verified
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
+from shared.services.reaches import Reaches
 from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
 from shared.wire.reports import read_report
 
@@ -61,7 +62,8 @@ class Reporting:
         now = Presence(cluster.id, stamp(self.clock))
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
         waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
-        self.store.commit([PRESENCE.replace(was, now)], waiting)
+        back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []
+        self.store.commit([PRESENCE.replace(was, now), *back], waiting)
 
     def _reported(self, cluster: Cluster, report: Report) -> str:
         if report.order is None:
