@@ -44,6 +44,10 @@ _ENDS: Final[dict[int, tuple[str, str]]] = {
 """What a subscriber's answer makes of an order; any other answer is none, and the order is sent again."""
 
 
+_TAKEN_AT_ONCE: Final = 30
+"""Orders whose taking is recorded in one commit: each writes three records, and a commit takes a hundred."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """Works off the messages about orders."""
@@ -60,16 +64,34 @@ class Delivering:
 
         Raises `NotYet` while its subscriber is away, or has an older one to take first.
         """
-        self._deliver(asked.ids["cluster"], asked.ids["order"])
+        going = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
+        if going and self._deliver(going):
+            self._taken(going)
 
     def orders(self, asked: Message) -> None:
         """Do the same with one order of each of many clusters, side by side (message `dispatch/orders`).
 
         Its ids are cluster → order. Those that are not delivered yet go on by messages of their own.
         """
-        left = [one for one in self.lanes.each(self._tried, asked.ids.items()) if one]
-        if left:
-            self.store.commit([], left)
+        going = self._gates.let_all_go(asked.ids.items())
+        for group in self.lanes.groups(self._tried, going, _TAKEN_AT_ONCE):
+            self._settled([one for one in group if one])
+
+    def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
+        """Record in one commit what was taken, and what is tried again; where a report was faster, each by itself."""
+        taken = [one for one in outcomes if isinstance(one, Versioned)]
+        again = tuple(one for one in outcomes if isinstance(one, Message))
+        work = sum((self._take(order) for order in taken), Work((), again))
+        try:
+            self._commit(work)
+        except Stale:
+            self._commit(Work((), again))
+            for order in taken:
+                self._taken(order)
+
+    def _commit(self, work: Work) -> None:
+        if work.writes or work.messages:
+            self.store.commit(work.writes, work.messages)
 
     def next(self, asked: Message) -> None:
         """Look at all open orders of a cluster, oldest first: a place may be free (message `dispatch/next`)."""
@@ -89,28 +111,27 @@ class Delivering:
                 if row.value.after == proof:
                     yield self._ordering.due(row.value)
 
-    def _tried(self, asked: tuple[str, str]) -> Message | None:
-        """Deliver one order, or return the message by which it is tried again."""
+    def _tried(self, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
+        """Return an order that was taken, or the message by which it is tried again; None where it ended."""
+        name, cluster = order.value.id, order.value.cluster
         try:
-            self._deliver(*asked)
+            return order if self._deliver(order) else None
         except LitmusGitopsError as error:
             if not error.retry:
                 raise
-            cluster, order = asked
             seconds = error.seconds if isinstance(error, NotYet) else QUICKEST
-            return reminder("dispatch", "order", seconds, cluster=cluster, order=order)
-        return None
+            return reminder("dispatch", "order", seconds, cluster=cluster, order=name)
 
-    def _deliver(self, name: str, order: str) -> None:
-        going = self._gates.let_go(name, order)
-        cluster = CLUSTERS.load(self.store, name)
-        if going is None or cluster is None or not cluster.value.subscriber_url:
-            return
-        with self.lanes.enter(name):
+    def _deliver(self, going: Versioned[Dispatched]) -> bool:
+        """Send an order unless it is left for polling; return whether it was taken, which is yet to be recorded."""
+        cluster = CLUSTERS.load(self.store, going.value.cluster)
+        if cluster is None or not cluster.value.subscriber_url:
+            return False
+        with self.lanes.enter(cluster.value.id):
             self._in_turn(going.value)
             if not _urgent(going.value):
                 self._reaches.claim(cluster.value)
-            self._send(cluster.value, cluster.value.subscriber_url, going)
+            return self._send(cluster.value, cluster.value.subscriber_url, going)
 
     def _in_turn(self, order: Dispatched) -> None:
         """Raise `NotYet` while an older order could not be delivered, whose end wakes this one."""
@@ -119,50 +140,49 @@ class Delivering:
         if order.action != "stop" and any(one.state == "ready" and one.attempts for one in before):
             raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
 
-    def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> None:
+    def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> bool:
         key = subscriber_key(self.master, cluster.id, cluster.version)
         try:
             wired = signed(parcel(self.store, order.value), key, self.clock().timestamp())
             answer = self.subscribers(url, *wired)
         except (NoText, Forbidden) as error:
             self._gates.end(order, Refusal("delivery", str(error)))
+            return False
         except Unavailable as error:
             raise self._away(cluster, order.value, str(error)) from error
-        else:
-            self._answered(cluster, order, answer)
+        return self._answered(cluster, order, answer)
 
-    def _answered(self, cluster: Cluster, order: Versioned[Dispatched], answer: Answer) -> None:
-        if answer.status in _TAKEN:
-            self._taken(order)
-        elif answer.status in _ENDS:
-            rule, sentence = _ENDS[answer.status]
-            self._gates.end(order, Refusal(rule, f"{sentence}: {_reason(answer)}"))
-        else:
+    def _answered(self, cluster: Cluster, order: Versioned[Dispatched], answer: Answer) -> bool:
+        if answer.status not in _TAKEN and answer.status not in _ENDS:
             raise self._away(cluster, order.value, f"its subscriber answered {answer.status}")
         until_fresh(lambda: self._reached(cluster))
+        if answer.status in _ENDS:
+            rule, sentence = _ENDS[answer.status]
+            self._gates.end(order, Refusal(rule, f"{sentence}: {_reason(answer)}"))
+        return answer.status in _TAKEN
 
-    def _taken(self, order: Versioned[Dispatched]) -> None:
+    def _take(self, order: Versioned[Dispatched]) -> Work:
         now = msgspec.structs.replace(order.value, state="taken", reason="", attempts=0)
         row = Work((self._ordering.row(now, "taken", f"cluster {now.cluster} took it"),), self._followers(order.value))
-        work = self._ordering.moved(order, now) + row
+        return self._ordering.moved(order, now) + row
+
+    def _taken(self, order: Versioned[Dispatched]) -> None:
+        work = self._take(order)
         try:
-            self.store.commit(work.writes, work.messages)
+            self._commit(work)
         except Stale:
             self._overtaken(work.messages)
 
     def _overtaken(self, followers: tuple[Message, ...]) -> None:
         """A report about the order was faster and counts; who stood behind it is woken all the same."""
-        if followers:
-            self.store.commit([], followers)
+        self._commit(Work((), followers))
 
     def _followers(self, order: Dispatched) -> tuple[Message, ...]:
         """Wake what stood behind an order that took more than one try."""
         return (message(self.ids, "dispatch", "next", cluster=order.cluster),) if order.attempts else ()
 
     def _reached(self, cluster: Cluster) -> None:
-        writes = self._reaches.success(cluster)
-        if writes:
-            self.store.commit(writes)
+        self._commit(Work(tuple(self._reaches.success(cluster))))
 
     def _away(self, cluster: Cluster, order: Dispatched, reason: str) -> NotYet:
         """Remember that the subscriber did not take an order, and when it is tried again."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from queue import Empty, SimpleQueue
+from typing import Final, TypeVar
 
 from shared.errors import NotYet
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+PAUSE: Final = 0.05
+"""Seconds that a group waits for one more."""
 
 
 class Lanes:
@@ -38,9 +42,29 @@ class Lanes:
         finally:
             self._give_back(cluster)
 
-    def each(self, act: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """Return what `act` returns for each item, done side by side."""
-        return list(self._pool.map(act, items))
+    def groups(self, act: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[list[R]]:
+        """Yield what `act` returns for each item, done side by side: in groups of at most `most`, as they come.
+
+        A group that does not fill within `PAUSE` is yielded as it is, so that one that hangs keeps back no other.
+        """
+        came: SimpleQueue[Future[R]] = SimpleQueue()
+        group: list[R] = []
+        left = 0
+        for item in items:
+            self._pool.submit(act, item).add_done_callback(came.put)
+            left += 1
+        while left:
+            try:
+                group.append(came.get(timeout=PAUSE if group else None).result())
+                left -= 1
+            except Empty:
+                yield group
+                group = []
+            if len(group) == most:
+                yield group
+                group = []
+        if group:
+            yield group
 
     def _take(self, cluster: str) -> None:
         with self._lock:

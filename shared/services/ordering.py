@@ -72,13 +72,16 @@ class Ordering:
     ids: Ids
 
     def made(self, order: Dispatched, run: Run | None, reason: str) -> Work:
-        """Return the making of an order and its run; `Stale` at commit if the order exists."""
+        """Return the making of an order and its run; `Stale` at commit if the order exists.
+
+        It is looked at next, but for one that is held until another has proved the change.
+        """
         key = (order.cluster, order.id)
         row = self.row(order, "ordered", reason, event_id=order.id)
         started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
         writes = (ORDERS.put(order, *key, expected=ABSENT), OPEN_ORDERS.put(order, *key), *started, row)
         bears = self._bears(run, order.bounds.triggered_at or run.created_at) if run else Work()
-        return Work(writes, (self.due(order),)) + bears
+        return Work(writes, (self.due(order),) if order.state != "held" else ()) + bears
 
     def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         """Return the write of an order's next state, conditional on the one that was read."""

@@ -22,8 +22,8 @@ from shared.services.attempts import until_fresh
 from shared.services.batches import bundles
 from shared.services.concerns import bearing
 from shared.services.guarding import Guarding
-from shared.services.ledger import Ledger, stamp
-from shared.services.ordering import Ordering, together
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.ordering import OPEN, Ordering, together
 from shared.services.portal_records import listed
 from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS, PROJECTS
 
@@ -45,6 +45,8 @@ class Placing:
         for cluster in due:
             self._replace_older(start, cluster)
         self._make_all(start, [run_order(start, one, self._now, None if one == origin else after) for one in due])
+        if after:
+            self._proved_meanwhile(origin, after)
 
     def push(self, start: Start, clusters: Sequence[str]) -> None:
         """Make the orders of a push, but where safety refuses; one that did not start gives way to a newer push's."""
@@ -126,6 +128,12 @@ class Placing:
         order = prove_order(start, origin, self._now)
         self._make(order, None, f"cluster {origin} has to prove the change before others start")
         return order.id
+
+    def _proved_meanwhile(self, origin: str, proof: str) -> None:
+        """Have the orders that wait for a proof looked at if it ended before they were made."""
+        found = ORDERS.load(self.store, origin, proof)
+        if found and found.value.state not in OPEN:
+            self.store.commit([], [message(self.ids, "dispatch", "proved", cluster=origin, order=proof)])
 
     def _make_all(self, start: Start, orders: Sequence[Dispatched]) -> None:
         """Make orders and their runs in few commits; where some were made before, one by one."""
