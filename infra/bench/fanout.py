@@ -63,9 +63,10 @@ class Stand:
         self.told.write(f"{count}\n")
         self.told.flush()
 
-    def wait(self) -> float:
-        """Return when the last of them came, on the monotonic clock."""
-        return float(json.loads(self.says.readline()))
+    def wait(self) -> tuple[float, float]:
+        """Return when the first and when the last of them came, on the monotonic clock."""
+        first, last = json.loads(self.says.readline())
+        return first, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,14 @@ class Scene:
         lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
-    def rate(self, act: Callable[[], None]) -> float:
-        """Return how many orders a second came to the subscribers."""
-        self.stand.expect(SIZE)
+    def rates(self, act: Callable[[], None]) -> tuple[float, float]:
+        """Return how many orders a second came: counted from the start, and from the first that came."""
+        size = len(self.ports)
+        self.stand.expect(size)
         began = time.monotonic()
         act()
-        return SIZE / (self.stand.wait() - began)
+        first, last = self.stand.wait()
+        return size / (last - began), size / (last - first)
 
     def trigger(self, turn: int) -> None:
         """Change a Deployment of cluster `c0` that experiment `turn` watches."""
@@ -117,27 +120,30 @@ class Scene:
         return signed(order, subscriber_key(self.house.master, f"c{number}", 1), now.timestamp())
 
 
-def measure(house: House) -> Iterator[Figure]:
+def measure(house: House, size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Figure]:
     """Trigger once a round, and POST orders like ours by other means in between."""
     port = free_port()
-    with _fleet(house, port) as stand:
-        _settle(house, stand.ports)
+    with _fleet(house, port, size) as stand:
+        _settle(house, stand.ports, rounds)
         with _engine(house, port) as process:
-            yield from _figures(Scene(house, port, process, stand))
+            yield from _figures(Scene(house, port, process, stand), rounds)
 
 
-def _figures(scene: Scene) -> Iterator[Figure]:
+def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
     sizes, ours, alone, crowds = [scene.resident], [], [], []
-    for turn in range(ROUNDS):
-        ours.append(scene.rate(partial(scene.trigger, turn)))
+    for turn in range(rounds):
+        ours.append(scene.rates(partial(scene.trigger, turn)))
         sizes.append(scene.resident)
-        alone.append(scene.rate(partial(_loop, scene.posts(f"loop-{turn}"))))
-        crowds.append(scene.rate(partial(_crowd, scene.posts(f"crowd-{turn}"))))
-    name = f"one trigger to {SIZE} clusters: orders"
-    yield Figure("fanout", name, median(ours), "/s", "http.client, one by one", median(alone))
-    yield Figure("fanout", name, median(ours), "/s", f"urllib3, {THREADS} threads", median(crowds))
-    yield Figure("fanout", "memory after 1 trigger", sizes[1], "MiB", "before", sizes[0])
-    yield Figure("fanout", f"memory after {ROUNDS} triggers", sizes[-1], "MiB", "after 1 trigger", sizes[1])
+        alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
+        crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
+    group = f"one trigger, {len(scene.ports)} clusters"
+    told = {"from the webhook to the last order": 0, "from the first order to the last": 1}
+    for name, which in told.items():
+        rate = median([rates[which] for rates in ours])
+        yield Figure(group, name, rate, "/s", "http.client, one by one", median(alone))
+        yield Figure(group, name, rate, "/s", f"urllib3, {THREADS} threads", median(crowds))
+    yield Figure(group, "memory after 1 trigger", sizes[1], "MiB", "before", sizes[0])
+    yield Figure(group, f"memory after {rounds} triggers", sizes[-1], "MiB", "after 1 trigger", sizes[1])
 
 
 def _loop(posts: Posts) -> None:
@@ -158,7 +164,7 @@ def _crowd(posts: Posts) -> None:
         )
 
 
-def _settle(house: House, ports: list[int]) -> None:
+def _settle(house: House, ports: list[int], rounds: int) -> None:
     """Store the project at the head of a repository of its own, an experiment a round, and the clusters."""
     origin = Origin(house.folder / "chaos.git")
     origin.make(1)
@@ -167,7 +173,7 @@ def _settle(house: House, ports: list[int]) -> None:
     synced = SYNCS.put(SyncState(1, 1, head, MADE, head), PROJECT)
     project = PROJECTS.put(Project(PROJECT, "Shop", MADE, gitops(origin.url), ROOMY), PROJECT)
     house.store.commit([project, synced, BLOBS.put(TEXT, PROJECT, BLOB)])
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         name = _experiment(turn)
         made = Experiment(name, f"{name}.yaml", BLOB, head, "synced", MADE, "Workflow", name, manifest=manifest)
         house.store.commit([EXPERIMENTS.put(made, PROJECT, name)])
@@ -181,8 +187,8 @@ def _experiment(turn: int) -> str:
 
 
 @contextmanager
-def _fleet(house: House, port: int) -> Iterator[Stand]:
-    words = [str(house.data), str(SIZE), f"http://{HOST}:{port}"]
+def _fleet(house: House, port: int, size: int) -> Iterator[Stand]:
+    words = [str(house.data), str(size), f"http://{HOST}:{port}"]
     with _running("infra.bench.fleet", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         if child.stdin is None or child.stdout is None:
             raise NotReached("the subscribers have no pipes")

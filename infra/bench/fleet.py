@@ -1,7 +1,8 @@
 """`python -m infra.bench.fleet DATA COUNT PORTAL`: subscribers on loopback, each on a port of its own, in one process.
 
 They verify orders and take each once, as the real one does; a proof is reported at once. The first line of the output
-lists their ports; for each number that is read, a line follows once so many more orders have come.
+lists their ports; for each number that is read, a line follows once so many more orders have come: when the first and
+when the last of them did, in seconds on the monotonic clock.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Fleet:
     def __init__(self, master: bytes, count: int, portal: str) -> None:
         self._keys = [subscriber_key(master, f"c{number}", 1) for number in range(count)]
         self._portal = portal
-        self._taken: set[str] = set()
-        self._came = asyncio.Condition()
+        self._taken: dict[str, float] = {}
+        self._came = asyncio.Event()
 
     async def serve(self) -> None:
         """Serve until nobody asks any more."""
@@ -44,13 +45,12 @@ class Fleet:
             for number in range(len(self._keys))
         ]
         _say([server.sockets[0].getsockname()[1] for server in started])
-        expected = 0
         while line := await asyncio.to_thread(sys.stdin.readline):
-            expected += int(line)
-            async with self._came:
-                while len(self._taken) < expected:
-                    await self._came.wait()
-            _say(time.monotonic())
+            while len(self._taken) < int(line):
+                self._came.clear()
+                await self._came.wait()
+            _say([min(self._taken.values()), max(self._taken.values())])
+            self._taken.clear()
 
     async def _talk(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -67,9 +67,8 @@ class Fleet:
         if order.action == "prove":
             asyncio.get_running_loop().run_in_executor(None, self._prove, number, order)
             return
-        self._taken.add(order.order)
-        async with self._came:
-            self._came.notify()
+        self._taken.setdefault(order.order, time.monotonic())
+        self._came.set()
 
     def _prove(self, number: int, order: Order) -> None:
         body = write_report(Report(order.order, order.order, "completed", _now()))
