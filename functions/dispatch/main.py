@@ -33,6 +33,7 @@ actions = {
     "order": delivering.order,
     "orders": delivering.orders,
     "next": delivering.next,
+    "resume": delivering.resume,
     "proved": delivering.proved,
 }
 dispatch = function(

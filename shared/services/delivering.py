@@ -94,9 +94,16 @@ class Delivering:
             self.store.commit(work.writes, work.messages)
 
     def next(self, asked: Message) -> None:
-        """Look at all open orders of a cluster, oldest first: a place may be free (message `dispatch/next`)."""
+        """Look at a cluster's orders that wait, oldest first: a place may be free (message `dispatch/next`)."""
         for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
-            if self._gates.let_go(row.value.cluster, row.value.id):
+            if row.value.state in {"held", "waiting"}:
+                self._gates.send_on(row.value.cluster, row.value.id)
+
+    def resume(self, asked: Message) -> None:
+        """Send what was let go to a cluster that may be there again, oldest first (message `dispatch/resume`)."""
+        self.next(asked)
+        for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
+            if row.value.state == "ready":
                 self.store.commit([], [self._ordering.due(row.value)])
 
     def proved(self, asked: Message) -> None:
@@ -179,7 +186,7 @@ class Delivering:
 
     def _followers(self, order: Dispatched) -> tuple[Message, ...]:
         """Wake what stood behind an order that took more than one try."""
-        return (message(self.ids, "dispatch", "next", cluster=order.cluster),) if order.attempts else ()
+        return (message(self.ids, "dispatch", "resume", cluster=order.cluster),) if order.attempts else ()
 
     def _reached(self, cluster: Cluster) -> None:
         self._commit(Work(tuple(self._reaches.success(cluster))))

@@ -40,6 +40,10 @@ class Gates:
         """Return the order if it may be given to its cluster now; what it waits for, or why it ended, is recorded."""
         return until_fresh(lambda: self._let_go(cluster, order))
 
+    def send_on(self, cluster: str, order: str) -> None:
+        """Do the same, and have the order sent if it goes from now on: both in one commit."""
+        until_fresh(lambda: self._send_on(cluster, order))
+
     def let_all_go(self, asked: Iterable[tuple[str, str]]) -> list[Versioned[Dispatched]]:
         """Do the same with (cluster, order) pairs, one a cluster, and return those that may be given now.
 
@@ -67,6 +71,11 @@ class Gates:
         work, going = self._look(cluster, name)
         self._commit(work)
         return going
+
+    def _send_on(self, cluster: str, name: str) -> None:
+        work, going = self._look(cluster, name)
+        due = (self._ordering.due(going.value),) if going and work.writes else ()
+        self._commit(work + Work((), due))
 
     def _look(self, cluster: str, name: str) -> tuple[Work, Versioned[Dispatched] | None]:
         """Return what an order's look writes, and the order as it is then if it may go."""

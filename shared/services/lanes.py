@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,9 @@ R = TypeVar("R")
 
 PAUSE: Final = 0.05
 """Seconds that a group waits for one more."""
+
+CROWDED: Final = (1.0, 5.0)
+"""Seconds after which an order is tried again that found its cluster's places taken."""
 
 
 class Lanes:
@@ -69,7 +73,8 @@ class Lanes:
     def _take(self, cluster: str) -> None:
         with self._lock:
             if self._busy[cluster] >= self._each:
-                raise NotYet(f"cluster {cluster} has {self._each} orders under way and has not answered yet", 1.0)
+                pause = random.uniform(*CROWDED)  # noqa: S311 - spreads load
+                raise NotYet(f"cluster {cluster} has {self._each} orders under way and has not answered yet", pause)
             self._busy[cluster] += 1
 
     def _give_back(self, cluster: str) -> None:

@@ -142,7 +142,8 @@ class Ordering:
         """Return what an order's end sets going: what waited for its proof, or for its place."""
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
-        return (message(self.ids, "dispatch", "next", cluster=order.cluster),)
+        action = "resume" if order.attempts else "next"
+        return (message(self.ids, "dispatch", action, cluster=order.cluster),)
 
     def _bears(self, run: Run, at: str) -> Work:
         """Return what makes the run count for the statuses of its commits."""

@@ -61,7 +61,7 @@ class Reporting:
         was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
         now = Presence(cluster.id, stamp(self.clock))
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
-        waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
+        waiting = [message(self.ids, "dispatch", "resume", cluster=cluster.id)] if silent else []
         back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []
         self.store.commit([PRESENCE.replace(was, now), *back], waiting)
 

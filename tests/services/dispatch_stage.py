@@ -101,6 +101,7 @@ class Stage:
             ("dispatch", "order"): self.delivering.order,
             ("dispatch", "orders"): self.delivering.orders,
             ("dispatch", "next"): self.delivering.next,
+            ("dispatch", "resume"): self.delivering.resume,
             ("dispatch", "proved"): self.delivering.proved,
         }
 
