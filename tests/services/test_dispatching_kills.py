@@ -117,3 +117,16 @@ def test_a_death_at_any_commit_changes_nothing_in_the_end(
         scene(stage)
         assert told(calm) == told(stage), f"it died at commit {death + 1}"
         assert [] == stage.queue.dead()
+
+
+def test_a_proof_that_came_before_the_orders_behind_it_were_made_lets_them_go(stage: Stage) -> None:
+    stage.experiment(manifest=msgspec.structs.replace(KILL, annotations={CLUSTERS: "c1,c2"}))
+    stage.cluster("c2", stage.subscriber.url)
+    due = stage.due(stage.change())
+    stage.store.lives = 0
+    with pytest.raises(Killed):
+        stage.dispatching.change(due)
+    [proof] = stage.orders()
+    stage.report(proof.id, "completed")
+    stage.pump()
+    assert ["taken"] == [order.state for order in stage.orders("c2")]
