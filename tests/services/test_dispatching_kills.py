@@ -128,5 +128,8 @@ def test_a_proof_that_came_before_the_orders_behind_it_were_made_lets_them_go(st
         stage.dispatching.change(due)
     [proof] = stage.orders()
     stage.report(proof.id, "completed")
+    for claimed in stage.queue.receive(100, 30.0):
+        stage.queue.ack(claimed)
+    stage.dispatching.change(due)
     stage.pump()
     assert ["taken"] == [order.state for order in stage.orders("c2")]
