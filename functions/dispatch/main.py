@@ -27,15 +27,7 @@ dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=settings.allow_local)
 delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, Lanes(*settings.bounds))
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
-actions = {
-    "change": dispatching.change,
-    "push": dispatching.push,
-    "order": delivering.order,
-    "orders": delivering.orders,
-    "next": delivering.next,
-    "resume": delivering.resume,
-    "proved": delivering.proved,
-}
+actions = {"change": dispatching.change, "push": dispatching.push, **delivering.actions}
 dispatch = function(
     Route("GET", "/orders/{cluster}", polling.poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
-from shared.errors import Forbidden, LitmusGitopsError, NotYet, Stale, Unavailable
+from shared.errors import Forbidden, NotYet, Stale, Unavailable
 from shared.model.calls import Answer
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
@@ -19,6 +20,7 @@ from shared.rules.keys import subscriber_key
 from shared.rules.reaching import QUICKEST, SLOWEST
 from shared.services.attempts import until_fresh
 from shared.services.gates import Gates
+from shared.services.inbox import Action
 from shared.services.lanes import Lanes
 from shared.services.ledger import message, reminder
 from shared.services.ordering import Ordering, Work, together
@@ -27,6 +29,8 @@ from shared.services.portal_records import listed
 from shared.services.reaches import Reaches
 from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, Versioned
 from shared.wire.orders import signed
+
+_log = logging.getLogger("litmus_gitops.delivering")
 
 _TAKEN: Final = frozenset({200, 202})
 _ENDS: Final[dict[int, tuple[str, str]]] = {
@@ -44,8 +48,8 @@ _ENDS: Final[dict[int, tuple[str, str]]] = {
 """What a subscriber's answer makes of an order; any other answer is none, and the order is sent again."""
 
 
-_TAKEN_AT_ONCE: Final = 30
-"""Orders whose taking is recorded in one commit: each writes three records, and a commit takes a hundred."""
+_SETTLED: Final = 24
+"""Orders whose outcome is recorded in one commit, of a hundred items: each has three writes and a message at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Delivering:
     ids: Ids
     master: bytes
     lanes: Lanes = field(default_factory=Lanes)
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """The messages that it works off, by action."""
+        named = (self.order, self.orders, self.next, self.resume, self.proved)
+        return {one.__name__: one for one in named}
 
     def order(self, asked: Message) -> None:
         """Let an order go if it may, and send it (message `dispatch/order`); without an address it stays for polling.
@@ -74,7 +84,7 @@ class Delivering:
         Its ids are cluster → order. Those that are not delivered yet go on by messages of their own.
         """
         going = self._gates.let_all_go(asked.ids.items())
-        for group in self.lanes.groups(self._tried, going, _TAKEN_AT_ONCE):
+        for group in self.lanes.groups(self._tried, going, _SETTLED):
             self._settled([one for one in group if one])
 
     def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
@@ -119,15 +129,18 @@ class Delivering:
                     yield self._ordering.due(row.value)
 
     def _tried(self, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
-        """Return an order that was taken, or the message by which it is tried again; None where it ended."""
-        name, cluster = order.value.id, order.value.cluster
+        """Return an order that was taken, or the message by which it is tried again; None where it ended.
+
+        Whatever goes wrong with one order is shown by its own message, and holds up no other.
+        """
+        seconds = QUICKEST
         try:
             return order if self._deliver(order) else None
-        except LitmusGitopsError as error:
-            if not error.retry:
-                raise
-            seconds = error.seconds if isinstance(error, NotYet) else QUICKEST
-            return reminder("dispatch", "order", seconds, cluster=cluster, order=name)
+        except NotYet as error:
+            seconds = error.seconds
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.warning("order %s goes on by itself: %s", order.value.id, type(error).__name__)
+        return reminder("dispatch", "order", seconds, cluster=order.value.cluster, order=order.value.id)
 
     def _deliver(self, going: Versioned[Dispatched]) -> bool:
         """Send an order unless it is left for polling; return whether it was taken, which is yet to be recorded."""

@@ -98,11 +98,7 @@ class Stage:
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
-            ("dispatch", "order"): self.delivering.order,
-            ("dispatch", "orders"): self.delivering.orders,
-            ("dispatch", "next"): self.delivering.next,
-            ("dispatch", "resume"): self.delivering.resume,
-            ("dispatch", "proved"): self.delivering.proved,
+            **{("dispatch", name): action for name, action in self.delivering.actions.items()},
         }
 
     def _pause(self, seconds: float) -> None:
