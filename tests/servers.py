@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ def waitress_server(app: Any, port: int = 0) -> Iterator[int]:
     try:
         yield server.effective_port
     finally:
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(connections))
+        with suppress(OSError):  # a request that ends just now wakes the loop too, which then has closed this already
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(connections))
         thread.join(SECONDS)
         server.task_dispatcher.shutdown(timeout=SECONDS)
         assert not thread.is_alive()

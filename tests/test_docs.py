@@ -24,6 +24,8 @@ NEEDED = {"CLUSTER_ID": "c1", "PORTAL_URL": "https://portal.example.org", "SUBSC
 ALL = "all functions but subscriber"
 SOURCES = [
     *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
+    *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py")),
+    *(ROOT / "infra" / "kubernetes" / name for name in ("checking.py", "findings.py")),
     *(ROOT / "shared" / name for name in ("rules/hook_findings.py", "services/healing.py", "services/hooks.py")),
 ]
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
@@ -191,7 +193,13 @@ def test_links_lead_somewhere(name: str) -> None:
         assert not anchor or anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", ["getting-started", "policies", "git", "safety", "security", "settings"])
+LED_TO = (
+    *("getting-started", "clusters", "audit", "policies", "git", "safety", "security", "settings"),
+    "coming-from-litmus",
+)
+
+
+@pytest.mark.parametrize("name", LED_TO)
 def test_every_document_is_there_and_the_readme_leads_to_it(name: str) -> None:
     assert (ROOT / "docs" / f"{name}.md").is_file()
     assert f"(docs/{name}.md)" in (ROOT / "README.md").read_text()

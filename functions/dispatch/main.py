@@ -1,4 +1,4 @@
-"""Turns triggers and pushes into orders, and brings those to their clusters: by POST, or when a subscriber asks."""
+"""Turns triggers, pushes and schedules into orders for clusters, and brings them there: by POST, or when asked."""
 
 import time
 
@@ -27,7 +27,8 @@ dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=settings.allow_local)
 delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, Lanes(*settings.bounds))
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep)
-actions = {"change": dispatching.change, "push": dispatching.push, **delivering.actions}
+actions = {"change": dispatching.change, "push": dispatching.push, "schedule": dispatching.schedule}
+actions |= delivering.actions
 dispatch = function(
     Route("GET", "/orders/{cluster}", polling.poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),

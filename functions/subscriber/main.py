@@ -1,4 +1,4 @@
-"""Carries a cluster's orders out: proves, waits, checks, creates, watches and reports."""
+"""Carries a cluster's orders out: proves, waits, checks, creates, watches and reports; tells of workload changes."""
 
 import os
 
@@ -6,6 +6,7 @@ from shared.clients.ids import new_id
 from shared.clients.kubernetes import open_kubernetes
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
+from shared.edge import metrics
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.permits import Permits
@@ -13,7 +14,6 @@ from shared.rules.tickets import Limits
 from shared.services.subscriber.desk import Pace
 from shared.services.subscriber.service import Options, assemble
 from shared.settings import Subscriber
-from shared.wire.orders import LIMIT
 
 settings = Subscriber.read()
 options = Options(
@@ -32,8 +32,8 @@ options = Options(
     checks=settings.checks,
     kinds=settings.resources,
     limits=Limits(deadline_seconds=round(settings.run_seconds), image=settings.exit_image),
+    count=metrics.count,
 )
 service = assemble(open_kubernetes(settings.kubeconfig), HttpPortal(settings.portal_url), options, utc_now, new_id)
 os.register_at_fork(after_in_child=service.start)
-orders = (Route("POST", path, service.take, ("application/json",), LIMIT) for path in ("/", "/{rest*}"))
-subscriber = function(Route("GET", "/readyz", service.ready), *orders)
+subscriber = function(Route("GET", "/metrics", metrics.answer), *service.routes())

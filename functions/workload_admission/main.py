@@ -1,6 +1,6 @@
 """Answers the API server's admission reviews, always allowed, and takes the workload changes that they tell of.
 
-Workloads that a subscriber shows whole, since its heartbeat told of something new, come the same way.
+Sightings that a subscriber tells of, by its own reviews or since its heartbeat told of something new, come here too.
 """
 
 from shared.clients.ids import new_id
@@ -8,11 +8,12 @@ from shared.clients.opening import open_store, utc_now
 from shared.edge.functions import function
 from shared.edge.metrics import count
 from shared.model.calls import Route
-from shared.services.changes import REVIEW_LIMIT, Changes
+from shared.services.changes import Changes
 from shared.services.heartbeats import Heartbeats
 from shared.services.sightings import Sightings
 from shared.services.watching import Watch
 from shared.settings import Watching
+from shared.wire import admission
 from shared.wire.sightings import LIMIT
 
 settings = Watching.read()
@@ -20,6 +21,6 @@ watch = Watch(open_store(settings.state.store_url), utc_now, settings.state.mast
 sightings = Sightings(watch, new_id, frozenset(settings.kinds))
 json = ("application/json",)
 workload_admission = function(
-    Route("POST", "/admission/{cluster}/{token}", Changes(watch, sightings, count).admit, json, REVIEW_LIMIT),
+    Route("POST", "/admission/{cluster}/{token}", Changes(watch, sightings, count).admit, json, admission.LIMIT),
     Route("POST", "/changes/{cluster}", Heartbeats(watch, sightings, count).receive, json, LIMIT),
 )

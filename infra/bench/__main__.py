@@ -35,7 +35,7 @@ GROUPS: Final[Mapping[str, Callable[[House, bool], Iterable[Figure]]]] = {
 @click.command(help=__doc__)
 @click.argument("groups", nargs=-1, type=click.Choice(sorted(GROUPS)))
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures here, as JSON.")
-@click.option("--full", is_flag=True, help="Measure longer, and 10,000 experiments besides 1,000.")
+@click.option("--full", is_flag=True, help="Measure longer, and more often.")
 def main(groups: tuple[str, ...], file: Path | None, *, full: bool) -> None:
     """Measure, and show what was measured."""
     console = Console()

@@ -64,13 +64,14 @@ class Origin:
 
 
 def measure(house: House, *, full: bool) -> Iterator[Figure]:
-    """Push to repositories of 1,000 and, if `full`, 10,000 experiments."""
-    for size in SIZES if full else SIZES[:1]:
-        yield from measure_size(House(house.folder / str(size)), size)
+    """Push to repositories of 1,000 and 10,000 experiments, to the large one once unless `full`: it takes long."""
+    for size in SIZES:
+        rounds = ROUNDS if full or size == SIZES[0] else 1
+        yield from measure_size(House(house.folder / str(size)), size, rounds)
 
 
-def measure_size(house: House, size: int) -> Iterator[Figure]:
-    """Push to a repository of `size` experiments."""
+def measure_size(house: House, size: int, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """Push `rounds` times to a repository of `size` experiments."""
     house.furnish()
     origin = Origin(house.folder / "chaos.git")
     origin.make(size)
@@ -78,7 +79,7 @@ def measure_size(house: House, size: int) -> Iterator[Figure]:
     syncs = _syncs(house)
     first = _timed(partial(_sync, house, syncs))
     ours, clones, reads = [], [], []
-    for turn in range(1, ROUNDS + 1):
+    for turn in range(1, rounds + 1):
         origin.push(turn)
         ours.append(_timed(partial(_sync, house, syncs)))
         clone = house.folder / f"clone-{turn}"

@@ -64,6 +64,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
+    yield from (_row(name, what, mend, "note") for what, mend in _schedules(portal, name))
     yield from (_row(name, what, mend, "note") for what, mend in _proposals(portal, name))
     for look in (_sync, _files, _edits, _offers, _clusters, _runs):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
@@ -113,6 +114,16 @@ def _files(portal: Portal, name: str) -> Iterator[Finding]:
             if row["state"] == "invalid":
                 place = f", line {row['problem']['line']}" if row["problem"].get("line") else ""
                 yield f"{row['path']}{place} is invalid: {row['problem']['message']}", "mend the file and push it"
+            elif row["state"] == "synced" and row["problem"]:
+                mend = f"mend that, then litmus-gitops experiment schedule {row['id']} -p {name} --accept"
+                yield f"the schedule of {row['path']}: {row['problem']['message']}", mend
+
+
+def _schedules(portal: Portal, name: str) -> Iterator[Finding]:
+    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
+        if row["state"] == "synced" and row["schedule_reason"] and not row["problem"]:
+            mend = f"see litmus-gitops event list -p {name} --kind order"
+            yield f"the schedule of {row['path']} is {row['schedule']}: {row['schedule_reason']}", mend
 
 
 def _edits(portal: Portal, name: str) -> Iterator[Finding]:

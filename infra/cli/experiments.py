@@ -30,7 +30,7 @@ def experiment() -> None:
 @click.pass_obj
 def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List experiments with their state and problem."""
-    columns = [field("id"), field("kind"), field("path"), field("state"), ("problem", problem_of)]
+    columns = [field("id"), field("kind"), field("path"), field("state"), field("schedule"), ("problem", problem_of)]
     listing(lazy.open().items(path_to("projects", project, "experiments"), limit), columns, json_=json_)
 
 
@@ -137,6 +137,18 @@ def run_(lazy: Lazy, experiment_id: str, project: str, clusters: tuple[str, ...]
     path = path_to("projects", project, "experiments", experiment_id, "runs")
     started = lazy.open().call("POST", path, {"clusters": list(clusters)})
     listing(started["items"], [field("id"), field("cluster"), field("state")], json_=json_)
+
+
+@experiment.command()
+@click.argument("experiment_id")
+@project_option
+@click.option("--accept/--decline", required=True, help="Have it installed on its clusters, or removed from them.")
+@as_json
+@click.pass_obj
+def schedule(lazy: Lazy, experiment_id: str, project: str, accept: bool, json_: bool) -> None:
+    """Accept or decline the schedule of a CronWorkflow or ChaosSchedule."""
+    path = path_to("projects", project, "experiments", experiment_id, "schedule")
+    show(lazy.open().call("POST", path, {"accept": accept}), json_=json_)
 
 
 @experiment.command()

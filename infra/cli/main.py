@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import clusters, doctor, experiments, ledger, policies, projects, serving, webhook
+from infra.cli import (
+    cluster_check,
+    cluster_setup,
+    clusters,
+    doctor,
+    experiments,
+    ledger,
+    policies,
+    projects,
+    serving,
+    webhook,
+)
 from infra.cli.portal import DEFAULT_SERVER, Lazy
 
 COMMANDS = (
@@ -35,3 +46,6 @@ def main(context: click.Context, server: str, token: str | None) -> None:
 
 for command in COMMANDS:
     main.add_command(command)
+
+for command in (cluster_setup.manifest, cluster_setup.certificate, cluster_check.check):
+    clusters.cluster.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from shared.services.simulating import Trial
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_TRIAL: Final = (field("at"), field("subject"), ("fires", lambda row: "yes" if row["fires"] else "no"), field("reason"))
+
+
+def _fires(row: Mapping[str, Any]) -> str:
+    return "yes" if row["fires"] else "unknown" if row.get("unknown", False) else "no"
+
+
+_TRIAL: Final = (field("at"), field("subject"), ("fires", _fires), field("reason"))
 _PAGE: Final = 500
 
 
@@ -55,6 +61,8 @@ def simulate(lazy: Lazy, file: Path, project: str, since: str | None, limit: int
     listing(rows, _TRIAL, json_=json_)
     if not json_:
         click.echo(f"{sum(row['fires'] for row in rows)} of {len(rows)} changes would have started something")
+        if unknown := sum(row.get("unknown", False) for row in rows):
+            click.echo(f"{unknown} are unknown, since they came sealed and no policy asked for what this one compares")
 
 
 @policy.command()

@@ -39,7 +39,7 @@ class Operations:
             raise Unavailable(f"not ready: {', '.join(down)} not running")
         return Answer(200, {"status": "ready"})
 
-    def metrics(self, _: Call) -> Answer:
+    def metrics(self, call: Call) -> Answer:
         """Answer with all counters, and the queue and the circuits as they are now."""
         depth = self.queue.depth()
         for state in depth.__struct_fields__:
@@ -47,4 +47,4 @@ class Operations:
         metrics.gauge("litmus_gitops_queue_oldest_age_seconds", self.queue.oldest_age())
         opened = sum(row.value.state == "open" for row in listed(self.store, REACHES))
         metrics.gauge("litmus_gitops_open_circuits", opened)
-        return Answer(200, metrics.render(), {"Content-Type": metrics.MEDIA_TYPE})
+        return metrics.answer(call)

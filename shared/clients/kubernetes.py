@@ -6,6 +6,8 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -138,6 +140,12 @@ class Kubernetes:
         except NotFound:
             return False
         return any(one["name"] == plural for one in found["resources"])
+
+    def now(self) -> datetime:
+        """Return the API server's clock, to the second."""
+        answer = self._send(_Request("GET", "/version"), _READ)
+        answer.drain_conn()
+        return parsedate_to_datetime(answer.headers["Date"])
 
     def _listed(self, request: _Request) -> tuple[Objects, str]:
         request = replace(request, query={**request.query, "limit": _PAGE})

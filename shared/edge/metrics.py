@@ -6,11 +6,14 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
+from shared.model.calls import Answer, Call
+
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 HELP: Final[Mapping[str, str]] = {
     "litmus_gitops_deliveries_total": "Deliveries that were verified, by outcome: accepted, repeated, ignored.",
     "litmus_gitops_reviews_total": "Admission reviews and audit events, by outcome.",
+    "litmus_gitops_forwarded_total": "Reviews that a subscriber kept, by outcome: told, refused, lost.",
     "litmus_gitops_messages_total": "Messages handed to functions, by function and outcome: done, not_yet, failed.",
     "litmus_gitops_queue_messages": "Messages in the queue, by state: ready, delayed, leased, dead.",
     "litmus_gitops_queue_oldest_age_seconds": "Age of the oldest message that is not done.",
@@ -62,6 +65,11 @@ def _braced(labels: _Labels) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def answer(_: Call) -> Answer:
+    """Answer `GET /metrics`."""
+    return Answer(200, render(), {"Content-Type": MEDIA_TYPE})
 
 
 _process = Metrics()

@@ -29,6 +29,14 @@ class Workload(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}/{self.namespace}/{self.name}"
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """What the key of a policy finds in a sealed side: its seal (empty for nothing), and the value itself if `told`."""
+
+    seal: str
+    told: bool = False
+    value: Any = None
+
+
 class Side(msgspec.Struct, frozen=True):
     """One sight of an object: what counts of it, without status and managedFields.
 
@@ -37,6 +45,8 @@ class Side(msgspec.Struct, frozen=True):
     `digest` is the SHA-256 of its RFC 8785 JSON outside metadata and status, in hex.
     A `Scale` has no generation and only `spec.replicas`: `partial` says that this came from one, alone or joined into
     the workload that is tracked.
+    `sealed` names the key under which the values outside metadata were sealed before they left their cluster, empty if
+    they were not; `shown` is then what policies' keys found in the object, by key.
     """
 
     uid: str
@@ -44,6 +54,8 @@ class Side(msgspec.Struct, frozen=True):
     digest: str
     generation: int | None = None
     partial: bool = False
+    sealed: str = ""
+    shown: dict[str, Shown] = {}
 
     @property
     def annotations(self) -> dict[str, str]:

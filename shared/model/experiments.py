@@ -68,7 +68,8 @@ class Experiment(msgspec.Struct, frozen=True):
     """One file under the project's folder. `blob` is its git blob id; `commit` the head that first held it.
 
     An `invalid` one keeps the id that its path had, so that a mended file is the same experiment. `pull` is the number
-    of the pull request that a `pending` one waits for.
+    of the pull request that a `pending` one waits for. `schedule_reason` says why `schedule` is what it is, where there
+    is anything to say, and `schedule_failed` that a cluster did not do what it was ordered.
     """
 
     id: str
@@ -83,6 +84,8 @@ class Experiment(msgspec.Struct, frozen=True):
     schedule: Schedule | None = None
     manifest: Manifest | None = None
     pull: int | None = None
+    schedule_reason: str | None = None
+    schedule_failed: bool = False
 
 
 class SyncState(msgspec.Struct, frozen=True):

@@ -22,6 +22,16 @@ class SeenWorkload(msgspec.Struct, frozen=True):
         return f"{self.kind}/{self.namespace}/{self.name}"
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Keys (JMESPath) of policies that a portal wants evaluated in the cluster, since objects leave it sealed.
+
+    Of what `plain` keys find the portal compares the value; of `moved` ones only whether it is another one than before.
+    """
+
+    plain: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     """`at` is RFC 3339 UTC by the subscriber's clock, `version` the subscriber's own.
 

@@ -66,12 +66,17 @@ class Annotation(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """A status with its reasons: `summary` is Markdown, `annotations` stand at the lines that they are about."""
+    """A status with its reasons: `summary` is Markdown, `annotations` stand at the lines that they are about.
+
+    `files` is what the files alone come to, which a check run says by itself, since it stays as it was written while
+    the status moves on; None: the same as the status.
+    """
 
     status: CommitStatus
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
+    files: StatusState | None = None
 
 
 class PullRequest(msgspec.Struct, frozen=True):

@@ -60,7 +60,10 @@ class PolicyBook(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """One condition as it was evaluated: both sides of the comparison, and why it holds or not."""
+    """One condition as it was evaluated: both sides of the comparison, and why it holds or not.
+
+    Where a sealed value leaves that `unknown`, it does not hold.
+    """
 
     key: str
     operator: Operator
@@ -70,10 +73,11 @@ class Judged(msgspec.Struct, frozen=True):
     holds: bool
     changed: bool
     reason: str
+    unknown: bool = False
 
 
 class Opinion(msgspec.Struct, frozen=True):
-    """What one policy says of one change."""
+    """What one policy says of one change; `unknown`: that it does not match hangs on sealed values alone."""
 
     policy: str
     matches: bool
@@ -83,6 +87,7 @@ class Opinion(msgspec.Struct, frozen=True):
     cooldown: str | None = None
     wait: str | None = None
     windows: tuple[Window, ...] = ()
+    unknown: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True):

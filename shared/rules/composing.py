@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from shared.model.experiments import Experiment, Manifest
-from shared.model.orders import Bounds, Dispatched, Guard, Target
+from shared.model.orders import Action, Bounds, Dispatched, Guard, Target
 from shared.model.runs import Active, Run
+from shared.model.schedules import Wanted
 from shared.model.triggers import Trigger
 from shared.rules.durations import seconds
 from shared.rules.routing import namespaces
@@ -18,6 +19,9 @@ from shared.rules.verdicts import THRESHOLD
 
 STOP_WITHIN: Final = timedelta(days=7)
 """How long an order to stop a run is worth delivering."""
+
+NEVER: Final = "9999-12-31T00:00:00.000Z"
+"""When an order expires that is as good on the day its cluster is back."""
 
 _WAIT: Final = "10m"
 
@@ -121,6 +125,26 @@ def stop_order(run: Run, identity: str, now: str) -> Dispatched:
         change=run.change,
         traceparent=traceparent(run.id, identity),
         parameters={"run": run.id},
+    )
+
+
+def schedule_order(  # noqa: PLR0913, PLR0917 - an order's columns
+    project: str, experiment: str, cluster: str, action: Action, wanted: Wanted, identity: str, now: str
+) -> Dispatched:
+    """Return an order that installs a schedule on a cluster, or removes it from there."""
+    named = {"infra_id": cluster, "workflow_id": experiment, "revision": wanted.commit}
+    return Dispatched(
+        id=identity,
+        project=project,
+        experiment=experiment,
+        cluster=cluster,
+        action=action,
+        created_at=now,
+        not_after=NEVER,
+        state="waiting",
+        blob=wanted.blob or None,
+        traceparent=traceparent(identity, identity),
+        parameters=named | {"suspend": wanted.suspend},
     )
 
 

@@ -19,7 +19,12 @@ LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 NEVER_COUNTS: Final = frozenset({"metadata", "status"})
 """What of an object is outside the watched part."""
 
-_SENSITIVE: Final = {"Secret": ("data", "stringData")}
+SENSITIVE: Final = {"Secret": ("data", "stringData")}
+"""Fields whose values are sealed wherever they are seen, by kind."""
+
+SEAL: Final = "hmac-sha256:"
+"""How the text begins that stands in place of a sealed value."""
+
 _EXACT: Final = 1 << 53
 _NUMBER: Final = re.compile(rb'[:\[,](?:(?<=":)|(?<=[\[,]))-?[0-9]+(?:[.eE]|[0-9]{15})')
 _ASTRAL: Final = re.compile(rb"[\xf0-\xf4]")
@@ -72,10 +77,15 @@ def content(obj: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     kept = {name: value for name, value in obj.items() if name != "status"}
     if isinstance(obj.get("metadata"), dict):
         kept["metadata"] = _metadata(obj["metadata"])
-    for field in _SENSITIVE.get(str(obj.get("kind")), ()):
+    for field in SENSITIVE.get(str(obj.get("kind")), ()):
         if isinstance(kept.get(field), dict):
-            kept[field] = {name: "hmac-sha256:" + _hmac(value, key) for name, value in kept[field].items()}
+            kept[field] = {name: seal(value, key) for name, value in kept[field].items()}
     return kept
+
+
+def seal(value: object, key: bytes) -> str:
+    """Return what stands in place of a value: equal for equal values under one key, and no way back."""
+    return SEAL + _hmac(value, key)
 
 
 def side(obj: Mapping[str, Any], key: bytes) -> Side:
@@ -88,7 +98,7 @@ def side(obj: Mapping[str, Any], key: bytes) -> Side:
     return Side(
         uid=str(metadata.get("uid") or ""),
         content=content(obj, key),
-        digest=_hmac(counted(obj), key) if kind in _SENSITIVE else digest(counted(obj)),
+        digest=_hmac(counted(obj), key) if kind in SENSITIVE else digest(counted(obj)),
         generation=_generation(metadata.get("generation")),
         partial=kind == "Scale",
     )

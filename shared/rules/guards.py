@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.model.changes import Changed as Field
 from shared.model.orders import Guard
 from shared.rules.digests import content, digest
 from shared.rules.paths import value_at
+from shared.rules.sealing import sealed_content
 
 PERSISTS_WITHIN: Final = 60.0
 """Seconds that a change, seen before it was persisted, is given to appear."""
@@ -50,7 +52,8 @@ class Doubt(msgspec.Struct, frozen=True):
 def prove(obj: Mapping[str, Any] | None, guard: Guard, key: bytes) -> Proof:
     """Compare the live object, at whatever generation, with what the guard remembers of the change.
 
-    `key` seals the values of a Secret before they are compared, so that a guard never tells one.
+    `key` seals values before they are compared, so that a guard never tells one: those of a Secret always, all others
+    where the change came sealed.
     """
     if obj is None:
         return Gone()
@@ -60,7 +63,14 @@ def prove(obj: Mapping[str, Any] | None, guard: Guard, key: bytes) -> Proof:
     seen = content(obj, key)
     found = {one.path: digest(value_at(seen, one.path)) for one in guard.changed}
     off = tuple(one.path for one in guard.changed if found[one.path] != one.digest)
+    if off:
+        hidden = sealed_content(seen, key)
+        off = tuple(one.path for one in guard.changed if not _stands(one, found[one.path], hidden))
     return Changed(off, digest(found)) if off else Proved()
+
+
+def _stands(one: Field, found: str, hidden: Mapping[str, Any]) -> bool:
+    return one.digest in {found, digest(value_at(hidden, one.path))}
 
 
 def refusal(proof: Changed | Gone | OtherUid, doubt: Doubt) -> str | None:

@@ -9,10 +9,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from shared.model.changes import Change
+from shared.model.changes import Change, Shown, Side
 from shared.model.policies import Condition, Judged
 from shared.rules.comparing import compare, same
-from shared.rules.lookups import HIDDEN, Key, cut, key
+from shared.rules.digests import SEAL, SENSITIVE
+from shared.rules.lookups import HIDDEN, SEALED, Key, cut, hides, key
 
 _written: Final = json.JSONEncoder(ensure_ascii=False).encode
 _PHRASES: Final = {
@@ -23,15 +24,19 @@ _PHRASES: Final = {
     "GreaterThan": ("is greater than", "is not greater than"),
     "GreaterThanEqualTo": ("is at least", "is not at least"),
 }
+_UNKNOWN: Final = SEAL + "0" * 64
+"""The seal of a value that nobody sealed, since nobody knew that it would be asked for."""
+
+_NOTHING: Final = Shown("")
 
 
 class Value(NamedTuple):
-    """What a key finds in a change: in the new object, in the old one, and whether that is a change."""
+    """What a key finds in a change: in the new object, in the old one, and whether that is a change (None: unknown)."""
 
     path: Key
     found: Any
     before: Any
-    moved: bool
+    moved: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +56,66 @@ class Values:
 
     def _look(self, path: Key) -> Value:
         change = self.change
-        found = path.find(change.new.content)
-        before = None if self.created or change.old is None else path.find(change.old.content)
+        old = None if self.created else change.old
+        found, before = path.find(change.new.content), path.find(old.content) if old else None
         counts = self.created or bool(change.changed) or "metadata" in path.fields
-        return Value(path, found, before, counts and not same(found, before))
+        if not change.new.sealed:
+            return Value(path, found, before, counts and not same(found, before))
+        moved = not same(found, before) if path.simple else _moved(path, old, change.new)
+        known = _known(path, change.new, found), _known(path, old, before) if old else None
+        return Value(path, *known, moved if counts else False)
+
+    def hidden(self, value: Value) -> bool:
+        """Whether what was found in the new object is known by its seal only."""
+        return (bool(self.change.new.sealed) or self.change.workload.kind in SENSITIVE) and hides(value.found)
+
+
+def _known(path: Key, side: Side, found: Any) -> Any:
+    """Return what the key finds in a sealed side, seals where it is not known; `found` is what it finds among seals."""
+    if path.simple and not hides(found):
+        return found
+    shown = _shown(path, side)
+    if shown is not None and shown.told:
+        return shown.value
+    return found if path.simple else _UNKNOWN
+
+
+def _moved(path: Key, old: Side | None, new: Side) -> bool | None:
+    """Whether a key that looks at values finds another one than before, None if that cannot be known."""
+    before, after = _shown(path, old) if old else _NOTHING, _shown(path, new)
+    return None if before is None or after is None else before.seal != after.seal
+
+
+def _shown(path: Key, side: Side) -> Shown | None:
+    """Return what the cluster says that the key finds; once a `Scale` was joined in, not if replicas are part of it."""
+    return None if side.partial and path.counting else side.shown.get(path.text)
 
 
 class Weighed(NamedTuple):
-    """A condition on a change: whether it holds, as what it was compared, and whether its key changed."""
+    """A condition on a change: whether it holds, as what it was compared, and whether its key changed.
+
+    `unknown` says that it might hold, but for a seal.
+    """
 
     condition: Condition
     value: Value
     holds: bool
     how: str
     changed: bool
+    unknown: bool = False
 
 
 def weigh(condition: Condition, values: Values) -> Weighed:
     """Evaluate a condition on the new object."""
     value = values.of(condition.key)
+    changed = bool(value.moved) or values.created
     if condition.operator == "Change":
-        holds, how = value.moved, ""
-    else:
-        versioned = value.path.versioned
-        holds, how = compare(value.found, condition.operator, condition.value or "", versioned=versioned)
-    return Weighed(condition, value, holds, how, value.moved or values.created)
+        return Weighed(condition, value, bool(value.moved), "", changed, unknown=value.moved is None)
+    if values.hidden(value):
+        return Weighed(condition, value, holds=False, how="sealed", changed=changed, unknown=True)
+    versioned = value.path.versioned
+    holds, how = compare(value.found, condition.operator, condition.value or "", versioned=versioned)
+    return Weighed(condition, value, holds, how, changed)
 
 
 def explain(weighed: Weighed, kind: str) -> Judged:
@@ -90,8 +130,9 @@ def explain(weighed: Weighed, kind: str) -> Judged:
         holds=weighed.holds,
         changed=weighed.changed,
         reason="",
+        unknown=weighed.unknown,
     )
-    return msgspec.structs.replace(judged, reason=_reason(judged, weighed.how))
+    return msgspec.structs.replace(judged, reason=_reason(judged, weighed))
 
 
 def combined(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
@@ -102,22 +143,40 @@ def combined(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
     return any(one.changed for one in holding)
 
 
+def undecided(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
+    """Whether conditions that do not match might do so if everything that is unknown were in their favour."""
+    if not any(one.unknown or one.value.moved is None for one in weighed):
+        return False
+    return combined(kind, [_favoured(one) for one in weighed])
+
+
+def _favoured(one: Weighed) -> Weighed:
+    return one._replace(holds=one.holds or one.unknown, changed=one.changed or one.value.moved is None)
+
+
 def _shown_value(condition: Condition, path: Key, kind: str) -> str | None:
     if condition.value is None:
         return None
     return HIDDEN if path.private(kind) else cut(condition.value)
 
 
-def _reason(judged: Judged, how: str) -> str:
+def _reason(judged: Judged, weighed: Weighed) -> str:
     """Say in one clause what was compared and whether that counts."""
-    key, found = cut(judged.key), _text(judged.found)
-    moved = f"it was {_text(judged.before)} before" if judged.changed else "it did not change"
+    key, found, moved = cut(judged.key), _text(judged.found), _moves(judged, weighed.value)
     if judged.operator == "Change":
         return f"{key} is {found}, {moved}"
+    if judged.unknown:
+        return f"{key} is {found}, so whether it {_PHRASES[judged.operator][0]} {_text(judged.value)} is unknown"
     phrase = _PHRASES[judged.operator][0 if judged.holds else 1]
     value = _text(judged.value) if isinstance(judged.found, str) else judged.value
-    return f"{key} is {found}, which {phrase} {value} ({how}), and {moved}"
+    return f"{key} is {found}, which {phrase} {value} ({weighed.how}), and {moved}"
+
+
+def _moves(judged: Judged, value: Value) -> str:
+    if judged.changed:
+        return f"it was {_text(judged.before)} before"
+    return "it did not change" if value.moved is not None else "whether it changed is unknown"
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is None else value if value == HIDDEN else _written(value)
+    return "nothing" if value is None else value if value in {HIDDEN, SEALED} else _written(value)

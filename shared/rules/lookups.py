@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,12 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from shared.rules.digests import SEAL
+
 HIDDEN: Final = "(hidden)"
+SEALED: Final = "(sealed)"
+"""What is shown of a value that is known by its seal only."""
+
 SHOWN: Final = 200
 """How many characters of a value are shown."""
 
@@ -21,6 +27,14 @@ _SECRET: Final = frozenset({"data", "stringData", _LAST_APPLIED})
 _VERSIONED: Final = ("version", "image", "tag")
 _SELECTS: Final = frozenset({"multi_select_list", "multi_select_dict"})
 _WHOLE: Final = frozenset({"current", "value_projection", "function_expression", *_SELECTS})
+_SIMPLE: Final = frozenset(
+    {"field", "subexpression", "index", "index_expression", "slice", "projection", "value_projection", "flatten"}
+    | {"identity", "current", "pipe", *_SELECTS}
+)
+"""Nodes that only walk and never look at a value: on sealed objects they find the seals of what they would find."""
+
+_EVERYTHING: Final = frozenset({"current", "value_projection"})
+_SEAL: Final = re.compile(rf"{SEAL}[0-9a-f]{{64}}", re.ASCII)
 _CACHED: Final = 4_096
 
 
@@ -28,14 +42,18 @@ _CACHED: Final = 4_096
 class Key:
     """A compiled key: `fields` are the names in it, `first` and `last` those where its path begins and ends.
 
-    `whole` says that it may take up more of an object than it names.
+    `whole` says that it may take up more of an object than it names, `simple` that it never looks at a value on its
+    way, and `counting` that `spec.replicas` may be part of what it finds.
     """
 
+    text: str
     expression: Any
     fields: frozenset[str]
     first: str
     last: str
     whole: bool
+    simple: bool
+    counting: bool
 
     @property
     def versioned(self) -> bool:
@@ -61,11 +79,24 @@ class Key:
             return None
         if self.private(kind):
             return HIDDEN
+        if hides(value):
+            return SEALED
         if isinstance(value, int | float):
             return value
         if self.whole:
             return f"({type(value).__name__} of {len(value)})"
         return cut(value if isinstance(value, str) else _written(value))
+
+
+def hides(value: Any) -> bool:
+    """Whether there is a seal in a value, so that it cannot be compared with anything but seals."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and _SEAL.fullmatch(one):
+            return True
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False
 
 
 def cut(text: str) -> str:
@@ -87,14 +118,18 @@ def _written(value: Any) -> str:
 def key(text: str) -> Key:
     """Compile a key that was checked when its policy was read."""
     expression = jmespath.compile(text)
-    fields = [node["value"] for node in _nodes(expression.parsed, filters=True) if node["type"] == "field"]
+    types = {node["type"] for node in _nodes(expression.parsed, filters=True)}
+    fields = frozenset(node["value"] for node in _nodes(expression.parsed, filters=True) if node["type"] == "field")
     path = [node["value"] for node in _nodes(expression.parsed, filters=False) if node["type"] == "field"]
     return Key(
+        text=text,
         expression=expression,
-        fields=frozenset(fields),
+        fields=fields,
         first=path[0] if path else "",
         last=path[-1] if path else "",
         whole=any(node["type"] in _WHOLE for node in _nodes(expression.parsed, filters=False)),
+        simple=types <= _SIMPLE,
+        counting="replicas" in fields or fields <= {"spec"} or not types.isdisjoint(_EVERYTHING),
     )
 
 

@@ -13,7 +13,7 @@ from shared.model.policies import Decision, Judged, Opinion, Policy
 from shared.model.projects import Window
 from shared.rules.autoscalers import scaler_of
 from shared.rules.durations import seconds
-from shared.rules.judging import Values, combined, explain, weigh
+from shared.rules.judging import Values, combined, explain, undecided, weigh
 from shared.rules.selecting import chosen, passed_over
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -87,7 +87,11 @@ def _telling(policies: Sequence[Policy], values: Values) -> list[Policy]:
 
 def _may_match(policy: Policy, values: Values) -> bool:
     """Whether anything that a policy names has changed: without that it matches nothing."""
-    return values.created or not policy.conditions or any(values.of(one.key).moved for one in policy.conditions)
+    return (
+        values.created
+        or not policy.conditions
+        or any(values.of(one.key).moved is not False for one in policy.conditions)
+    )
 
 
 def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opinion:
@@ -107,6 +111,7 @@ def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opini
         cooldown=policy.cooldown,
         wait=policy.wait,
         windows=policy.windows,
+        unknown=not matches and undecided(policy.condition_type, weighed),
     )
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Final
 
 import msgspec
 
 from shared.model.experiments import Edit, Experiment, Manifest, Problem, Schedule, State
 from shared.model.policies import Policy
+from shared.model.schedules import SCHEDULED
 from shared.rules.edits import marked
 from shared.rules.identity import File, Identity, identify
 
 Reading = Manifest | Policy | Problem
 """What one file's text says."""
-
-_SCHEDULED: Final = frozenset({"CronWorkflow", "ChaosSchedule"})
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -116,6 +114,7 @@ def experiment_of(file: File, identity: Identity, was: Experiment | None, commit
     """Return what the portal shows of a file at `commit`; where that is what it shows already, `was` itself."""
     manifest = file.reading if isinstance(file.reading, Manifest) else None
     state, problem = _standing(file, identity, was)
+    schedule = _schedule(manifest, was)
     new = Experiment(
         id=identity.id,
         path=file.path,
@@ -126,9 +125,11 @@ def experiment_of(file: File, identity: Identity, was: Experiment | None, commit
         kind=manifest.kind if manifest else was.kind if was else "",
         name=manifest.name if manifest else was.name if was else PurePosixPath(file.path).stem,
         problem=problem,
-        schedule=_schedule(manifest, was),
+        schedule=schedule,
         manifest=manifest,
         pull=was.pull if was and was.state == state else None,
+        schedule_reason=was.schedule_reason if was and schedule else None,
+        schedule_failed=bool(was and schedule and was.schedule_failed),
     )
     return new if new == was else msgspec.structs.replace(new, updated_at=at)
 
@@ -164,7 +165,7 @@ def _schedule(manifest: Manifest | None, was: Experiment | None) -> Schedule | N
     before = was.schedule if was else None
     if manifest is None:
         return before
-    return (before or "waiting") if manifest.kind in _SCHEDULED else None
+    return (before or "waiting") if manifest.kind in SCHEDULED else None
 
 
 def _difference(portal: Portal, wanted: Sequence[Experiment], policies: tuple[Policy, ...]) -> Plan:

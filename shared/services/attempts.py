@@ -10,7 +10,7 @@ from typing import TypeVar
 from shared.errors import Stale
 
 T = TypeVar("T")
-TRIES = 16
+TRIES = 24
 SHORTEST, LONGEST = 0.004, 0.2
 """Bounds of the pause between two tries, in seconds: it doubles, and a random part of it is taken."""
 
@@ -18,8 +18,8 @@ SHORTEST, LONGEST = 0.004, 0.2
 def until_fresh(act: Callable[[], T], tries: int = TRIES) -> T:
     """Return what `act` returns, doing it again while its commit is `Stale`; the last `Stale` is let out.
 
-    Many who want the same record part ways by pausing, since of each round only one wins: at most for two seconds, a
-    second in the mean.
+    Many who want the same record part ways by pausing, since of each round only one wins: at most for four seconds, two
+    in the mean.
     """
     for number in range(tries - 1):
         try:

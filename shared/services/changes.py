@@ -17,20 +17,16 @@ from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED, Versioned
 from shared.services.watching import Context, Watch
-from shared.wire.admission import Review, allow, read_review
-from shared.wire.audit import Batch, Signal, read_events
+from shared.wire.admission import LIMIT, ONLY_COUNTED, Review, allow, read_review
 from shared.wire.compression import expanded
-
-REVIEW_LIMIT: Final = 8 << 20
-"""Bytes of a review: etcd takes objects of 1.5 MiB, a review holds two, and JSON may double them."""
+from shared.wire.eks import REQUEST
+from shared.wire.feeds import read_feed
+from shared.wire.signals import Batch, Signal
 
 BATCH_LIMIT: Final = 16 << 20
-"""Bytes of a batch of audit events."""
+"""Bytes of a batch of audit events, or of a cloud's log of them."""
 
 REVIEWS: Final = "litmus_gitops_reviews_total"
-
-_ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
-"""Outcomes of reviews that cannot matter, of which a busy cluster sends many."""
 
 _log = logging.getLogger("litmus_gitops.changes")
 
@@ -49,10 +45,10 @@ class Changes:
         Raises `Unauthenticated`, and `BadInput` for what is no AdmissionReview v1.
         """
         cluster = self._known(call)
-        review = read_review(_body(call, REVIEW_LIMIT))
+        review = read_review(_body(call, LIMIT))
         outcome = self._admitted(cluster, review) if cluster else "error"
         self.count(REVIEWS, outcome=outcome)
-        return Answer(200, allow(review.uid), quiet=outcome in _ONLY_COUNTED)
+        return Answer(200, allow(review.uid), quiet=outcome in ONLY_COUNTED)
 
     def _known(self, call: Call) -> Versioned[Cluster] | None:
         try:
@@ -64,7 +60,7 @@ class Changes:
             return None
 
     def _admitted(self, cluster: Versioned[Cluster], review: Review) -> str:
-        if told_nothing := _untold(review):
+        if told_nothing := review.untold:
             return told_nothing
         try:
             context = self.watch.context(cluster)
@@ -80,19 +76,24 @@ class Changes:
         return self.sightings.take(context, review.sighting(context.cluster.value.id, at, self._sight(context)))
 
     def hear(self, call: Call) -> Answer:
-        """Take what a batch of audit events tells, each event by itself.
+        """Take what a batch of audit events tells, each event by itself, from the API server or from a cloud's log.
 
-        Raises `Unauthenticated`, `BadInput` for what is no EventList v1, and `Unavailable` where the API server should
-        send the batch again: what was taken is known by its auditID.
+        Raises `Unauthenticated`, `BadInput` for what is neither, and `Unavailable` where the sender should send the
+        batch again: what was taken is known by its auditID.
         """
         cluster = self.watch.cluster(call, "audit")
-        batch = read_events(_body(call, BATCH_LIMIT))
+        batch = read_feed(call.headers, _body(call, BATCH_LIMIT), call.query.get("name", ""))
         for reason, number in batch.skipped.items():
             for _ in range(number):
                 self.count(REVIEWS, outcome=reason)
         for signal, concerns in self._sorted(cluster.value, batch):
             self.count(REVIEWS, outcome=self._heard(cluster, signal) if concerns else "not_annotated")
-        return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped)})
+        return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped), **self._receipt(call)})
+
+    def _receipt(self, call: Call) -> dict[str, object]:
+        """Return what Firehose wants to read in an answer, lest it send the same again: its request's id and a time."""
+        asked = call.headers.get(REQUEST)
+        return {"requestId": asked, "timestamp": int(self.watch.clock().timestamp() * 1000)} if asked else {}
 
     def _sorted(self, cluster: Cluster, batch: Batch) -> list[tuple[Signal, bool]]:
         """Return each signal with whether its workload is annotated, there or in its neighbours, or tracked."""
@@ -116,14 +117,6 @@ class Changes:
     def _sight(self, context: Context) -> Callable[[dict[str, Any]], Side]:
         key = self.watch.seal(context.cluster.value)
         return lambda obj: side(obj, key)
-
-
-def _untold(review: Review) -> str | None:
-    if review.dry_run:
-        return "dry_run"
-    if review.operation == "CONNECT" or review.sub_resource not in {"", "scale"}:
-        return "other"
-    return None if review.annotated or review.scale else "not_annotated"
 
 
 def _subject(signal: Signal) -> str:

@@ -26,6 +26,7 @@ from shared.services.placing import Placing
 from shared.services.portal_records import listed
 from shared.services.push_starts import PushStarts
 from shared.services.repositories import Repositories
+from shared.services.scheduling import Scheduling
 from shared.services.stopping import Stopping
 from shared.services.tables import EVENTS, EXPERIMENTS, MEMBERS, PROJECTS
 
@@ -73,6 +74,10 @@ class Dispatching:
     def push(self, message: Message) -> None:
         """Make the orders of what a push starts (message `dispatch/push`): `NotYet` until the portal is at the head."""
         PushStarts(self.store, self.repositories, self.clock, self.ids).push(message)
+
+    def schedule(self, message: Message) -> None:
+        """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
+        Scheduling(self.store, self.clock, self.ids).look(message)
 
     def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
         """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.

@@ -17,6 +17,7 @@ from shared.rules.edits import blob_id, marked, unmarked
 from shared.rules.identity import File, Identity
 from shared.rules.pushing import Move
 from shared.rules.sync import experiment_of
+from shared.services.accepting import Accepting
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty_writes
 from shared.services.ledger import Ledger, message, stamp
@@ -143,7 +144,9 @@ class EditRecords:
         """Return what an edit that became a commit starts: it counts as a push by its author."""
         found = PROJECTS.load(self.store, project)
         setting = found.value.gitops.run_on_push if found and found.value.gitops else None
-        return Starts(self.store, self.clock, self.ids).along(project, setting, [move])[0]
+        [start] = Starts(self.store, self.clock, self.ids).along(project, setting, [move])
+        [schedule] = Accepting(self.store, self.clock, self.ids).along(project, [move], importing=False)
+        return start + schedule
 
     def _row(self, step: _Step) -> Write:
         edit = step.edit

@@ -26,7 +26,7 @@ class Guarding:
     clock: Clock
 
     def refusal(self, order: Dispatched, *, observing: bool = False) -> Refusal | None:
-        """Return why the order may not go, or not yet; what starts nothing always may.
+        """Return why the order may not go, or not yet; what starts nothing may.
 
         With `observing` the answer is what it would be if the project enforced.
         """
@@ -35,7 +35,7 @@ class Guarding:
         if project is None or cluster is None or cluster.value.project != order.project:
             return Refusal("routing", f"cluster {order.cluster} does not belong to project {order.project} any more")
         if order.action not in _STARTING:
-            return None
+            return _unsuspended(order, project.value, cluster.value)
         off = None if observing else _observed(project.value)
         return off or refuse("dispatch", self._facts(order, project.value, cluster.value))
 
@@ -74,6 +74,16 @@ class Guarding:
         states = {row.value.run: row.value.state for row in listed(self.store, OPEN_ORDERS, order.cluster)}
         active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
         return tuple(run for run in active if run.run != order.run and states.get(run.run, "taken") in _LET_GO)
+
+
+def _unsuspended(order: Dispatched, project: Project, cluster: Cluster) -> Refusal | None:
+    """Return why a schedule is not installed to go on by now; another order is about to take the place of this one."""
+    if order.action != "install" or order.parameters.get("suspend"):
+        return None
+    if project.freeze or cluster.freeze:
+        return Refusal("freeze", f"no schedule goes on under the freeze of cluster {order.cluster}", wait=True)
+    off = _observed(project)
+    return off and Refusal(off.rule, off.reason, wait=True)
 
 
 def _observed(project: Project) -> Refusal | None:

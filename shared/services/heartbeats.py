@@ -1,13 +1,14 @@
-"""Workloads that subscribers see: a change whose webhook was lost still counts, and what is gone is tracked no more."""
+"""Workloads that subscribers see: reviews that they were asked, changes whose webhook was lost, and what is gone."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from shared.errors import BadInput, Stale, Unavailable
+from shared.errors import BadInput, LitmusGitopsError, Stale, Unavailable
 from shared.model.calls import Answer, Call
 from shared.model.changes import Operation, Side, Sighting, Tracked
-from shared.model.heartbeats import Heartbeat
+from shared.model.heartbeats import Asked, Heartbeat
 from shared.model.projects import Cluster
 from shared.ports import Counters
 from shared.rules.digests import side
@@ -20,12 +21,14 @@ from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED
 from shared.services.watching import Context, Watch
 from shared.wire.compression import expanded
-from shared.wire.sightings import LIMIT, MOST, Whole, read_sightings
+from shared.wire.sightings import LIMIT, MOST, Told, read_sightings
+
+_log = logging.getLogger("litmus_gitops.changes")
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:
-    """Compares what a cluster's subscriber lists with what is tracked, and takes what it then sends whole."""
+    """Compares what a cluster's subscriber lists with what is tracked, and takes the sightings that it sends."""
 
     watch: Watch
     sightings: Sightings
@@ -44,8 +47,13 @@ class Heartbeats:
             self._take(context, self._news(one, heartbeat, "DELETE"))
         return [{"kind": one.kind, "namespace": one.namespace, "name": one.name} for one in found.wanted[:MOST]]
 
+    def asks(self, cluster: Cluster) -> Asked:
+        """Return what the subscriber is to evaluate before it seals objects."""
+        context = self._context(cluster)
+        return self.watch.asked(context) if context else Asked()
+
     def receive(self, call: Call) -> Answer:
-        """Take whole workloads, each by itself (`POST /changes/{cluster}`).
+        """Take sightings of workloads, each by itself (`POST /changes/{cluster}`).
 
         Raises `Unauthenticated`, `BadInput`, and `Unavailable` where the subscriber should send them again.
         """
@@ -57,14 +65,18 @@ class Heartbeats:
             self.count(REVIEWS, outcome=outcome)
         return Answer(200, {"outcomes": outcomes})
 
-    def _shown(self, context: Context, whole: Whole) -> str:
+    def _shown(self, context: Context, told: Told) -> str:
         cluster = context.cluster.value
         key = self.watch.seal(cluster)
         try:
-            sighting = whole.sighting(cluster.id, stamp(self.watch.clock), lambda obj: side(obj, key))
+            return self._take(context, told.sighting(cluster.id, stamp(self.watch.clock), lambda obj: side(obj, key)))
         except BadInput:
             return "broken"
-        return self._take(context, sighting)
+        except LitmusGitopsError:
+            raise
+        except Exception:  # noqa: BLE001 - it would come again for ever, and all that follows it would wait
+            _log.exception("what a sighting told is lost", extra={"cluster": cluster.id})
+            return "error"
 
     def _take(self, context: Context, sighting: Sighting) -> str:
         try:

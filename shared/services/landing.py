@@ -185,6 +185,8 @@ def _merged(edit: Edit, there: str, texts: _Texts) -> Edit | Unfit:
             f"{edit.path} was changed in git since it was read, and that older text is not kept: settle by hand",
             there,
         )
+    if _label(base) == edit.experiment and _label(git) not in {None, edit.experiment}:
+        return Unfit(edit, f"{edit.path} is another experiment's file in git by now", there)
     found = merge(base, git, edit.text)
     if found.text is None:
         return Unfit(edit, f"{edit.path} was changed in git since it was read: {found.conflict}", there)
@@ -192,6 +194,12 @@ def _merged(edit: Edit, there: str, texts: _Texts) -> Edit | Unfit:
         why = f"{edit.path} merged with what changed in git is no sound manifest of this experiment: settle by hand"
         return Unfit(edit, why, there)
     return msgspec.structs.replace(edit, text=found.text)
+
+
+def _label(text: bytes) -> str | None:
+    """Return the id that a text asks for ("": none), None where it cannot be read."""
+    read = read_file("experiment.yaml", text)
+    return read.workflow_id or "" if isinstance(read, Manifest) else None
 
 
 def _sound(edit: Edit, merged: bytes) -> bool:

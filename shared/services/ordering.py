@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from shared.model.messages import Message
-from shared.model.orders import Dispatched, OrderState
+from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Run, RunState
 from shared.model.statuses import Concern
@@ -23,6 +23,9 @@ from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
+
+SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
+"""What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
 
 TOGETHER: Final = 50
 """Orders that one message is about: so many are sent side by side within the time that a message has."""
@@ -139,11 +142,15 @@ class Ordering:
         return message(self.ids, "dispatch", "order", cluster=order.cluster, order=order.id)
 
     def after(self, order: Dispatched) -> tuple[Message, ...]:
-        """Return what an order's end sets going: what waited for its proof, or for its place."""
+        """Return what an order's end sets going: what waited for its proof, its place, or its outcome."""
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
         action = "resume" if order.attempts else "next"
-        return (message(self.ids, "dispatch", action, cluster=order.cluster),)
+        follower = message(self.ids, "dispatch", action, cluster=order.cluster)
+        if order.action in SCHEDULING:
+            looked = message(self.ids, "dispatch", "schedule", project=order.project, experiment=order.experiment)
+            return (follower, looked)
+        return (follower,)
 
     def _bears(self, run: Run, at: str) -> Work:
         """Return what makes the run count for the statuses of its commits."""

@@ -191,9 +191,8 @@ def _pull(host: GitHost, number: int) -> PullRequest | None:
 
 
 def _publish(host: GitHost, pull: PullRequest, status: CommitStatus, view: _View) -> None:
-    """Show what the files alone come to, with its lines, and then the status, which what runs bears on too."""
-    own = CommitStatus(status.context, view.state, view.summary, pull.url)
-    host.publish(pull.head, Check(own, view.summary, view.text, view.findings), pull.number)
+    """Show what the files alone come to, with its lines, beside the status, which what runs bears on too."""
+    host.publish(pull.head, Check(status, view.summary, view.text, view.findings, view.state), pull.number)
     host.set_status(pull.head, status)
 
 

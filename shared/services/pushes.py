@@ -67,7 +67,7 @@ class Pushes:
         return found
 
     def _kept(self, project: str, delivery: Delivery, secret: Secret) -> bool:
-        """Keep a delivery; where too many others come at once it is a fault of ours, which git hosts try again."""
+        """Keep a delivery; where too many others come at once that is a fault of ours, and is answered as one."""
         try:
             return until_fresh(lambda: self._keep(project, delivery, secret))
         except Stale as error:

@@ -23,7 +23,7 @@ from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
-from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
+from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SCHEDULES, SYNCS, WEBHOOKS
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -53,6 +53,7 @@ class Reconciler:
         if found is None:
             return
         self._orders(project)
+        self._schedules(project)
         trim(self.store, project, self.clock())
         gitops = found.value.gitops
         if gitops and gitops.enabled:
@@ -108,3 +109,8 @@ class Reconciler:
             sent = [_reminder("dispatch", "order", cluster=name, order=order.id) for order in due]
             if sent:
                 self.store.commit([], sent)
+
+    def _schedules(self, project: str) -> None:
+        """Have all schedules looked at, since windows open and close by themselves, and failed orders are repeated."""
+        if self.store.query(SCHEDULES.partition(project), limit=1):
+            self.store.commit([], [_reminder("dispatch", "schedule", project=project)])

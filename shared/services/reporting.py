@@ -54,7 +54,8 @@ class Reporting:
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
             until_fresh(lambda: self._heard(cluster))
-            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said)})
+            asks = msgspec.to_builtins(self.heartbeats.asks(cluster))
+            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said), **asks})
         return Answer(200, {"state": until_fresh(lambda: self._reported(cluster, said))})
 
     def _heard(self, cluster: Cluster) -> None:

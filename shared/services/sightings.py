@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.errors import Stale
-from shared.model.changes import Change, Sighting, Tracked
+from shared.model.changes import Change, Side, Sighting, Tracked
 from shared.model.ledger import Event
 from shared.model.records import Put, Write
 from shared.ports import Ids
+from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
 from shared.rules.trails import Outcome
 from shared.services.attempts import until_fresh
@@ -43,13 +44,20 @@ class Sightings:
             return "gitops_off"
         place = (sighting.workload.cluster, sighting.workload.subject)
         was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
-        outcome = self._outcome(was.value if was.version else None, sighting)
+        known, sighting = self._aligned(context, was.value if was.version else None, sighting)
+        outcome = self._outcome(known, sighting)
         tracks: list[Write] = [TRACKED.replace(was, outcome.tracked)] if outcome.tracked else []
         if outcome.noted:
             return self._note(context, sighting, outcome, tracks)
         if tracks:
             self.watch.store.commit(tracks)
         return outcome.rule
+
+    def _aligned(self, context: Context, known: Tracked | None, sighting: Sighting) -> tuple[Tracked | None, Sighting]:
+        def cover(side: Side) -> Side:
+            return sealed(side, self.watch.seal(context.cluster.value), self.watch.asked(context))
+
+        return aligned(known, sighting, cover)
 
     def _outcome(self, tracked: Tracked | None, sighting: Sighting) -> Outcome:
         if self.kinds.isdisjoint({"*", sighting.workload.kind}):

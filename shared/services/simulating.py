@@ -19,7 +19,10 @@ from shared.services.tables import MEMBERS, Versioned
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What one policy says of one change; `event` is the ledger's row of it."""
+    """What one policy says of one change; `event` is the ledger's row of it.
+
+    `unknown`: that it does not fire hangs on values that were sealed in their cluster, since no policy asked for them.
+    """
 
     event: str
     at: str
@@ -28,6 +31,7 @@ class Trial(msgspec.Struct, frozen=True):
     reason: str
     experiments: tuple[str, ...] = ()
     opinions: tuple[Opinion, ...] = ()
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def tried(policy: Policy, change: Change, event: str, labels: Mapping[str, str])
         reason=decision.reason,
         experiments=decision.experiments,
         opinions=decision.opinions,
+        unknown=any(one.unknown for one in decision.opinions),
     )
 
 

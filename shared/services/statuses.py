@@ -80,7 +80,7 @@ class Statuses:
     def _status(self, project: str, commit: str, known: Commit) -> CommitStatus:
         concerns = [row.value for row in listed(self.store, CONCERNS, project, commit)]
         told = judge(known, [self._case(project, one) for one in counting(concerns)])
-        place = f"/api/projects/{project}/runs/{told.run}" if told.run else "/"
+        place = f"/#{project}/{told.run}" if told.run else f"/#{project}"
         return CommitStatus(context_of(project), told.state, told.words, self.public_url + place)
 
     def _case(self, project: str, concern: Concern) -> Case:

@@ -16,6 +16,7 @@ from shared.model.projects import GitOps
 from shared.model.records import Put, Write
 from shared.ports import Clock, GitRemote, Ids, Store
 from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
+from shared.services.accepting import Accepting
 from shared.services.batches import batches, bundles, pages
 from shared.services.concerns import reached
 from shared.services.dirt import dirty_writes
@@ -146,15 +147,16 @@ class Syncs:
         return _Found(tree.commit, tree_id, plan, holding)
 
     def _works(self, work: _Work, tree: Tree, holding: Holding, plan: Plan, ends: dict[str, Work]) -> Iterator[Work]:
-        """Yield each experiment's writes, with the start that they ask for; an import starts nothing."""
+        """Yield each experiment's writes, with the start or schedule that they ask for; an import starts nothing."""
         moves = holding.moves(plan)
         setting = None if work.importing else work.gitops.run_on_push
         along = Starts(self.store, self.clock, self.ids).along(work.project, setting, moves)
+        schedules = Accepting(self.store, self.clock, self.ids).along(work.project, moves, importing=work.importing)
         written = [Work((write,)) for write in holding.writes(plan)]
         made = chain(written, self._offers(work).made(tree, holding, plan))
-        for move, more in zip(moves, along, strict=True):
+        for move, start, schedule in zip(moves, along, schedules, strict=True):
             name = move.now.id if move.now else ""
-            yield next(made) + more + ends.pop(name, Work())
+            yield next(made) + start + schedule + ends.pop(name, Work())
         yield from chain(made, ends.values())
 
     def _offers(self, work: _Work) -> Offers:

@@ -16,6 +16,7 @@ from shared.model.projects import Cluster, Presence, Project
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
+from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
 from shared.ports import Store
@@ -157,5 +158,7 @@ PUSHED = Table("pushed", Pushed)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
+SCHEDULES = Table("schedule", Scheduled)
+"""schedule/<project> / experiment: whether its schedule may be installed, and what was ordered of it."""
 WEBHOOKS = Table("webhook", Webhook)
 """webhook / project."""

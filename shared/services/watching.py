@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from shared.errors import Unauthenticated
 from shared.model.calls import Call
+from shared.model.heartbeats import Asked
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.records import Check, Key
 from shared.ports import Clock, Store
 from shared.rules import keys
 from shared.rules.digests import sealing_key
+from shared.rules.sealing import asked_of
 from shared.services.tables import CLUSTERS, POLICIES, PROJECTS, Table, Versioned, unchanged
 
 T = TypeVar("T")
@@ -101,6 +103,10 @@ class Watch:
     def seal(self, cluster: Cluster) -> bytes:
         """Return the key that seals a cluster's sensitive values; its subscriber can derive it too."""
         return sealing_key(keys.subscriber_key(self.master, cluster.id, cluster.version))
+
+    def asked(self, context: Context) -> Asked:
+        """Return what policies want to know of a cluster's objects beyond their seals."""
+        return asked_of(context.book.value.policies, context.cluster.value.id)
 
     def _book(self, project: str) -> Versioned[PolicyBook]:
         return self._cached(POLICIES.key(project), lambda: POLICIES.load_or(self.store, PolicyBook(), project))

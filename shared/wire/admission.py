@@ -14,6 +14,12 @@ from shared.errors import BadInput
 from shared.model.changes import Sighting, Workload
 from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User, head, look
 
+LIMIT: Final = 8 << 20
+"""Bytes of a review: etcd takes objects of 1.5 MiB, a review holds two, and JSON may double them."""
+
+ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
+"""What reviews come to that cannot matter, of which a busy cluster sends many."""
+
 _VERSION: Final = "admission.k8s.io/v1"
 _KIND: Final = "AdmissionReview"
 _ABSENT: Final = Raw(b"null")
@@ -74,6 +80,15 @@ class Review(msgspec.Struct, frozen=True):
     def scale(self) -> bool:
         """Whether the objects are `Scale`s of the workload, which carry no annotations."""
         return self.sub_resource == "scale"
+
+    @property
+    def untold(self) -> str | None:
+        """Why it cannot matter, one of `ONLY_COUNTED`; None if it may."""
+        if self.dry_run:
+            return "dry_run"
+        if self.operation == "CONNECT" or self.sub_resource not in {"", "scale"}:
+            return "other"
+        return None if self.annotated or self.scale else "not_annotated"
 
     def sighting(self, cluster: str, at: str, sight: Sight) -> Sighting:
         """Return the review as a sighting in `cluster` at `at` (RFC 3339 UTC); `sight` makes a side of an object.

@@ -1,12 +1,10 @@
-"""EventLists of kube-apiserver's audit webhook: of each event, what became of one object, or why it tells nothing.
+"""Audit events of kube-apiserver, and its webhook's EventLists: what became of one object, or why it tells nothing.
 
 Source of the fields: k8s.io/apiserver/pkg/apis/audit/v1, types.go.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,8 +13,9 @@ import msgspec
 from msgspec import Meta, Raw
 
 from shared.errors import BadInput
-from shared.model.changes import Operation, Side, Sighting, Workload
-from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User, head, look
+from shared.model.changes import Operation
+from shared.wire.objects import KINDS, Head, Id, Name, Unreadable, User, head
+from shared.wire.signals import Batch, Signal, Told, gather
 
 _VERSION: Final = "audit.k8s.io/v1"
 _KIND: Final = "EventList"
@@ -25,30 +24,41 @@ _ANSWERS: Final = frozenset({"", "Status", "PartialObjectMetadata", "Table"})
 _CREATED: Final = 201
 _GOOD: Final = range(200, 300)
 
+COMPLETE: Final = "ResponseComplete"
+"""The one stage that knows how a request ended."""
 
-class _Details(msgspec.Struct, frozen=True):
+
+class Details(msgspec.Struct, frozen=True):
+    """Which object a `Status` is about."""
+
     uid: Annotated[str, Meta(max_length=128)] | None = None
 
 
-class _Status(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
+    """How a request ended; `code` is HTTP's."""
+
     code: int = 0
-    details: _Details | None = None
+    details: Details | None = None
 
 
-class _Reference(msgspec.Struct, frozen=True):
+class Reference(msgspec.Struct, frozen=True):
+    """The object that a request was about; a name that is to be generated is not there yet."""
+
     resource: Name = ""
     namespace: Name | None = None
     name: Name | None = None
     subresource: str | None = None
 
 
-class _Event(msgspec.Struct, frozen=True, rename="camel"):
+class Event(msgspec.Struct, frozen=True, rename="camel"):
+    """One stage of one request; the objects in it are left undecoded."""
+
     audit_id: Id = msgspec.field(name="auditID")
     stage: str
     verb: str
     stage_timestamp: Annotated[datetime, Meta(tz=True)]
-    object_ref: _Reference = _Reference()
-    response_status: _Status = _Status()
+    object_ref: Reference = Reference()
+    response_status: Response = Response()
     request_uri: str = msgspec.field(name="requestURI", default="")
     user: User = User()
     impersonated_user: User | None = None
@@ -67,71 +77,36 @@ class _List(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _list = msgspec.json.Decoder(_List)
-_event = msgspec.json.Decoder(_Event)
+_event = msgspec.json.Decoder(Event)
 _options: msgspec.json.Decoder[_DeleteOptions | None] = msgspec.json.Decoder(_DeleteOptions | None)
 
-
-class Signal(msgspec.Struct, frozen=True):
-    """One successful write of one object; the object is still undecoded.
-
-    `kind` is the workload's, also where a `Scale` or the `Status` of a deletion came; `at` is RFC 3339 UTC. `uid` is
-    empty where a deletion does not say it.
-    """
-
-    id: str
-    operation: Operation
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    at: str
-    scale: bool
-    annotated: bool
-    actor: str
-    actor_groups: tuple[str, ...]
-    new: Raw | None
-
-    def sighting(self, cluster: str, received: str, sight: Sight) -> Sighting:
-        """Return the event as a sighting in `cluster`, no later than `received` (RFC 3339 UTC, milliseconds).
-
-        `sight` makes a side of an object. A deletion's old side says only the uid. Raises `BadInput` where the object
-        cannot be read.
-        """
-        return Sighting(
-            id=self.id,
-            source="audit",
-            operation=self.operation,
-            workload=Workload(cluster, self.kind, self.namespace, self.name),
-            actor=self.actor,
-            at=min(self.at, received),
-            old=Side(self.uid, {}, "", partial=True) if self.operation == "DELETE" else None,
-            new=look(self.new, sight),
-            actor_groups=self.actor_groups,
-        )
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """What an EventList tells, in its order, and how many of its events told nothing, by reason."""
-
-    signals: tuple[Signal, ...]
-    skipped: Mapping[str, int]
+BROKEN: Final = (*Unreadable, OverflowError, ValueError)
+"""What reading an event raises that is none, or that is of another time than ours."""
 
 
 def read_events(body: bytes) -> Batch:
     """Return what the events of a batch tell; a broken one is counted and takes no other with it.
 
-    Reasons of those skipped: `broken`, `stage`, `verb`, `subresource`, `failed`, `dry_run`, `no_object`. Raises
-    `BadInput`, saying what is wrong, for whatever is no EventList v1.
+    Raises `BadInput`, saying what is wrong, for whatever is no EventList v1.
     """
-    signals: list[Signal] = []
-    skipped: Counter[str] = Counter()
-    for raw in _items(body):
-        read = _read(raw)
-        if isinstance(read, Signal):
-            signals.append(read)
-        else:
-            skipped[read] += 1
-    return Batch(tuple(signals), skipped)
+    return gather(_read(raw) for raw in _items(body))
+
+
+def decode_event(raw: bytes | Raw) -> Event:
+    """Return the event; raises one of `BROKEN`."""
+    return _event.decode(raw)
+
+
+def tell(event: Event) -> Told:
+    """Return what an event tells; raises one of `BROKEN`."""
+    return _untold(event) or _signal(event, head(event.response_object) or Head())
+
+
+def _read(raw: Raw) -> Told:
+    try:
+        return tell(decode_event(raw))
+    except BROKEN:
+        return "broken"
 
 
 def _items(body: bytes) -> tuple[Raw, ...]:
@@ -144,16 +119,8 @@ def _items(body: bytes) -> tuple[Raw, ...]:
     return batch.items or ()
 
 
-def _read(raw: Raw) -> Signal | str:
-    try:
-        event = _event.decode(raw)
-        return _untold(event) or _signal(event, head(event.response_object) or Head())
-    except (*Unreadable, OverflowError, ValueError):
-        return "broken"
-
-
-def _untold(event: _Event) -> str | None:
-    if event.stage != "ResponseComplete":
+def _untold(event: Event) -> str | None:
+    if event.stage != COMPLETE:
         return "stage"
     if event.verb not in _VERBS:
         return "verb"
@@ -164,7 +131,7 @@ def _untold(event: _Event) -> str | None:
     return "dry_run" if _is_dry(event) else None
 
 
-def _is_dry(event: _Event) -> bool:
+def _is_dry(event: Event) -> bool:
     """Whether nothing was written: kubectl says so in the body of a deletion, and in the query of all else."""
     if "dryRun" in parse_qs(urlsplit(event.request_uri).query):
         return True
@@ -172,7 +139,7 @@ def _is_dry(event: _Event) -> bool:
     return bool(options and options.dry_run)
 
 
-def _signal(event: _Event, seen: Head) -> Signal | str:
+def _signal(event: Event, seen: Head) -> Told:
     reference, user = event.object_ref, event.impersonated_user or event.user
     kind = _kind(event, seen)
     if not kind:
@@ -193,12 +160,12 @@ def _signal(event: _Event, seen: Head) -> Signal | str:
     )
 
 
-def _kind(event: _Event, seen: Head) -> str:
+def _kind(event: Event, seen: Head) -> str:
     told = seen.kind not in _ANSWERS
     if event.verb == "delete" or (told and event.object_ref.subresource):
         return KINDS.get(event.object_ref.resource, seen.kind if told else "")
     return seen.kind if told else ""
 
 
-def _deleted_uid(status: _Status) -> str:
+def _deleted_uid(status: Response) -> str:
     return (status.details.uid if status.details else "") or ""

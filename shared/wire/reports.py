@@ -3,7 +3,8 @@
 A report is `{"order": …|null, "run": …, "state": …, "phase", "verdict", "score"?, "faults": […], "message", "at"}`,
 with `experiment` and `object` besides where there was no order. A heartbeat is `{"heartbeat": {"at", "version",
 "capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest", "marks"}], "listed":
-[…]}}`; the answer's `send` lists what the portal wants to see whole, under `/changes/{cluster}`.
+[…]}}`; the answer's `send` lists what the portal wants to see, sealed, under `/changes/{cluster}`, and its `plain` and
+`moved` the keys that it wants evaluated before.
 """
 
 from __future__ import annotations

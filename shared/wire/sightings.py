@@ -1,34 +1,66 @@
-"""Whole workloads that a subscriber sends, since the portal asked for them (CONTRACT, `POST /changes/{cluster}`).
+"""Workloads that a subscriber saw, sealed (CONTRACT, `POST /changes/{cluster}`): by reviews, or as the portal asked.
 
-`{"sightings": [{"id", "at", "object": {…}, "autoscaled"?}]}`: the object as the API server sent it, with its kind;
-`autoscaled` says that an autoscaler targets it.
+`{"sightings": [{"id", "at", "source": "admission"|"heartbeat", "operation", "kind", "namespace", "name", "actor",
+"actor_groups", "autoscaled", "old": side|null, "new": side|null}]}`, and a side is `{"uid", "content", "digest",
+"generation", "partial", "sealed", "shown"}`. A subscriber from before objects were sealed shows them as the API server
+sent them: `{"id", "at", "object": {…}, "autoscaled"?}`. What else stands there is ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.errors import BadInput
-from shared.model.changes import Sighting, Workload
-from shared.wire.objects import Head, Id, Sight, Unreadable, head, look
+from shared.model.changes import Operation, Shown, Side, Sighting, Source, Workload
+from shared.wire.objects import Head, Id, Name, Sight, Unreadable, head, look
 
 MOST: Final = 100
 """Sightings in one body."""
 
 LIMIT: Final = 16 << 20
-"""Bytes of one body: an object has 1.5 MiB at most, and a subscriber sends fewer of large ones."""
+"""Bytes of one body: a sealed object is some times as large as it was, and a subscriber sends fewer of large ones."""
+
+_Digest = Annotated[str, Meta(min_length=1, max_length=128)]
+_Keys = Annotated[dict[Annotated[str, Meta(max_length=256)], Shown], Meta(max_length=1_000)]
+
+
+class _Side(msgspec.Struct, frozen=True):
+    content: Raw
+    digest: _Digest
+    sealed: _Digest
+    uid: Annotated[str, Meta(max_length=128)] = ""
+    generation: int | None = None
+    partial: bool = False
+    shown: _Keys = {}
+
+    def side(self) -> Side | None:
+        """Return the side; `BadInput` if its content is no object or cannot be read."""
+        return look(self.content, self._made)
+
+    def _made(self, content: dict[str, Any]) -> Side:
+        msgspec.convert(content, Head)
+        return Side(self.uid, content, self.digest, self.generation, self.partial, self.sealed, self.shown)
 
 
 class _Seen(msgspec.Struct, frozen=True):
     id: Id
     at: datetime
-    object: Raw
+    object: Raw | UnsetType = UNSET
+    source: Source = "heartbeat"
+    operation: Operation = "UPDATE"
+    kind: Name = ""
+    namespace: Name = ""
+    name: Name = ""
+    actor: str = ""
+    actor_groups: tuple[str, ...] = ()
     autoscaled: bool = False
+    old: _Side | None = None
+    new: _Side | None = None
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -38,49 +70,79 @@ class _Body(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-class Whole(msgspec.Struct, frozen=True):
-    """One workload as a subscriber saw it at `at` (RFC 3339 UTC); the object is still undecoded."""
+class Told(msgspec.Struct, frozen=True):
+    """One workload as a subscriber saw it at `at` (RFC 3339 UTC); its objects are still undecoded."""
 
-    id: str
     at: str
     kind: str
     namespace: str
     name: str
-    object: Raw
-    autoscaled: bool = False
+    seen: _Seen
 
     def sighting(self, cluster: str, received: str, sight: Sight) -> Sighting:
-        """Return it as a sighting in `cluster`, no later than `received`; `BadInput` where the object is unreadable."""
+        """Return it as a sighting in `cluster`, no later than `received`; `BadInput` where an object is unreadable.
+
+        `sight` makes a side of an object that came unsealed.
+        """
+        seen, plain = self.seen, self.seen.object
         return Sighting(
-            id=self.id,
-            source="heartbeat",
-            operation="UPDATE",
+            id=seen.id,
+            source=seen.source,
+            operation=seen.operation,
             workload=Workload(cluster, self.kind, self.namespace, self.name),
-            actor="",
+            actor=seen.actor,
             at=min(self.at, received),
-            new=look(self.object, sight),
-            autoscaled=self.autoscaled,
+            old=seen.old.side() if seen.old else None,
+            new=(seen.new.side() if seen.new else None) if isinstance(plain, UnsetType) else look(plain, sight),
+            actor_groups=seen.actor_groups,
+            autoscaled=seen.autoscaled,
         )
 
 
-def read_sightings(body: bytes) -> list[Whole]:
+def read_sightings(body: bytes) -> list[Told]:
     """Return what a verified body shows, or `BadInput` naming what is wrong with it."""
     try:
-        return [_whole(seen, head(seen.object) or Head()) for seen in _decoder.decode(body).sightings]
+        return [_told(seen) for seen in _decoder.decode(body).sightings]
     except (*Unreadable, OverflowError) as error:
         raise BadInput(f"these are no sightings of workloads: {error}") from error
 
 
-def write_sightings(found: Iterable[tuple[str, str, dict[str, Any], bool]]) -> bytes:
-    """Return sightings as JSON, each from its id, its time, the object, and whether an autoscaler targets it."""
-    told = [{"id": one, "at": at, "object": obj, "autoscaled": scaled} for one, at, obj, scaled in found]
-    return msgspec.json.encode({"sightings": told})
+def write_sighting(sighting: Sighting) -> bytes:
+    """Return a sealed sighting as JSON; its cluster is not in it, since who signs for it is."""
+    workload = sighting.workload
+    fields = {name: getattr(sighting, name) for name in sighting.__struct_fields__ if name != "workload"}
+    place = {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name}
+    return msgspec.json.encode(fields | place)
 
 
-def _whole(seen: _Seen, found: Head) -> Whole:
-    if not found.kind or not found.meta.name:
-        raise BadInput("these are no sightings of workloads: an object has no kind or no name")
+def write_sightings(written: Iterable[bytes]) -> bytes:
+    """Return the body that holds these sightings."""
+    return b'{"sightings":[' + b",".join(written) + b"]}"
+
+
+def parted(written: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    """Yield written sightings in their order, as many as one body takes: about `size` bytes, and at most `MOST`."""
+    part: list[bytes] = []
+    for one in written:
+        if part and (len(part) == MOST or sum(map(len, part)) + len(one) > size):
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
+
+
+def _told(seen: _Seen) -> Told:
     if seen.at.tzinfo is None:
         raise BadInput("these are no sightings of workloads: `at` has no time zone: add Z for UTC")
     at = seen.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Whole(seen.id, at, found.kind, found.meta.namespace or "", found.meta.name, seen.object, seen.autoscaled)
+    if isinstance(seen.object, UnsetType):
+        return _placed(Told(at, seen.kind, seen.namespace, seen.name, seen))
+    found = head(seen.object) or Head()
+    return _placed(Told(at, found.kind, found.meta.namespace or "", found.meta.name or "", seen))
+
+
+def _placed(told: Told) -> Told:
+    if not told.kind or not told.name:
+        raise BadInput("these are no sightings of workloads: an object has no kind or no name")
+    return told

@@ -15,6 +15,7 @@ import urllib3
 from infra.demo.processes import Child
 from infra.demo.stage import free_port
 from shared.clients.kubernetes import Kubernetes
+from tests.functions.clusters import altered, recorded
 from tests.services.chaos_cluster import CLUSTER, ENGINES, SECRET, ChaosCluster, PortalStand, call, order, until
 from tests.services.chaos_ground import prepare, shared_cluster
 from tests.services.chaos_manifests import engine
@@ -84,6 +85,34 @@ def test_a_signed_order_is_carried_out_and_everything_else_refused(cluster: Chao
         large = served.ask("POST", "/", b"x" * 1_100_000, **{"content-type": "application/json"})
         assert (415, 413, 405) == (other.status, large.status, served.ask("GET", "/").status)
         assert "Pass" == cluster.portal.last(sent.order, "completed").verdict
+
+
+def test_reviews_are_allowed_at_once_and_told_sealed_when_the_portal_is_there(
+    cluster: ChaosCluster, tmp_path: Path
+) -> None:
+    review, json_ = recorded("admission", "deployment-image"), {"content-type": "application/json"}
+    cluster.portal.status = 503
+    with serving(cluster, tmp_path) as served:
+        slowest = 0.0
+        for number in range(20):
+            started = time.monotonic()
+            answer = served.ask("POST", "/admission", altered(review, uid=f"r-{number}"), **json_)
+            slowest = max(slowest, time.monotonic() - started)
+            assert {"uid": f"r-{number}", "allowed": True} == answer.json()["response"]
+        assert slowest < 1.0
+        dry = served.ask("POST", "/admission", altered(review, dryRun=True), **json_)
+        other = served.ask("POST", "/admission", b"{}", **json_)
+        assert (200, 400, 415) == (dry.status, other.status, served.ask("POST", "/admission", b"x").status)
+        assert [] == cluster.portal.changes
+        cluster.portal.status = 200
+        until(lambda: b"r-19" in b"".join(cluster.portal.changes))
+        wire = b"".join(cluster.portal.changes)
+        assert [True] * 20 == [f'"r-{number}"'.encode() in wire for number in range(20)]
+        assert b"nginx" not in wire
+        until(lambda: 'litmus_gitops_forwarded_total{outcome="told"} 20' in served.ask("GET", "/metrics").data.decode())
+        counted = served.ask("GET", "/metrics").data.decode()
+        assert 'litmus_gitops_reviews_total{outcome="kept"} 20' in counted
+        assert 'litmus_gitops_reviews_total{outcome="dry_run"} 1' in counted
 
 
 def test_the_work_goes_on_in_the_one_process_that_serves(cluster: ChaosCluster, tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ class GitHubServer:
     _port: int = 0
     _server: gitserver.LoopbackServer | None = None
 
+    def __post_init__(self) -> None:
+        self.description_folder, self.graphql_folder = octokit("openapi"), octokit("graphql-schema")
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -85,12 +88,7 @@ class GitHubServer:
     @property
     def description(self) -> Description:
         """GitHub's description of its REST API."""
-        return described(octokit("openapi"))
-
-    @property
-    def graphql_folder(self) -> Path:
-        """Where the GraphQL schema is."""
-        return octokit("graphql-schema")
+        return described(self.description_folder)
 
     def create(self, name: str = "ada/chaos") -> Repository:
         """Create an empty repository and return it."""

@@ -77,7 +77,7 @@ def _key() -> _Key:
 
 @dataclass
 class Pull:
-    """A pull request between two branches of the repository; `base` is where the target was when it last changed."""
+    """A pull request between two branches of the repository; `base` is where the target was when it was opened."""
 
     number: int
     title: str
@@ -150,7 +150,7 @@ class Repository:
         head = plumbing.commit(self.folder, pull.source) if pull.state == "open" else ""
         if head and head != pull.head:
             plumbing.moved(self.folder, f"refs/pull/{pull.number}/head", head, pull.head)
-            pull.head, pull.base = head, plumbing.commit(self.folder, pull.target)
+            pull.head = head
         return pull
 
     def merge(self, number: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import urllib3
 
@@ -109,6 +110,21 @@ def test_an_edit_that_waits_for_its_pull_request_is_a_note(portal: Served) -> No
     portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
     assert {} == found(portal)
     assert "note: an edit of x.yaml waits for pull request #7\n  merge or close it" in portal("doctor").out
+    portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
+
+
+def test_a_schedule_that_a_cluster_cannot_carry_out_is_found_and_one_that_waits_is_a_note(portal: Served) -> None:
+    why = "cluster c1: no chaos scheduler is running"
+    odd = Experiment("odd", "x.yaml", "b", "c", "synced", LONG_AGO, schedule="waiting", schedule_reason=why)
+    portal.store.commit([EXPERIMENTS.put(odd, "shop", "odd")])
+    assert {} == found(portal)
+    note = f"note: the schedule of x.yaml is waiting: {why}\n  see litmus-gitops event list -p shop --kind order"
+    assert note in portal("doctor").out
+    failed = msgspec.structs.replace(odd, schedule_failed=True)
+    portal.store.commit([EXPERIMENTS.put(failed, "shop", "odd")])
+    mend = "mend that, then litmus-gitops experiment schedule odd -p shop --accept"
+    assert {f"the schedule of x.yaml: {why}": mend} == found(portal)
+    assert "the schedule of x.yaml is" not in portal.run("doctor").out
     portal.store.commit([EXPERIMENTS.delete("shop", "odd")])
 
 

@@ -62,6 +62,16 @@ def test_the_exit_status_is_what_was_expected(files: Path, words: tuple[str, ...
     assert code == tried(files, *words).code
 
 
+def test_what_a_secret_holds_is_unknown(files: Path) -> None:
+    condition = "{key: data.level, operator: NotEqualTo, value: MQ==}"
+    head = POLICY.partition("spec:")[0]
+    (files / "policy.yaml").write_text(f"{head}spec:\n  conditions: [{condition}]\n")
+    for name, value in (("old", "Mg=="), ("new", "Mw==")):
+        secret = WEB.replace("apps/v1", "v1").replace("Deployment", "Secret").partition("spec:")[0]
+        (files / f"{name}.yaml").write_text(f"{secret}data: {{level: {value}}}\n")
+    assert "unknown" in tried(files, "--old", "old.yaml", "--new", "new.yaml").out
+
+
 def test_a_policy_is_tried_on_recorded_reviews(files: Path) -> None:
     names = ("deployment-image", "deployment-env", "deployment-create-not-annotated")
     words = [word for name in names for word in ("--review", str(REVIEWS / f"{name}.json"))]

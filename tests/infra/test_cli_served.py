@@ -8,6 +8,7 @@ import pytest
 
 from tests.gitserver import git
 from tests.infra.commanding import KILL, Served, served, workflow
+from tests.services.chaos_manifests import cron
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,24 @@ def test_an_experiment_is_written_shown_changed_and_deleted(portal: Served) -> N
     gone = portal("experiment", "delete", "pay-1", "-p", "shop", "--json").json
     assert gone["commit"] == git("rev-parse", "main", cwd=portal.folder / "chaos.git")
     assert "no experiment 'pay-1'" in portal("experiment", "show", "pay-1", "-p", "shop", code=1).err
+
+
+def test_a_schedule_is_declined_and_accepted(portal: Served) -> None:
+    text = cron("shop").replace("  name: nightly\n", "  name: nightly\n  labels: {workflow_id: nightly-1}\n", 1)
+    portal("experiment", "put", "nightly-1", "-", "-p", "shop", given=text.encode())
+    words = ("experiment", "schedule", "nightly-1", "-p", "shop", "--json")
+    assert "waiting" == portal(*words, "--decline").json["schedule"]
+    portal.until(lambda: "--accept" in (_reason(portal) or ""))
+    portal(*words, "--accept")
+    portal.until(lambda: "--accept" not in (_reason(portal) or "--accept"))
+    assert "--accept" in portal(*words, code=2).err
+    assert "is a Workflow" in portal("experiment", "schedule", KILL, "-p", "shop", "--accept", code=1).err
+    portal("experiment", "delete", "nightly-1", "-p", "shop")
+
+
+def _reason(portal: Served) -> str | None:
+    reason: str | None = portal("experiment", "show", "nightly-1", "-p", "shop", "--json").json["schedule_reason"]
+    return reason
 
 
 def test_an_experiment_is_made_and_moved(portal: Served) -> None:

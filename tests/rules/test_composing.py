@@ -10,8 +10,20 @@ from shared.model.experiments import Experiment, Fault, Manifest
 from shared.model.orders import Bounds
 from shared.model.projects import Window
 from shared.model.runs import Active
+from shared.model.schedules import Wanted
 from shared.model.triggers import Trigger
-from shared.rules.composing import Start, active_of, order_id, prove_order, run_of, run_order, stop_order, traceparent
+from shared.rules.composing import (
+    NEVER,
+    Start,
+    active_of,
+    order_id,
+    prove_order,
+    run_of,
+    run_order,
+    schedule_order,
+    stop_order,
+    traceparent,
+)
 
 AT, NOW = "2026-11-23T12:00:00.000Z", "2026-11-23T12:00:05.000Z"
 WINDOW = Window("0 9 * * *", "1h")
@@ -65,6 +77,15 @@ def test_an_order_to_stop_names_its_run() -> None:
     run = run_of(BY_PERSON, run_order(BY_PERSON, "c1", NOW))
     order = stop_order(run, "x", NOW)
     assert ("stop", {"run": run.id}, "2026-11-30T12:00:05.000Z") == (order.action, order.parameters, order.not_after)
+
+
+def test_an_order_about_a_schedule_never_expires_and_says_whether_it_may_start_anything() -> None:
+    wanted = Wanted("b1", "c1", suspend=True)
+    order = schedule_order("shop", "n1", "eu", "install", wanted, "o1", "2026-03-04T12:00:00.000Z")
+    assert (NEVER, "b1", "waiting", None) == (order.not_after, order.blob, order.state, order.run)
+    told = {"infra_id": "eu", "workflow_id": "n1", "revision": "c1", "suspend": True}
+    assert told == order.parameters
+    assert schedule_order("shop", "n1", "eu", "remove", Wanted(), "o2", "").blob is None
 
 
 def test_an_experiment_without_a_manifest_names_nothing() -> None:

@@ -3,9 +3,12 @@ from typing import Any
 import pytest
 
 from shared.model.changes import Changed as Field
+from shared.model.heartbeats import Asked
 from shared.model.orders import Guard, Target
-from shared.rules.digests import content, digest
+from shared.rules.digests import content, digest, side
 from shared.rules.guards import Changed, Doubt, Gone, OtherUid, Proof, Proved, prove, refusal
+from shared.rules.sealing import sealed
+from shared.rules.sides import changed
 
 KEY = b"k" * 32
 IMAGE = "spec.template.spec.containers[0].image"
@@ -56,6 +59,15 @@ def test_a_secret_is_proved_by_its_sealed_value() -> None:
     guarded = guard(Field("data.password", digest(sealed)))
     assert Proved() == prove(secret("aHVudGVyMg=="), guarded, KEY)
     assert isinstance(prove(secret("b3RoZXI="), guarded, KEY), Changed)
+
+
+def test_a_change_that_came_sealed_is_proved_by_the_same_seals() -> None:
+    new = sealed(side(deployment("app:2"), KEY), KEY, Asked())
+    guarded = guard(*changed(sealed(side(deployment("app:1"), KEY), KEY, Asked()), new))
+    assert (IMAGE,) == tuple(one.path for one in guarded.changed)
+    assert Proved() == prove(deployment("app:2", generation=9), guarded, KEY)
+    assert isinstance(prove(deployment("app:3"), guarded, KEY), Changed)
+    assert isinstance(prove(deployment("app:2"), guarded, b"f" * 32), Changed)
 
 
 STILL_OLD = Changed((IMAGE,), "old")

@@ -4,7 +4,6 @@ import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -139,12 +138,10 @@ def merge_file(base: str, git: str, portal: str) -> tuple[str, bool]:
         pytest.param(["a", "b"] * 50_000, ["b", "a"] * 10 + ["c"] + ["a"] * 90_000, id="much in common, out of step"),
     ],
 )
-def test_texts_too_different_to_be_aligned_are_given_up_soon(base: list[str], side: list[str]) -> None:
-    began = perf_counter()
+def test_texts_too_different_to_be_aligned_are_given_up(base: list[str], side: list[str]) -> None:
     assert hunks(base, side) is None
     assert merge_lines(base, side, base) is None
     assert merge_lines(base, base, side) is None
-    assert perf_counter() - began < 20
 
 
 def test_long_texts_with_few_changes_are_aligned() -> None:

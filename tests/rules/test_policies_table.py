@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
 import pytest
 
 from shared.model.changes import Change, Side, Workload
 from shared.model.experiments import Manifest, Problem
+from shared.model.heartbeats import Asked
 from shared.model.policies import Policy
 from shared.rules.digests import digest
 from shared.rules.policies import decide
+from shared.rules.sealing import asked_of, sealed
 from shared.rules.sides import changed, metadata_changed
 from shared.wire.files import read_file
 
@@ -124,6 +127,14 @@ def change(case: Case) -> Change:
     )
 
 
+def sealed_change(case: Case, asked: Asked) -> Change:
+    told = change(case)
+    new, old = sealed(told.new, b"k", asked), told.old and sealed(told.old, b"k", asked)
+    return msgspec.structs.replace(
+        told, new=new, old=old, changed=changed(old, new), metadata_changed=metadata_changed(old, new)
+    )
+
+
 SINGLE: Final = list(rows("condition", "operator", "value"))
 WHOLE: Final = list(rows("policy", "expected"))
 CASES: Final = [
@@ -137,6 +148,23 @@ def test_the_table_is_what_happens(case: Case) -> None:
     decision = decide(change(case), policies(case.spec), default_policy=True, labels=LABELS)
 
     assert case.expected == decision.experiments, decision.reason
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_table_is_what_happens_to_objects_that_came_sealed(case: Case) -> None:
+    tried = policies(case.spec)
+    decision = decide(sealed_change(case, asked_of(tried, "c1")), tried, default_policy=True, labels=LABELS)
+
+    assert case.expected == decision.experiments, decision.reason
+    assert not any(one.unknown for one in decision.opinions)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_cluster_was_not_asked_for_starts_nothing_that_the_table_does_not(case: Case) -> None:
+    decision = decide(sealed_change(case, Asked()), policies(case.spec), default_policy=True, labels=LABELS)
+
+    assert set(decision.experiments) <= set(case.expected), decision.reason
+    assert decision.experiments == case.expected or any(one.unknown for one in decision.opinions)
 
 
 def test_the_table_has_at_least_200_rows_and_none_twice() -> None:

@@ -63,6 +63,7 @@ class PortalStand:
     def __init__(self) -> None:
         self.reports: list[Report] = []
         self.heartbeats: list[Heartbeat] = []
+        self.changes: list[bytes] = []
         self.orders: list[Order] = []
         self.status = 200
         self.asked = 0
@@ -103,12 +104,15 @@ class PortalStand:
 
     def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         verify([KEY], headers, body, time.time())
+        if f"/changes/{CLUSTER}" == path:
+            self.changes.append(body)
+            return self.status, b"{}"
         assert f"/reports/{CLUSTER}" == path
         if self.status == 200:
             found = read_report(body)
             (self.reports if isinstance(found, Report) else self.heartbeats).append(found)  # type: ignore[arg-type]
         self.refused += self.status != 200
-        return self.status, b"{}"
+        return self.status, b'{"plain": []}'
 
     def give(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
         asked = verify([KEY], headers, b"", time.time())

@@ -98,6 +98,7 @@ class Stage:
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
+            ("dispatch", "schedule"): self.dispatching.schedule,
             **{("dispatch", name): action for name, action in self.delivering.actions.items()},
         }
 

@@ -175,6 +175,9 @@ class Shop:
             "reconcile/project": self.reconciler.look_after,
             "reconcile/pulls": self.others.append,
             "dispatch/push": self.started.append,
+            "dispatch/schedule": self.others.append,
+            "dispatch/order": self.others.append,
+            "dispatch/next": self.others.append,
         }[f"{message.function}/{message.action}"]
 
     def experiments(self) -> dict[str, Experiment]:

@@ -24,9 +24,13 @@ from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import stamp
 from shared.services.reporting import Reporting
 from shared.services.sightings import Sightings
+from shared.services.subscriber.forwarding import Forwarding
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.lookout import AUTOSCALERS, Lookout
+from shared.services.subscriber.service import uncounted
+from shared.services.subscriber.showing import Showing
 from shared.services.tables import TRACKED
+from shared.wire.admission import read_review
 from shared.wire.standard_webhooks import sign
 from tests.services.chaos_cluster import DEPLOYMENTS, ChaosCluster
 from tests.services.watched import KINDS, MASTER, House, altered, recorded
@@ -43,14 +47,26 @@ class Watched:
     cluster: ChaosCluster
     asked: list[list[str]] = field(default_factory=list)
     letters: int = 0
+    bodies: list[bytes] = field(default_factory=list)
 
-    def look(self, size: int = 4 << 20, **kinds: str) -> list[str]:
+    def look(self, size: int = 4 << 20, first: Callable[[], None] = lambda: None, **kinds: str) -> list[str]:
         """Let the subscriber look once, some minutes later, and return the verdicts so far."""
         self.house.clock.advance(180)
         api = InOneNamespace(self.cluster)
         resources = {"Deployment": DEPLOYMENTS, **kinds}
-        Lookout(api, self._letters(), resources, sealing_key(KEY), size)()  # type: ignore[arg-type]
+        letters = self._letters()
+        showing = Showing(letters, sealing_key(KEY), size)
+        Lookout(api, letters, showing, resources, first)()  # type: ignore[arg-type]
         return self.house.verdicts()
+
+    def keep(self, old: dict[str, Any], new: dict[str, Any]) -> Forwarding:
+        """Let the API server ask about an update that ada makes, and nobody tell the portal yet."""
+        review = deepcopy(recorded("deployment-image"))
+        review["request"] |= {"uid": new_id(), "object": new, "oldObject": old, "userInfo": {"username": "ada"}}
+        review["request"] |= {"name": "web", "namespace": self.cluster.namespace}
+        forwarding = Forwarding(Showing(self._letters(), sealing_key(KEY)), uncounted)
+        forwarding.keep(read_review(json.dumps(review).encode()), stamp(self.house.clock), 1)
+        return forwarding
 
     def _letters(self) -> Letters:
         return Letters(self._portal, "c1", KEY, self.house.clock, new_id)
@@ -59,6 +75,7 @@ class Watched:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", seconds: float = 10.0
     ) -> Answer:
         del seconds
+        self.bodies.append(body)
         heartbeats = Heartbeats(self.house.watch, Sightings(self.house.watch, new_id, KINDS), self.house.count)
         reporting = Reporting(self.house.store, self.house.clock, new_id, MASTER, heartbeats)
         receive: Callable[[Call], Answer] = heartbeats.receive if "/changes/" in path else reporting.receive
@@ -100,6 +117,40 @@ def test_a_change_that_no_webhook_told_of_triggers_once(watched: Watched) -> Non
     assert ["ignored", "triggered"] == watched.look()
     assert [["web"], ["web"], []] == watched.asked
     assert "" == watched.house.rows()[-1].detail["actor"]
+
+
+def test_a_review_that_waits_is_told_before_the_look_and_names_who_it_was(watched: Watched) -> None:
+    watched.look()
+    old = watched.cluster.api.get(DEPLOYMENTS, watched.cluster.namespace, "web")
+    forwarding = watched.keep(old, watched.cluster.set_image("app:2"))
+    assert ["ignored", "triggered"] == watched.look(first=forwarding.flush)
+    assert ([["web"], [], []], "ada") == (watched.asked, watched.house.rows()[-1].detail["actor"])
+
+
+def test_what_a_crash_lost_is_found_by_the_next_look_and_a_late_review_adds_nothing(watched: Watched) -> None:
+    watched.look()
+    old = watched.cluster.api.get(DEPLOYMENTS, watched.cluster.namespace, "web")
+    late = watched.keep(old, watched.cluster.set_image("app:2"))
+    assert ["ignored", "triggered"] == watched.look()
+    late.flush()
+    assert ["ignored", "triggered"] == watched.house.verdicts()
+
+
+def test_nothing_of_what_is_shown_leaves_in_plain(watched: Watched) -> None:
+    watched.cluster.set_image("private:1")
+    watched.look()
+    assert [["web"]] == watched.asked
+    assert not any(b"private" in body for body in watched.bodies)
+
+
+def test_a_workload_that_was_known_in_plain_is_compared_with_its_sealed_sight(watched: Watched) -> None:
+    shown = watched.cluster.api.get(DEPLOYMENTS, watched.cluster.namespace, "web")
+    told = {"sightings": [{"id": "1", "at": stamp(watched.house.clock), "object": shown}]}
+    heartbeats = Heartbeats(watched.house.watch, Sightings(watched.house.watch, new_id, KINDS), watched.house.count)
+    heartbeats.receive(_sent(watched.house, json.dumps(told).encode(), KEY))
+    watched.cluster.set_image("app:2")
+    assert ["ignored", "triggered"] == watched.look()
+    assert ["spec.template.spec.containers[0].image"] == watched.house.rows()[-1].detail["changed"]
 
 
 def test_what_does_not_move_is_not_asked_for_and_writes_nothing(watched: Watched) -> None:

@@ -29,7 +29,7 @@ spec:
 """
 
 
-@pytest.fixture(params=["github-app", "gitlab"])
+@pytest.fixture(params=["github", "gitlab"])
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
     made = Hosted(tmp_path, PARTIES[request.param](tmp_path))
     yield made
@@ -38,7 +38,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
 
 @pytest.fixture
 def hosted(tmp_path: Path) -> Iterator[Hosted]:
-    made = Hosted(tmp_path, PARTIES["github-app"](tmp_path))
+    made = Hosted(tmp_path, PARTIES["github"](tmp_path))
     yield made
     made.close()
 
@@ -247,3 +247,16 @@ def test_a_comment_that_may_not_be_written_keeps_no_check_from_being_seen(hosted
     assert ([], "success") == (hosted.comments(number), hosted.statuses_of(head)[0][0])
     [row] = [row for row in hosted.ledger() if row.detail.get("pull") == number]
     assert "its comment could not be written" in row.reason
+
+
+def test_where_checks_are_statuses_a_head_with_an_open_run_is_no_success_for_a_moment(tmp_path: Path) -> None:
+    party = GitLabParty(tmp_path)
+    hosted = Hosted(tmp_path, party)
+    hosted.push(cart=PROBED)
+    head = hosted.branch("topic", till=engine("till", "T"))
+    hosted.move(hosted.begin("cart", head), state="running")
+    hosted.look(party.open("topic", "main", "Change experiments."))
+    ever = [one.status for line in party.project.pipelines if line.sha == head for one in line.statuses]
+    hosted.close()
+    assert ever
+    assert {"pending", "running"} >= set(ever)

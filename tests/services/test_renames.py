@@ -110,6 +110,20 @@ def test_what_git_renamed_and_changed_at_once_is_known_by_its_label(shop: Shop, 
     assert base.replace("pod-delete", "pod-cpu-hog").replace("litmus-admin", "mine") == shop.shown("moved")
 
 
+def test_an_edit_is_never_merged_into_another_experiment_that_took_its_path(shop: Shop) -> None:
+    base = engine("cart", "L")
+    shop.write(cart=base)
+    shop.push()
+    shop.work()
+    shop.write(cart=engine("till"), moved=base)
+    shop.push()
+    with pytest.raises(Overlap, match=r"cart.yaml is another experiment's file in git by now"):
+        shop.edits.save("shop", "L", base.replace("litmus-admin", "mine").encode(), None, ADA)
+    shop.work()
+    assert {"moved": "L"} == {name: one.id for name, one in shop.experiments().items() if name == "moved"}
+    assert engine("till") == shop.shown("cart")
+
+
 def test_a_removal_of_what_git_has_removed_is_done(cart: Shop) -> None:
     cart.remove("cart")
     cart.write(other=engine("other", "M"))

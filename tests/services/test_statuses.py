@@ -51,18 +51,18 @@ def tell(hosted: Hosted, commit: str) -> None:
     hosted.tell("sync", "status", commit=commit)
 
 
-def test_a_head_that_nothing_runs_for_is_a_success(both: Hosted) -> None:
-    commit = both.push(cart=CART)
-    assert [("success", "nothing to run")] == both.statuses_of(commit)
-    assert [("told", commit)] == [(row.verdict, row.subject) for row in both.ledger()]
+def test_a_head_that_nothing_runs_for_is_a_success(hosted: Hosted) -> None:
+    commit = hosted.push(cart=CART)
+    assert [("success", "nothing to run")] == hosted.statuses_of(commit)
+    assert [("told", commit)] == [(row.verdict, row.subject) for row in hosted.ledger()]
 
 
-def test_a_head_with_an_invalid_file_is_a_failure_until_it_is_mended(both: Hosted) -> None:
-    broken = both.push(cart=BROKEN)
-    still = both.push(till=engine("till"))
-    mended = both.push(cart=CART)
+def test_a_head_with_an_invalid_file_is_a_failure_until_it_is_mended(hosted: Hosted) -> None:
+    broken = hosted.push(cart=BROKEN)
+    still = hosted.push(till=engine("till"))
+    mended = hosted.push(cart=CART)
     wrong = ("failure", "1 invalid file: litmus/shop/cart.yaml")
-    assert [wrong, wrong, ("success", "nothing to run")] == [last(both, one) for one in (broken, still, mended)]
+    assert [wrong, wrong, ("success", "nothing to run")] == [last(hosted, one) for one in (broken, still, mended)]
 
 
 def test_a_run_is_told_to_the_commits_of_its_workload_and_of_its_experiment(both: Hosted) -> None:
@@ -73,7 +73,7 @@ def test_a_run_is_told_to_the_commits_of_its_workload_and_of_its_experiment(both
     expected = ("success", "cart on eu: Pass, score 97.50")
     assert [expected, expected] == [last(both, one) for one in (commit, deployed)]
     found = next(one for one in both.party.statuses(deployed) if one.context == CONTEXT)
-    assert f"{PORTAL}/api/projects/shop/runs/{run.id}" == found.url
+    assert f"{PORTAL}/#shop/{run.id}" == found.url
 
 
 def test_a_status_goes_from_pending_to_its_end_and_never_by_way_of_success(hosted: Hosted) -> None:
@@ -287,10 +287,10 @@ def test_an_outage_of_any_length_is_outlived(hosted: Hosted) -> None:
     assert ("success", "nothing to run") == last(hosted, commit)
 
 
-def test_a_message_that_comes_twice_asks_nothing_of_the_host(both: Hosted) -> None:
-    commit = both.push(cart=CART)
-    tell(both, commit)
-    assert (1, 1) == (len(both.statuses_of(commit)), len(both.ledger()))
+def test_a_message_that_comes_twice_asks_nothing_of_the_host(hosted: Hosted) -> None:
+    commit = hosted.push(cart=CART)
+    tell(hosted, commit)
+    assert (1, 1) == (len(hosted.statuses_of(commit)), len(hosted.ledger()))
 
 
 def test_who_tells_it_now_is_left_alone_and_who_died_at_it_is_replaced(hosted: Hosted) -> None:

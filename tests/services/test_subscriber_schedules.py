@@ -1,8 +1,9 @@
 import json
+from collections.abc import Iterator
 
 import pytest
 
-from tests.services.chaos_cluster import CRON_WORKFLOWS, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_cluster import CRON_WORKFLOWS, DEPLOYMENTS, WORKFLOWS, ChaosCluster, order, send, until
 from tests.services.chaos_manifests import cron
 from tests.services.gate import Asked, Gate
 
@@ -38,6 +39,32 @@ def test_a_frozen_schedule_is_installed_suspended(cluster: ChaosCluster) -> None
     assert [True] == [one["spec"]["suspend"] for one in cluster.created(CRON_WORKFLOWS)]
 
 
+def test_of_orders_about_one_schedule_only_the_newest_counts_whenever_they_come(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber()
+    older, newer = (order("install", manifest=cron(cluster.namespace, name)) for name in ("older", "newer"))
+    for sent in (newer, older):
+        send(subscriber, sent)
+        cluster.portal.last(sent.order, "completed" if sent is newer else "skipped")
+    [told] = cluster.portal.of(older.order)
+    assert ("superseded", f"order {newer.order} came after it") == (told.phase, told.message)
+    assert ["newer"] == [one["metadata"]["name"] for one in cluster.created(CRON_WORKFLOWS)]
+
+
+def test_an_order_about_a_schedule_waits_until_the_older_ones_are_over(cluster: ChaosCluster) -> None:
+    subscriber = cluster.subscriber()
+    records, steps = subscriber.records, subscriber.steps
+    other = order("install", manifest=cron(cluster.namespace, "other"), experiment="another")
+    older, newer = (order(one, manifest=cron(cluster.namespace), experiment="mine") for one in ("install", "remove"))
+    made = [records.take(one, steps.begin(one.action)) for one in (other, older, newer)]
+    assert made[2]
+    waits = steps.step(made[2])
+    assert (made[2], True) == (waits.record, waits.delay > 0)
+    subscriber.start()
+    assert "removed: nothing was there" == cluster.portal.last(newer.order, "completed").message
+    cluster.portal.last(other.order, "completed")
+    assert ["skipped"] == cluster.portal.states(older.order)
+
+
 def test_only_schedules_of_the_experiment_are_removed(cluster: ChaosCluster) -> None:
     subscriber = cluster.subscriber()
     other = order("install", manifest=cron(cluster.namespace), experiment="another")
@@ -57,6 +84,50 @@ def test_a_schedule_that_nobody_would_carry_out_is_not_installed_and_says_so(clu
     message = cluster.portal.last(sent.order, "skipped").message
     assert message.startswith("not installed: no chaos scheduler is running")
     assert [] == cluster.created(SCHEDULES)
+
+
+@pytest.fixture
+def _scheduler(cluster: ChaosCluster) -> Iterator[None]:
+    """A chaos scheduler that does nothing, for as long as the test lasts."""
+    cluster.deploy("chaos-scheduler", replicas=1)
+    until(
+        lambda: (
+            cluster.api.get(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
+            .get("status", {})
+            .get("availableReplicas")
+        )
+    )
+    yield
+    cluster.api.delete(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
+
+
+@pytest.mark.usefixtures("_scheduler")
+@pytest.mark.parametrize(
+    ("written", "frozen", "thawed"),
+    [
+        pytest.param("active", "halt", None, id="still going on"),
+        pytest.param("complete", "complete", "complete", id="over: let go, it would begin anew"),
+    ],
+)
+def test_a_freeze_halts_a_chaos_schedule_unless_it_is_over(
+    cluster: ChaosCluster, written: str, frozen: str, thawed: str | None
+) -> None:
+    def installed(*, suspend: bool) -> str | None:
+        parameters = {"suspend": suspend}
+        sent = order("install", manifest=json.dumps(head | {"spec": spec}), parameters=parameters, experiment=written)
+        send(subscriber, sent)
+        cluster.portal.last(sent.order, "completed")
+        [found] = cluster.created(SCHEDULES)
+        state: str | None = found["spec"].get("scheduleState")
+        return state
+
+    spec = {"schedule": {"now": True}, "engineTemplateSpec": {"experiments": [{"name": "pod-delete"}]}}
+    metadata = {"name": "s", "namespace": cluster.namespace}
+    head = {"apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosSchedule", "metadata": metadata}
+    subscriber = cluster.subscriber()
+    assert None is installed(suspend=False)
+    cluster.api.patch(SCHEDULES, cluster.namespace, "s", {"spec": {"scheduleState": written}})
+    assert (frozen, thawed) == (installed(suspend=True), installed(suspend=False))
 
 
 def test_a_workflow_cannot_be_installed(cluster: ChaosCluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
@@ -106,7 +108,11 @@ class TwoSides(Saving):
         rows = {
             row.value.path: row.value.id for row in listed(self.shop.store, EXPERIMENTS, "shop") if row.value.commit
         }
-        for path, text in self.branch.files().items():
+        files = self.branch.files()
+        copies = Counter(born(text) for text in files.values())
+        for path, text in files.items():
+            if copies[born(text)] > 1:
+                continue  # somebody took the portal's side of what git had moved
             label, (known, since) = label_of(text), self.known.get(born(text), (rows[path], 0))
             assert not label or not readable(text) or label == rows[path]
             stayed = all(born(state.get(path, text)) == born(text) for state in self.branch.states[since:])
@@ -135,7 +141,7 @@ class InAFolder(TwoSides):
     ("machine", "histories", "steps"),
     [
         pytest.param(TwoSides, 2, 20, id="served"),
-        pytest.param(InAFolder, 12, 30, id="in a folder"),
+        pytest.param(InAFolder, 8, 30, id="in a folder"),
         pytest.param(TwoSides, 100, 60, id="served, long", marks=pytest.mark.soak),
         pytest.param(InAFolder, 1_500, 60, id="in a folder, long", marks=pytest.mark.soak),
     ],

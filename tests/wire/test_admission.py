@@ -56,6 +56,23 @@ def test_an_update_is_read_with_both_sides() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, None, id="an update"),
+        pytest.param({"dryRun": True}, "dry_run", id="a dry run"),
+        pytest.param({"operation": "CONNECT"}, "other", id="a connection"),
+        pytest.param({"subResource": "status"}, "other", id="a status"),
+        pytest.param({"subResource": "scale", "object": None, "oldObject": None}, None, id="a scale"),
+        pytest.param({"object": None, "oldObject": None}, "not_annotated", id="nothing annotated"),
+    ],
+)
+def test_what_cannot_matter_says_why(changes: dict[str, Any], expected: str | None) -> None:
+    review = recorded("deployment-image")
+    review["request"] |= changes
+    assert expected == read(review).untold
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         pytest.param("deployment-create", ("CREATE", False, True), id="create"),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from shared.errors import BadInput
 from shared.model.changes import Side, Sighting, Workload
 from shared.rules.digests import side
-from shared.wire.audit import Batch, Signal, read_events
+from shared.wire.audit import read_events
+from shared.wire.signals import Batch, Signal
 
 BATCHES = Path(__file__).parent.parent / "deliveries" / "audit"
 RECEIVED = "2026-11-22T21:00:00.000Z"
@@ -104,6 +105,22 @@ def test_a_patch_that_creates_is_a_creation() -> None:
     assert told(event(responseStatus={"code": 201})).operation == "CREATE"
 
 
+def test_a_patch_is_told_by_what_it_led_to() -> None:
+    merge, json_patch = event(requestObject={"spec": {"replicas": 9}}), event(requestObject=[{"op": "remove"}])
+    assert [event()["responseObject"]] * 2 == [json.loads(bytes(told(one).new or b"")) for one in (merge, json_patch)]
+
+
+def test_a_batch_that_lost_its_objects_still_tells_of_what_has_one() -> None:
+    whole, bare = event(0), {name: value for name, value in event(1).items() if not name.endswith("Object")}
+    batch = read(bare, whole, {**bare, "auditID": "b"})
+    assert ([whole["auditID"]], {"no_object": 2}) == ([one.id for one in batch.signals], batch.skipped)
+
+
+def test_a_batch_is_told_in_the_order_in_which_things_happened() -> None:
+    events = recorded()["items"]
+    assert read(*events).signals == read(*events[::-1]).signals
+
+
 def test_a_generated_name_is_taken_from_the_object() -> None:
     reference = {"resource": "deployments", "apiGroup": "apps"}
     found = told(event(objectRef=reference))
@@ -118,6 +135,9 @@ def test_who_is_impersonated_is_the_actor() -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
+        pytest.param(
+            {"stage": "RequestReceived", "responseStatus": {}, "responseObject": None}, "stage", id="received"
+        ),
         pytest.param({"stage": "ResponseStarted"}, "stage", id="an early stage"),
         pytest.param({"stage": "Panic"}, "stage", id="a panic"),
         pytest.param({"verb": "get"}, "verb", id="a read"),
@@ -127,7 +147,12 @@ def test_who_is_impersonated_is_the_actor() -> None:
         pytest.param({"verb": "delete", "requestObject": {"dryRun": ["All"]}}, "dry_run", id="a dry deletion"),
         pytest.param({"verb": "delete", "requestObject": [1]}, "broken", id="a deletion with nonsense"),
         pytest.param({"objectRef": {"resource": "deployments", "subresource": "status"}}, "subresource", id="status"),
-        pytest.param({"responseObject": None}, "no_object", id="level Metadata"),
+        pytest.param({"level": "Metadata", "responseObject": None}, "no_object", id="level Metadata"),
+        pytest.param(
+            {"annotations": {"audit.k8s.io/truncated": "true"}, "requestObject": None, "responseObject": None},
+            "no_object",
+            id="truncated by the API server",
+        ),
         pytest.param({"responseObject": {"kind": "Status"}}, "no_object", id="an answer about it"),
         pytest.param({"responseObject": {"metadata": {"name": "web"}}}, "no_object", id="an object of no kind"),
         pytest.param(

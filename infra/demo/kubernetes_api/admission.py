@@ -36,8 +36,8 @@ HEADERS = {
 class Admission:
     """Asks every webhook whose rules match.
 
-    `clientConfig.url` only (`service` needs a cluster's network), over http as well as https; `matchConditions` are
-    CEL and are not evaluated: whatever the rules and selectors match is sent.
+    `clientConfig.url` only, over http as well as https; a `service` does not answer, since that needs a cluster's
+    network. `matchConditions` are CEL and are not evaluated: whatever the rules and selectors match is sent.
     """
 
     storage: Storage
@@ -80,6 +80,8 @@ class Admission:
 
     def _post(self, webhook: Document, review: Document) -> Any:
         config = webhook["clientConfig"]
+        if "url" not in config:
+            raise reviews.NoAnswer("no Service is reached here: there is no cluster's network")
         seconds = webhook.get("timeoutSeconds", 10)
         separator = "&" if "?" in config["url"] else "?"
         answer = self._pool(config.get("caBundle", "")).request(

@@ -18,6 +18,7 @@ STATUS = frozenset({"status"})
 SCALABLE = frozenset({"status", "scale"})
 EXTENSIONS = "apiextensions.k8s.io"
 WEBHOOKS = "admissionregistration.k8s.io"
+RBAC = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ BUILT_IN = (
     Resource("", "v1", "nodes", "Node", namespaced=False, subresources=STATUS, short_names=("no",)),
     Resource("", "v1", "pods", "Pod", subresources=STATUS, counted=("spec",), short_names=("po",)),
     Resource("", "v1", "serviceaccounts", "ServiceAccount", unconditional_update=False, short_names=("sa",)),
+    Resource("", "v1", "services", "Service", subresources=STATUS, short_names=("svc",)),
+    Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", subresources=STATUS, counted=("spec",)),
+    Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
+    Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    Resource(RBAC, "v1", "roles", "Role"),
+    Resource(RBAC, "v1", "rolebindings", "RoleBinding"),
     Resource(
         "autoscaling",
         "v2",

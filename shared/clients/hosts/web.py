@@ -103,7 +103,7 @@ class Line:
 
 def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
     got = bytearray()
-    for part in response.stream(1 << 16):
+    while part := response.read1(1 << 16, decode_content=True):
         got += part
         if len(got) > _LARGEST:
             raise Unavailable(f"the answer is over {_LARGEST} bytes")

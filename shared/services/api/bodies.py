@@ -134,6 +134,12 @@ class NewRun(Body):
     clusters: Annotated[list[ClusterId], Field(max_length=100)] = []
 
 
+class ScheduleBody(Body):
+    """Whether the schedule may be installed."""
+
+    accept: bool
+
+
 class ExportBody(Body):
     """What to export, or to drop, of what only the portal has: experiments by id, policies by path, all if unnamed."""
 

@@ -14,6 +14,7 @@ from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
 from shared.rules.urls import check_subscriber
+from shared.services.accepting import rescheduled
 from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
 from shared.services.api.farewell import Farewell
@@ -78,7 +79,10 @@ class Clusters:
                 PRESENCE.delete(cluster.project, cluster.id),
                 REACHES.delete(cluster.id),
             ],
-            [message(self.desk.ids, "dispatch", "next", cluster=cluster.id)],
+            [
+                message(self.desk.ids, "dispatch", "next", cluster=cluster.id),
+                rescheduled(self.desk.ids, cluster.project),
+            ],
         )
 
     def _store(self, cluster: Cluster) -> Cluster:
@@ -91,7 +95,8 @@ class Clusters:
                     unchanged(last),
                     CLUSTERS.put(cluster, cluster.id, expected=ABSENT),
                     MEMBERS.put(cluster, cluster.project, cluster.id, expected=ABSENT),
-                ]
+                ],
+                [rescheduled(self.desk.ids, cluster.project)],
             )
         except Stale as error:
             raise Conflict(f"the cluster id {cluster.id!r} is taken: choose another") from error

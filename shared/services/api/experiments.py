@@ -14,7 +14,8 @@ from shared.model.calls import Answer, Call
 from shared.model.experiments import Experiment, Manifest
 from shared.rules.edits import blob_id
 from shared.rules.routing import doubts
-from shared.services.api.bodies import RenameBody
+from shared.services.accepting import Accepting
+from shared.services.api.bodies import RenameBody, ScheduleBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.manifests import is_json, judged, placeless, prefers, written
 from shared.services.api.operations import JSON, YAML, Operation, parse
@@ -44,6 +45,7 @@ class Experiments:
         base = "/projects/{project}/experiments"
         one, check = f"{base}/{{experiment}}", "/projects/{project}/validate"
         make = "Make an experiment, whatever its id; it becomes a commit"
+        accept = "Let the schedule of an experiment be installed on its clusters, or have it removed"
         move = "Move an experiment's file to another path; that becomes a commit"
         return [
             Operation("GET", base, "List experiments", self.browse, query=QUERY),
@@ -52,6 +54,7 @@ class Experiments:
             Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=_BODIES, headers=_EDITS),
             Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete, headers=_EDITS),
             Operation("POST", f"{one}/rename", move, self.rename, RenameBody, headers=_EDITS[1:]),
+            Operation("POST", f"{one}/schedule", accept, self.schedule, ScheduleBody, 202),
             Operation("POST", check, "Check a manifest or policy", self.validate, also=_BODIES),
         ]
 
@@ -112,6 +115,14 @@ class Experiments:
         gone = saved.experiment
         return Answer(200, {"id": gone.id, "path": gone.path, "commit": saved.commit})
 
+    def schedule(self, call: Call) -> Answer:
+        """Accept or decline a schedule; saying it again has what failed ordered anew."""
+        project, accept = self.desk.project(call).value, parse(ScheduleBody, call).accept
+        enabled(project)
+        accepting = Accepting(self.desk.store, self.desk.clock, self.desk.ids)
+        accepting.accept(project.id, call.params["experiment"], "owner", accept=accept)
+        return Answer(202, row(self._find(call)))
+
     def validate(self, call: Call) -> Answer:
         """Say what is wrong with a manifest or policy, without keeping it."""
         self.desk.project(call)
@@ -163,10 +174,15 @@ class Experiments:
 
 
 def row(experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment as lists show it; `commit` is null until git has it."""
+    """Return an experiment as lists show it; `commit` is null until git has it.
+
+    Where nothing else is wrong, `problem` says what a cluster lacks for its schedule.
+    """
     shown: dict[str, Any] = msgspec.to_builtins(experiment)
-    del shown["manifest"]
-    return shown | {"commit": experiment.commit or None}
+    del shown["manifest"], shown["schedule_failed"]
+    lacking = {"message": experiment.schedule_reason, "line": None, "column": None}
+    problem = lacking if experiment.schedule_failed and experiment.state == "synced" else shown["problem"]
+    return shown | {"commit": experiment.commit or None, "problem": problem}
 
 
 def show(experiment: Experiment) -> dict[str, Any]:

@@ -76,6 +76,16 @@ function event(e, open) {
   return [when(e.at), short(e.kind), cell(e.subject), word(e.verdict), cell(more)];
 }
 
+// A status on a commit leads here, to #project or #project/run.
+const linked = () => location.hash.slice(1).split("/").map(decodeURIComponent);
+
+async function showLinked(project, base) {
+  const [named, id] = linked();
+  const found = named === project && id ? await read(`${base}/runs/${encodeURIComponent(id)}`).catch(() => null) : null;
+  byId("run-part").hidden = !found;
+  if (found) fill("run", { items: [found], next: null }, (r) => [...run(r), cell(make("pre", {}, JSON.stringify(r, null, 2)))]);
+}
+
 // A list of what is rare, each with all its sides; one that was settled meanwhile is left out.
 async function readWhole(path) {
   const page = await read(`${path}?limit=20`);
@@ -87,7 +97,7 @@ async function showProjects() {
   const select = byId("project"), { items } = await read("/projects?limit=500");
   const names = JSON.stringify(items.map((p) => [p.id, p.name]));
   if (select.dataset.names !== names) {
-    const chosen = select.value;
+    const chosen = select.value || linked()[0];
     select.dataset.names = names;
     select.replaceChildren(...items.map((p) => new Option(`${p.name} (${p.id})`, p.id, false, p.id === chosen)));
   }
@@ -112,6 +122,7 @@ async function refresh(turn) {
   ]);
   if (turn !== turns) return;
   say("standing", standing(project, sync, gitops), tone(sync.state));
+  await showLinked(project.id, base);
   fill("experiments", experiments, experiment);
   byId("conflicts-part").hidden = !conflicts.items.length;
   fill("conflicts", conflicts, conflict);
@@ -122,7 +133,7 @@ async function refresh(turn) {
 
 function hide() {
   byId("content").hidden = true;
-  for (const id of ["experiments", "conflicts", "runs", "events"]) {
+  for (const id of ["run", "experiments", "conflicts", "runs", "events"]) {
     byId(id).replaceChildren();
     delete byId(id).dataset.shown;
   }
@@ -165,4 +176,5 @@ byId("login").addEventListener("submit", (submitted) => {
 byId("forget").addEventListener("click", () => { sessionStorage.removeItem("token"); say("trouble", "", "bad"); show(); });
 byId("project").addEventListener("change", () => { hide(); show(); });
 byId("kind").addEventListener("change", show);
+addEventListener("hashchange", () => { byId("project").value = linked()[0]; hide(); show(); });
 keepShowing();

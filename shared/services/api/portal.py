@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from shared.model.calls import Answer, Route
 from shared.ports import ChaosCenter, Queue
@@ -30,6 +31,9 @@ from shared.services.exports import Exports
 from shared.services.hooks import Hooks
 from shared.services.notifying import Notifying
 from shared.services.releasing import Releasing
+
+QUERY: Final = "/api/query"
+"""The one path below /api that is not the owner's: Litmus' event trackers speak GraphQL there, with their own keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def _query(services: Services) -> Route:
     """Return the route that clusters' event trackers call, each with an access key of its own."""
     desk = services.desk
     notifying = Notifying(desk.store, services.dispatching, desk.clock, desk.ids, desk.master, center=services.center)
-    return Route("POST", "/api/query", notifying.receive, (JSON,))
+    return Route("POST", QUERY, notifying.receive, (JSON,))
 
 
 def _description(operations: list[Operation]) -> Route:

@@ -14,6 +14,7 @@ from shared.model.experiments import SyncState
 from shared.model.projects import GitOps, Project
 from shared.model.records import ABSENT
 from shared.rules.urls import check_api, check_repository
+from shared.services.accepting import rescheduled
 from shared.services.api.bodies import GitOpsBody, NewProject
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
@@ -82,7 +83,7 @@ class Projects:
         return Answer(200, show_gitops(project), tagged(_version(project)))
 
     def disable(self, call: Call) -> Answer:
-        """Turn GitOps off; what is stored stays, nothing is synced or triggered any more."""
+        """Turn GitOps off: what is stored stays, nothing is synced or triggered any more, schedules are removed."""
         self._change(call, _disabled)
         return Answer(204)
 
@@ -106,7 +107,8 @@ class Projects:
         was = self.desk.project(call)
         project = change(was.value)
         writes, messages = self._resync(was, project)
-        self.desk.store.commit([PROJECTS.replace(was, project), *writes], messages)
+        looked = rescheduled(self.desk.ids, project.id)
+        self.desk.store.commit([PROJECTS.replace(was, project), *writes], [*messages, looked])
         return project
 
     def _resync(self, was: Versioned[Project], project: Project) -> tuple[list[Any], list[Any]]:

@@ -10,6 +10,7 @@ import msgspec
 from shared.model.calls import Answer, Call
 from shared.model.projects import Freeze, Safety, Storm
 from shared.rules.windows import check_window
+from shared.services.accepting import rescheduled
 from shared.services.api.bodies import FreezeBody, ReleaseBody, SafetyBody
 from shared.services.api.clusters import member
 from shared.services.api.desk import Desk
@@ -57,11 +58,12 @@ class SafetyRules:
         was = self.desk.project(call)
         check_seen(call, version_of(show(was.value.safety)))
         safety = merged(was.value.safety, named)
-        self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, safety=safety))])
+        write = PROJECTS.replace(was, msgspec.structs.replace(was.value, safety=safety))
+        self.desk.store.commit([write], [rescheduled(self.desk.ids, was.value.id)])
         return safety
 
     def freeze(self, call: Call) -> Answer:
-        """Freeze the project: everything that would start is refused, with this reason."""
+        """Freeze the project: what would start is refused, with this reason, and installed schedules are suspended."""
         return self._project(call, self._new_freeze(call))
 
     def thaw(self, call: Call) -> Answer:
@@ -87,7 +89,8 @@ class SafetyRules:
     def _project(self, call: Call, freeze: Freeze | None) -> Answer:
         def write() -> None:
             was = self.desk.project(call)
-            self.desk.store.commit([PROJECTS.replace(was, msgspec.structs.replace(was.value, freeze=freeze))])
+            write = PROJECTS.replace(was, msgspec.structs.replace(was.value, freeze=freeze))
+            self.desk.store.commit([write], [rescheduled(self.desk.ids, was.value.id)])
 
         until_fresh(write)
         return _frozen(freeze)
@@ -96,7 +99,8 @@ class SafetyRules:
         def write() -> None:
             was = member(self.desk, call)
             cluster = msgspec.structs.replace(was.value, freeze=freeze)
-            self.desk.store.commit([MEMBERS.replace(was, cluster), CLUSTERS.put(cluster, cluster.id)])
+            writes = [MEMBERS.replace(was, cluster), CLUSTERS.put(cluster, cluster.id)]
+            self.desk.store.commit(writes, [rescheduled(self.desk.ids, cluster.project)])
 
         until_fresh(write)
         return _frozen(freeze)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
-from shared.errors import BadInput, Conflict, Gone, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
+from shared.errors import BadInput, Conflict, Gone, Invalid, LitmusGitopsError, NotFound, Unauthenticated, Unavailable
 from shared.model.calls import Answer
-from shared.model.heartbeats import Heartbeat, SeenWorkload
+from shared.model.heartbeats import Asked, Heartbeat, SeenWorkload
 from shared.model.orders import Order, Target
 from shared.model.runs import Report
 from shared.ports import Clock, Ids, PortalApi
+from shared.rules.sealing import MOST_KEYS
 from shared.services.ledger import stamp
+from shared.wire.keys import check_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
-from shared.wire.sightings import write_sightings
 from shared.wire.standard_webhooks import sign, verify
 
 VERSION: Final = "0.1.0"
@@ -33,8 +34,17 @@ _REFUSALS: Final[dict[int, type[LitmusGitopsError]]] = {
 }
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _Wanted(msgspec.Struct, frozen=True):
     send: list[Target] = []
+    plain: tuple[str, ...] | None = None
+    moved: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Asks:
+    """The keys that the portal's last answer to a heartbeat asked for; None before it, and where it knows no seals."""
+
+    last: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Letters:
     key: bytes
     clock: Clock
     ids: Ids
+    asks: Asks = field(default_factory=Asks)
 
     def report(self, report: Report) -> None:
         """Deliver a report: returns once it is acknowledged, raises `Unavailable` or why it was refused."""
@@ -58,16 +69,16 @@ class Letters:
         """
         told = Heartbeat(stamp(self.clock), VERSION, CAPABILITIES, tuple(workloads), tuple(kinds))
         answer = self._send("POST", f"/reports/{self.cluster}", write_heartbeat(told))
-        return _wanted(answer.body)
+        wanted = _wanted(answer.body)
+        self.asks.last = None if wanted.plain is None else Asked(_usable(wanted.plain), _usable(wanted.moved))
+        return wanted.send
 
     def alive(self) -> None:
         """Tell the portal no more than that this cluster's subscriber is alive."""
         self.heartbeat()
 
-    def show(self, workloads: Iterable[tuple[dict[str, Any], bool]]) -> None:
-        """Send workloads whole, as the API server sent them, each with whether an autoscaler targets it."""
-        now = stamp(self.clock)
-        body = write_sightings((self.ids(), now, obj, autoscaled) for obj, autoscaled in workloads)
+    def show(self, body: bytes) -> None:
+        """Send written sightings: returns once they are taken, raises `BadInput` for what the portal never takes."""
         self._send("POST", f"/changes/{self.cluster}", body)
 
     def orders(self, wait: int = _LONG_POLL) -> list[Order]:
@@ -92,12 +103,25 @@ class Letters:
         return answer
 
 
-def _wanted(body: object) -> list[Target]:
+def _wanted(body: object) -> _Wanted:
     """Return what the answer to a heartbeat asks for; that of an older portal asks for nothing."""
     try:
-        return msgspec.json.decode(body if isinstance(body, bytes) else b"", type=_Asked).send
+        return msgspec.json.decode(body if isinstance(body, bytes) else b"", type=_Wanted)
     except msgspec.DecodeError as error:
         raise BadInput(f"the portal's answer to a heartbeat cannot be read: {error}") from error
+
+
+def _usable(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that can be evaluated here, at most `MOST_KEYS`: a later portal may know others."""
+    return tuple(filter(_is_key, keys[:MOST_KEYS]))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        check_key(text)
+    except Invalid:
+        return False
+    return True
 
 
 def _orders(body: bytes) -> list[Order]:

@@ -6,49 +6,57 @@ may not be listed is left out, and the log says so once.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.errors import Forbidden, NotFound
+from shared.model.changes import Sighting, Workload
 from shared.model.heartbeats import SeenWorkload
 from shared.model.orders import Target
 from shared.ports import KubernetesApi
 from shared.rules import sides
-from shared.rules.digests import side
+from shared.services.ledger import stamp
 from shared.services.subscriber.letters import Letters
+from shared.services.subscriber.showing import Showing
 
 _log = logging.getLogger("litmus_gitops.subscriber")
 AUTOSCALERS: Final = "autoscaling/v2/horizontalpodautoscalers"
 Json = dict[str, Any]
-Listing = tuple[dict[str, list[Json]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Lookout:
-    """One look: a heartbeat with every opted-in workload of `kinds` (kind → resource), then those asked for, whole.
+    """One look: a heartbeat with every opted-in workload of `kinds` (kind → resource), then those asked for, sealed.
 
-    `key` seals digests of sensitive values; a letter holds about `size` bytes of objects.
+    `first` is done before it: what a review told is told by it, with who did it, where it still waits.
     """
 
     api: KubernetesApi
     letters: Letters
+    showing: Showing
     kinds: Mapping[str, str]
-    key: bytes
-    size: int = 4 << 20
+    first: Callable[[], None]
     _hidden: set[str] = field(default_factory=set)
 
     def __call__(self) -> None:
         """Look, tell, and show what the portal asks for."""
+        self.first()
         found = {kind: objects for kind in self.kinds if (objects := self._listed(kind)) is not None}
         seen = {_target(kind, obj): obj for kind, objects in found.items() for obj in objects}
         wanted = self.letters.heartbeat([self._seen(target, obj) for target, obj in seen.items()], tuple(found))
-        asked = [seen[target] for target in wanted if target in seen]
-        scaled = self._autoscaled() if asked else frozenset()
-        for part in _parts(asked, self.size):
-            self.letters.show((obj, _target(str(obj["kind"]), obj) in scaled) for obj in part)
+        asked = {target: seen[target] for target in wanted if target in seen}
+        if asked:
+            scaled = self._autoscaled()
+            self.showing(self._sighting(target, obj, scaled) for target, obj in asked.items())
+
+    def _sighting(self, target: Target, obj: Json, scaled: frozenset[Target]) -> Sighting:
+        workload = Workload("", target.kind, target.namespace, target.name)
+        new, at = self.showing.sight(obj), stamp(self.letters.clock)
+        return Sighting(
+            self.letters.ids(), "heartbeat", "UPDATE", workload, "", at, new=new, autoscaled=target in scaled
+        )
 
     def _listed(self, kind: str) -> list[Json] | None:
         """Return a kind's opted-in objects, None where they may not be listed or the kind is not served."""
@@ -58,10 +66,10 @@ class Lookout:
             self._complain(kind, str(error))
             return None
         self._hidden.discard(kind)
-        return [obj for obj in objects if side(obj, self.key).watched]
+        return [obj for obj in objects if self.showing.sight(obj).watched]
 
     def _seen(self, target: Target, obj: Json) -> SeenWorkload:
-        seen = side(obj, self.key)
+        seen = self.showing.sight(obj)
         return SeenWorkload(
             target.kind, target.namespace, target.name, seen.uid, seen.digest, seen.generation, sides.marks(seen)
         )
@@ -87,17 +95,3 @@ def _target(kind: str, obj: Json) -> Target:
 def _scaled(autoscaler: Json) -> Target:
     named = autoscaler["spec"]["scaleTargetRef"]
     return Target(named.get("kind", ""), autoscaler["metadata"].get("namespace", ""), named.get("name", ""))
-
-
-def _parts(objects: Sequence[Json], size: int) -> Iterator[list[Json]]:
-    """Yield the objects in parts of about `size` bytes as JSON."""
-    part: list[Json] = []
-    left = size
-    for obj in objects:
-        left -= len(json.dumps(obj))
-        if part and left < 0:
-            yield part
-            part, left = [], size - len(json.dumps(obj))
-        part.append(obj)
-    if part:
-        yield part

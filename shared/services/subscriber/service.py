@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from shared.errors import Misconfigured, NotYet
-from shared.model.calls import Answer, Call
-from shared.ports import Clock, Ids, KubernetesApi, PortalApi
+from shared.model.calls import Answer, Call, Route
+from shared.ports import Clock, Counters, Ids, KubernetesApi, PortalApi
 from shared.rules.digests import sealing_key
 from shared.rules.permits import Permits
 from shared.rules.preflight import CHECKS, Check
 from shared.rules.tickets import Limits
+from shared.services.subscriber.admitting import Admitting
 from shared.services.subscriber.adopting import Adopting
 from shared.services.subscriber.desk import Desk, Pace
+from shared.services.subscriber.forwarding import Forwarding
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.lookout import Lookout
 from shared.services.subscriber.outbox import Outbox
@@ -24,15 +26,24 @@ from shared.services.subscriber.proving import Proving
 from shared.services.subscriber.records import Records
 from shared.services.subscriber.rounds import Polling, Round
 from shared.services.subscriber.running import Running
+from shared.services.subscriber.showing import Showing
 from shared.services.subscriber.starting import Starting
 from shared.services.subscriber.steps import Steps
 from shared.services.subscriber.surroundings import KINDS, Surroundings
 from shared.services.subscriber.taking import Taking
 from shared.services.subscriber.watches import Watches
 from shared.services.subscriber.worker import Worker
+from shared.wire.admission import LIMIT as REVIEW_LIMIT
+from shared.wire.orders import LIMIT as ORDER_LIMIT
 from shared.wire.standard_webhooks import key_of
 
+
+def uncounted(name: str, **labels: str) -> None:
+    """Count nothing."""
+
+
 WATCHED: Final = ("Deployment", "StatefulSet", "DaemonSet")
+_JSON: Final = ("application/json",)
 _HEAL_SECONDS: Final = 60.0
 """How often records are looked for that nobody works on."""
 
@@ -44,7 +55,7 @@ class Options:
     `heartbeat`, `lookout` and `schedules` are the seconds between two signs of life, two lists of the `watched` kinds'
     workloads, and two looks for runs that schedules started. `namespace` holds its records, `chaos_namespace` takes
     objects that name none; `kinds` are `<Kind>=<group>/<version>/<plural>`; `checks` are the preflight checks that
-    block; `watches` is how many may be held at a time.
+    block; `watches` is how many may be held at a time. `count` counts reviews for `/metrics`.
     """
 
     cluster: str
@@ -63,24 +74,37 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     watches: int = 16
     first_pause: float = 1.0
+    count: Counters = uncounted
 
 
 class Subscriber:
     """Everything of one cluster's subscriber; nothing runs until `start`."""
 
-    def __init__(self, taking: Taking, worker: Worker, rounds: Sequence[Round]) -> None:
+    def __init__(self, taking: Taking, admitting: Admitting, worker: Worker, rounds: Sequence[Round]) -> None:
         self.records = taking.records
         self.steps = taking.steps
         self._taking = taking
+        self._admitting = admitting
         self._worker = worker
         self._rounds = rounds
         self._lock = threading.Lock()
         self._process = 0
 
+    def routes(self) -> list[Route]:
+        """Return what it answers: reviews under `/admission`, orders under any other path."""
+        orders = (Route("POST", path, self.take, _JSON, ORDER_LIMIT) for path in ("/", "/{rest*}"))
+        admission = Route("POST", "/admission", self.admit, _JSON, REVIEW_LIMIT)
+        return [Route("GET", "/readyz", self.ready), admission, *orders]
+
     def take(self, call: Call) -> Answer:
         """Answer an order; the first one starts the work where nothing else did."""
         self.start()
         return self._taking(call)
+
+    def admit(self, call: Call) -> Answer:
+        """Answer a review of this cluster's API server, which must not wait for anything."""
+        self.start()
+        return self._admitting(call)
 
     def ready(self, _: Call) -> Answer:
         """Answer 200 while the cluster's API answers: without it no order can be recorded."""
@@ -117,16 +141,19 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     watches = Watches(api, known, options.watches)
     worker = Worker(records, steps, Outbox(records, letters, options.first_pause), watches)
     taking = Taking(keys, options.cluster, records, steps, clock, options.permits, worker.wake)
-    lookout = Lookout(api, letters, {kind: known[kind] for kind in _watched(options, known)}, sealing_key(keys[0]))
+    showing = Showing(letters, sealing_key(keys[0]))
+    forwarding = Forwarding(showing, options.count)
+    kinds = {kind: known[kind] for kind in _watched(options, known)}
     rounds = [
         Round("subscriber-resume", worker.resume, _HEAL_SECONDS),
         Round("subscriber-heartbeat", letters.alive, options.heartbeat),
-        Round("subscriber-lookout", lookout, options.lookout),
+        Round("subscriber-forwarding", forwarding, 0.0),
+        Round("subscriber-lookout", Lookout(api, letters, showing, kinds, forwarding.flush), options.lookout),
         Round("subscriber-schedules", Adopting(api, records, desk, worker, options.chaos_namespace), options.schedules),
     ]
     if options.poll:
         rounds.append(Round("subscriber-polling", Polling(letters, taking, desk), 0.0))
-    return Subscriber(taking, worker, rounds)
+    return Subscriber(taking, Admitting(forwarding, clock, options.count), worker, rounds)
 
 
 def _steps(api: KubernetesApi, records: Records, desk: Desk, options: Options, key: bytes) -> Steps:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from shared.errors import Conflict, NotFound
 from shared.model.orders import Order
@@ -18,6 +20,9 @@ from shared.services.subscriber.desk import Desk, Turn
 from shared.services.subscriber.records import Created, Record
 from shared.services.subscriber.searching import Sweep
 from shared.services.subscriber.surroundings import Surroundings
+
+_OVER: Final = "complete"
+"""The `scheduleState` of a ChaosSchedule that has started all that it was to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Starting:
 
     def apply(self, record: Record) -> Turn:
         """Install a schedule, and remove what an earlier state of the same experiment installed elsewhere."""
-        rendered = render_schedule(self._manifest(record.order), self._ticket(record.order), labelled)
+        rendered = self._schedule(record.order)
         if missing := [
             one.message for one in self.missing(rendered) if one.check in {"crds", "operator", "controller"}
         ]:
@@ -85,6 +90,21 @@ class Starting:
         """Return what the cluster lacks for it."""
         needed = needs(rendered.body, embedded(rendered.body))
         return findings(needed, self.surroundings.facts(needed))
+
+    def _schedule(self, order: Order) -> Rendered:
+        """Return the schedule to install; one that is over is not halted, since let go again it would begin anew."""
+        manifest, ticket = self._manifest(order), self._ticket(order)
+        rendered = render_schedule(manifest, ticket, labelled)
+        if not (ticket.suspend and self._is_over(rendered)):
+            return rendered
+        return render_schedule(manifest, msgspec.structs.replace(ticket, suspend=False), labelled)
+
+    def _is_over(self, rendered: Rendered) -> bool:
+        try:
+            found = self.api.get(rendered.resource, rendered.namespace, rendered.name)
+        except NotFound:
+            return False
+        return bool(found["spec"].get("scheduleState") == _OVER)
 
     def _manifest(self, order: Order) -> dict[str, Any]:
         return parsed(order.manifest or "")

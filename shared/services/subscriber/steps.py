@@ -24,6 +24,7 @@ FIRST: dict[Action, Phase] = {
 """The phase in which each action begins."""
 
 _BEFORE_START = frozenset({"proving", "rollout", "preflight"})
+_SCHEDULING = frozenset({"applying", "removing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,16 @@ class Steps:
             return self.starting.start(record)
         if phase == "running":
             return self.running.look(record)
-        if phase == "applying":
-            return self.starting.apply(record)
-        return self.starting.remove(record) if phase == "removing" else self._stop(record)
+        return self._schedule(record) if phase in _SCHEDULING else self._stop(record)
+
+    def _schedule(self, record: Record) -> Turn:
+        """Install or remove, in the order in which that was ordered: only the newest counts, after the older ones."""
+        same = [one for one in self.records.all() if _rivals(one, record)]
+        if newer := [one.id for one in same if one.id > record.id]:
+            return self.desk.end(record, "skipped", f"order {newer[-1]} came after it", phase="superseded")
+        if any(one.progress.phase != "ended" for one in same if one.id < record.id):
+            return Turn(record, self.desk.pace.soon)
+        return self.starting.apply(record) if record.progress.phase == "applying" else self.starting.remove(record)
 
     def _before_start(self, record: Record) -> Turn:
         if record.progress.stop:
@@ -87,3 +95,9 @@ class Steps:
         never = Record(order, self.begin("run"), "")
         ended = self.desk.end(never, "stopped", "stopped before it came", verdict="Stopped")
         self.records.take(order, ended.record.progress)
+
+
+def _rivals(one: Record, other: Record) -> bool:
+    """Whether both are about the schedule of the same experiment."""
+    same = (one.order.project, one.order.experiment) == (other.order.project, other.order.experiment)
+    return same and one.id != other.id and FIRST[one.order.action] in _SCHEDULING

@@ -157,7 +157,7 @@ def test_an_answer_without_end_is_not_read(github: GitHubParty) -> None:
         host(github).repository()
 
 
-@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"", b"[]", b'{"full_name": 1}'])
+@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"", b"[]", b'{"full_name": 1}', b'{"full_na'])
 def test_a_page_in_the_api_s_place_is_no_answer(github: GitHubParty, body: bytes) -> None:
     github.server.faults.append(Fault("GET", 200, body))
     with pytest.raises(Unavailable, match="something else than GitHub does"):
@@ -216,8 +216,19 @@ def test_no_log_shows_the_credential(github: GitHubParty, caplog: pytest.LogCapt
     assert github.credential not in caplog.text
 
 
-@pytest.mark.parametrize("body", [b"Not JSON", b'"text"', b'{"message": "Problem", "errors": "Problem"}'])
-def test_a_refusal_may_be_worded_in_any_way(github: GitHubParty, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"Not JSON", "Not JSON"),
+        (b'"text"', "text"),
+        (b'{"mess', "mess"),
+        (b"[1]", "1"),
+        (b"", "it gave no reason"),
+        (b'{"message": "Problem", "errors": "One"}', "Problem; One"),
+        (b'{"message": "Problem", "errors": ["One", {"message": "Two"}]}', "Problem; One; Two"),
+    ],
+)
+def test_a_refusal_may_be_worded_in_any_way(github: GitHubParty, body: bytes, said: str) -> None:
     github.server.faults.append(Fault("GET", 422, body))
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match=said):
         host(github).repository()

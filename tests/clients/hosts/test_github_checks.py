@@ -132,3 +132,11 @@ def test_a_limit_is_no_lack_of_rights(app: GitHubParty) -> None:
     with pytest.raises(NotYet):
         host(app).publish(commit, check())
     assert [] == app.statuses(commit)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"check_runs": {}}'])
+def test_a_list_of_checks_that_is_none_is_no_answer(app: GitHubParty, body: bytes) -> None:
+    commit = app.clone.push()
+    app.server.faults.append(Fault("GET .*/check-runs", 200, body))
+    with pytest.raises(Unavailable, match="something else than GitHub does"):
+        host(app).publish(commit, check())

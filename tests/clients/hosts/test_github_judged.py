@@ -153,3 +153,12 @@ def test_graphql_is_held_to_githubs_schema(query: str, given: dict[str, Any], pr
     found = graphql.refused(known, {"query": query, "variables": {"input": given}})
     assert bool(problem) == bool(found)
     assert problem in "".join(found)
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_what_is_not_installed_is_skipped_with_the_mend_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match=r"run `make \.venv/npm-installed`"):
+        octokit("none")

@@ -11,8 +11,8 @@ def test_a_pull_request_of_a_fork_is_no_proposal_of_ours(github: GitHubParty) ->
     github.clone.branch = "litmus/edit-1"
     github.clone.write("one.yaml", "kind: Workflow\n")
     github.clone.push()
-    theirs = github.repository.open("Theirs", "litmus/edit-1", "main", fork="somebody").number
     ours = host(github).propose("litmus/edit-1", "main", "Ours", "")
+    theirs = github.repository.open("Theirs", "litmus/edit-1", "main", fork="somebody").number
     again = host(github).propose("litmus/edit-1", "main", "Ours", "")
     assert ours.number == again.number != theirs
 

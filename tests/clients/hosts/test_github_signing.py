@@ -194,3 +194,10 @@ def test_an_app_logs_in_over_https_whatever_the_address_says(app: GitHubParty) -
     access = Access("git@127.0.0.1:ada/chaos.git", app.credential, "github", api_url=app.server.api_url)
     with pytest.raises(Unavailable, match=r"the git host 127\.0\.0\.1 does not answer"):
         Remotes(("false",))(access).head("main")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": {"createCommitOnBranch": null}}', b"<html>"])
+def test_an_answer_without_a_commit_is_none(github: GitHubParty, body: bytes) -> None:
+    github.server.faults.append(Fault("POST /api/graphql", 200, body))
+    with pytest.raises(Unavailable, match="something else than GitHub does"):
+        signing(github).commit_files("main", head(github), draft())

@@ -10,7 +10,8 @@ from tests.services.api.conftest import Api, body, everything
 from tests.services.api.shops import CART, EXPERIMENTS, MANIFEST, TEXT, opened
 from tests.services.gitops import BROKEN, FOLDER, POLICY, Shop, engine
 
-ROW = {"id", "name", "kind", "path", "commit", "blob", "state", "problem", "schedule", "updated_at", "pull"}
+ROW = {"id", "name", "kind", "path", "commit", "blob", "state", "problem", "updated_at", "pull"}
+ROW |= {"schedule", "schedule_reason"}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from shared.services.recorded_changes import KEPT, trim
 from shared.services.tables import CHANGES, MEMBERS
 from tests.services.api.conftest import Api, body, client
 from tests.services.gitops import POLICY, engine
+from tests.services.inside import inside_of
 from tests.services.watched import MASTER, House, altered, recorded
 
 SIMULATE = "/projects/shop/policies/simulate"
@@ -45,6 +46,15 @@ def test_a_policy_says_of_each_change_whether_it_would_have_counted_and_why(api:
     assert "it did not change" in env["reason"]
     assert {row.id for row in happened.rows()} == {one["event"] for one in told["items"]}
     assert ("Change", True) == (image["conditions"][0]["operator"], image["conditions"][0]["changed"])
+
+
+def test_a_policy_says_where_it_hangs_on_what_came_sealed(api: Api, house: House) -> None:
+    with inside_of(house) as inside:
+        inside.told(recorded("deployment-image"))
+    image = {"key": "spec.template.spec.containers[0].image", "operator": "NotEqualTo", "value": "nginx:1"}
+    [unasked] = body(api("POST", SIMULATE, {"policy": GROWN | {"spec": {"conditions": [image]}}}))["items"]
+    [moved] = body(api("POST", SIMULATE, {"policy": POLICY}))["items"]
+    assert [(False, True), (True, False)] == [(one["fires"], one["unknown"]) for one in (unasked, moved)]
 
 
 def test_nothing_is_started_or_written(api: Api, happened: House) -> None:

@@ -83,6 +83,7 @@ class Minting:
 
 _MINTING: Final[dict[tuple[str, str, str], Minting]] = {}
 _LOCK: Final = threading.Lock()
+_REMEMBERED: Final = 1000
 
 
 def credential(secret: str | None, where: Address, line: Line) -> Credential:
@@ -92,6 +93,8 @@ def credential(secret: str | None, where: Address, line: Line) -> Credential:
         return Fixed(_token(secret))
     key = (where.api, where.path.lower(), hashlib.sha256((secret or "").encode()).hexdigest())
     with _LOCK:
+        if len(_MINTING) > _REMEMBERED:
+            _MINTING.clear()
         return _MINTING.setdefault(key, Minting(lambda: _minted(app, where, line)))
 
 

@@ -37,6 +37,16 @@ class GraphQLRefusal(Exception):
         self.kind = kind
 
 
+class _Error(msgspec.Struct, frozen=True):
+    message: str = ""
+    type: str | None = None
+
+
+class _GraphQL(msgspec.Struct, frozen=True):
+    data: dict[str, Any] | None = None
+    errors: tuple[_Error, ...] = ()
+
+
 class Credential(Protocol):
     """What a host is convinced by."""
 
@@ -70,7 +80,8 @@ class Calls:
         told = {"per_page": PAGE, **params}
         for _ in range(_PAGES):
             headers, data = self._sent("GET", path, told, None)
-            yield from self._decoded(list[kind], data.get(within) if within else data, path)  # type: ignore[valid-type]
+            found = self._decoded(dict[str, Any], data, path).get(within) if within else data
+            yield from self._decoded(list[kind], found, path)  # type: ignore[valid-type]
             following = _next(headers)
             if following is None:
                 return
@@ -78,15 +89,14 @@ class Calls:
 
     def mutate(self, name: str, told: Mapping[str, Any], wanted: str, kind: type[T]) -> T:
         """Call a GraphQL mutation: `GraphQLRefusal` where GitHub refuses it, which it does with status 200."""
-        with self._explained(f"the mutation {name}"):
-            try:
-                data = self._twice(lambda: self._requester.graphql_named_mutation(name, dict(told), wanted))[1]
-            except GithubException as error:
-                errors = error.data.get("errors") if isinstance(error.data, dict) else None
-                if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-                    raise GraphQLRefusal(errors[0].get("type"), said(_message(error.data), self._auth.sent)) from error
-                raise
-        return self._decoded(kind, data, name)
+        kept = f"{name[0].upper()}{name[1:]}Input!"
+        query = f"mutation ($input: {kept}) {{ {name}(input: $input) {{ {wanted} }} }}"
+        body = {"query": query, "variables": {"input": told}}
+        answer = self.ask("POST", self._requester.graphql_url, _GraphQL, body)
+        if answer.errors:
+            words = "; ".join(error.message for error in answer.errors)
+            raise GraphQLRefusal(answer.errors[0].type, said(words, self._auth.sent))
+        return self._decoded(kind, (answer.data or {}).get(name), name)
 
     def _sent(self, verb: str, path: str, params: Mapping[str, Any], body: Any) -> Answered:
         with self._explained(f"{verb} {path}"):
@@ -136,14 +146,10 @@ class _Bearer(Auth):
         return self.sent or ""
 
     def authentication(self, headers: dict[str, Any]) -> None:
-        self.sent = self._credential.token()
         headers["Accept"] = "application/vnd.github+json"
+        self.sent = self._credential.token()
         if self.sent is not None:
-            headers["Authorization"] = f"Bearer {self.sent}"
-
-    @property
-    def _masked_token(self) -> str:
-        return "(removed)"
+            super().authentication(headers)
 
 
 def requester(api: str, line: Line, auth: Auth) -> Requester:
@@ -178,10 +184,14 @@ def requester(api: str, line: Line, auth: Auth) -> Requester:
 
 
 def _readable(reply: Reply) -> Reply:
-    """Return an answer with its errors as objects, as which alone PyGithub reads them."""
-    if reply.status < 400 or reply.text.lstrip().startswith("{"):  # noqa: PLR2004 - the first of the errors
-        return reply
-    return reply._replace(text=msgspec.json.encode({"message": reply.text[:_READ]}).decode())
+    """Return an answer as PyGithub can read it, which stumbles over broken JSON and over errors that are no objects."""
+    try:
+        told = msgspec.json.decode(reply.text) if reply.text else None
+        good = reply.status < 400 or isinstance(told, dict)  # noqa: PLR2004 - the first of the errors
+    except msgspec.DecodeError:
+        good = False
+    text = reply.text[:_READ]
+    return reply if good else reply._replace(text=msgspec.json.encode({"message": text}).decode())
 
 
 def _next(headers: Mapping[str, str]) -> dict[str, str] | None:
@@ -194,10 +204,8 @@ def _next(headers: Mapping[str, str]) -> dict[str, str] | None:
     return None
 
 
-def _message(data: Any) -> str:
+def _message(data: Mapping[str, Any]) -> str:
     """Return what an error says, with the reasons that a 422 lists."""
-    if not isinstance(data, dict):
-        return ""
     errors = data.get("errors")
     reasons = [_reason(error) for error in errors] if isinstance(errors, list) else [str(errors)] if errors else []
     return "; ".join(str(part) for part in [data.get("message"), *reasons] if part)

@@ -52,7 +52,7 @@ def publish(calls: Calls, where: Address, commit: str, check: Check, app: App | 
         return
     parts = _batches(check.annotations)
     bodies = [_body(check, part) for part in parts]
-    bodies[-1] |= {"external_id": digest, **_state(check.status.state)}
+    bodies[-1] |= {"external_id": digest, **_state(check.files or check.status.state)}
     number = None if found is None or found.output.annotations_count else found.id
     for body in bodies:
         number = _write(calls, where, commit, number, body)

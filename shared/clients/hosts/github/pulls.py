@@ -134,8 +134,8 @@ def _told(calls: Calls, where: Address, found: _Pull) -> PullRequest:
 def _parted(calls: Calls, where: Address, found: _Pull) -> str:
     """Return the commit where head and target parted.
 
-    `base.sha` is where the target was when the request last changed: good for one that is over, too old for an open one
-    whose branch has taken over later commits of its target.
+    `base.sha` may be as old as the request: good enough for one that is over, too old for an open one whose branch has
+    taken over later commits of its target.
     """
     target = quote(found.base.ref, safe="/") if found.state == "open" else found.base.sha
     path = f"{where.path}/compare/{target}...{found.head.sha}"

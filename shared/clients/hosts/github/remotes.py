@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.clients.git.commits import committed
 from shared.clients.git.places import TOKEN_USER, Place
 from shared.clients.git.refusals import LoginRefused
 from shared.clients.git.remotes import Remote, Source
@@ -111,7 +110,5 @@ class _Signed(Remote):
     def _changes(self, parent: str, draft: Draft) -> dict[str, bytes | None]:
         """Return what changes anything: GitHub refuses to delete what is not there, and commits even nothing."""
         with self._source.looking_up(parent.encode()) as look_up:
-            if not committed(look_up, parent.encode(), draft):
-                return {}
             root = root_of(look_up, parent.encode())
             return {path: text for path, text in draft.changes.items() if edited(look_up, root, {path: text})}

@@ -1,0 +1,96 @@
+"""Whose word lets a schedule be installed: a push, for what it brings, and a person, for what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from shared.errors import Conflict, NotFound
+from shared.model.messages import Message
+from shared.model.records import ABSENT, Write
+from shared.model.schedules import SCHEDULED, Placed, Scheduled, Wanted
+from shared.ports import Clock, Ids, Store
+from shared.rules.pushing import Move
+from shared.rules.schedules import FAILED, accepts, concerns
+from shared.services.attempts import until_fresh
+from shared.services.ledger import Ledger, message
+from shared.services.ordering import Work
+from shared.services.tables import EXPERIMENTS, ORDERS, SCHEDULES, Versioned, unchanged
+
+_KINDS: Final = " and ".join(f"{kind}s" for kind in sorted(SCHEDULED, reverse=True))
+
+
+def rescheduled(ids: Ids, project: str, experiment: str | None = None) -> Message:
+    """Return the message that has a schedule looked at, or all of a project."""
+    if experiment is None:
+        return message(ids, "dispatch", "schedule", project=project)
+    return message(ids, "dispatch", "schedule", project=project, experiment=experiment)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """Records the word; `Scheduling` acts on it."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    def accept(self, project: str, experiment: str, by: str, *, accept: bool) -> None:
+        """Let a schedule be installed, or not any more; saying it again has what failed ordered anew.
+
+        Raises `NotFound`, and `Conflict` for an experiment without a schedule.
+        """
+        until_fresh(partial(self._accept, project, experiment, by, accept=accept))
+
+    def along(self, project: str, moves: Sequence[Move], *, importing: bool) -> list[Work]:
+        """Return, for each move of an experiment in git, what to write in the same commit."""
+        named = {one.id for move in moves if concerns(move) for one in (move.now, move.gone) if one}
+        found = self.store.get_many([SCHEDULES.key(project, name) for name in sorted(named)]) if named else {}
+        known = {key.sort: SCHEDULES.read(record) for key, record in found.items()}
+        return [self._moved(project, move, known, importing=importing) for move in moves]
+
+    def _moved(self, project: str, move: Move, known: Mapping[str, Versioned[Scheduled]], *, importing: bool) -> Work:
+        one = move.now or move.was
+        if one is None or not concerns(move):
+            return Work()
+        looked = Work((), (rescheduled(self.ids, project, one.id),))
+        if move.now is None or move.now.kind not in SCHEDULED or not move.now.commit:
+            return looked
+        was = known.get(one.id, Versioned(SCHEDULES.key(project, one.id), Scheduled(), ABSENT))
+        before = known.get(move.gone.id, was) if move.gone and not move.was else was
+        accepted = accepts(move, importing=importing, accepted=before.value.accepted)
+        if accepted == was.value.accepted:
+            return looked
+        return looked + Work((SCHEDULES.replace(was, msgspec.structs.replace(was.value, accepted=accepted)),))
+
+    def _accept(self, project: str, name: str, by: str, *, accept: bool) -> None:
+        found = EXPERIMENTS.load(self.store, project, name)
+        if found is None:
+            raise NotFound(f"no experiment {name[:80]!r} in project {project!r}")
+        if found.value.kind not in SCHEDULED:
+            kind = found.value.kind or "broken file"
+            raise Conflict(f"{found.value.path} is a {kind}: only {_KINDS} have a schedule")
+        was = SCHEDULES.load_or(self.store, Scheduled(), project, name)
+        clusters = {cluster: self._afresh(cluster, one) for cluster, one in was.value.clusters.items()}
+        verdict = "accepted" if accept else "declined"
+        _, row = Ledger(self.clock, self.ids).row(
+            project,
+            "order",
+            verdict=verdict,
+            reason=f"{by} {verdict} the schedule of {found.value.name}",
+            subject=name,
+            detail={"action": "install"},
+            links=[("experiment", name)],
+        )
+        writes: list[Write] = [SCHEDULES.replace(was, Scheduled(accept, clusters)), row, unchanged(found)]
+        self.store.commit(writes, [rescheduled(self.ids, project, name)])
+
+    def _afresh(self, cluster: str, one: Placed) -> Placed:
+        """Return what was ordered, but for an installation that failed: then whatever is wanted is ordered anew."""
+        order = ORDERS.load(self.store, cluster, one.order)
+        failed = order is not None and order.value.state in FAILED and one.action == "install"
+        return msgspec.structs.replace(one, wanted=Wanted()) if failed else one
