@@ -15,6 +15,7 @@ from shared.services.conditions import Conditions
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.inbox import Inbox
+from shared.services.lanes import Lanes
 from shared.services.overseeing import Overseeing
 from shared.services.polling import Polling
 from shared.services.repositories import Repositories
@@ -27,11 +28,11 @@ repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.pr
 conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
 subscribers = HttpSubscribers(allow_local=local)
-delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, conditions)
+lanes = Lanes(*settings.bounds)
+delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, conditions, lanes)
 polling = Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions)
-overseeing = Overseeing(store, utc_now, new_id, conditions)
 actions = {"change": dispatching.change, "push": dispatching.push, "schedule": dispatching.schedule}
-actions |= {"watch": overseeing.watch, "order": delivering.order, "next": delivering.next, "proved": delivering.proved}
+actions |= {"watch": Overseeing(store, utc_now, new_id, conditions).watch, **delivering.actions}
 dispatch = function(
     Route("GET", "/orders/{cluster}", polling.poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),

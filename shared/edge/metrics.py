@@ -17,6 +17,7 @@ HELP: Final[Mapping[str, str]] = {
     "litmus_gitops_messages_total": "Messages handed to functions, by function and outcome: done, not_yet, failed.",
     "litmus_gitops_queue_messages": "Messages in the queue, by state: ready, delayed, leased, dead.",
     "litmus_gitops_queue_oldest_age_seconds": "Age of the oldest message that is not done.",
+    "litmus_gitops_open_circuits": "Clusters whose subscriber is left alone but for a probe now and then.",
     "litmus_gitops_long_polls": "Subscribers that wait for orders right now.",
 }
 """Every name that is counted anywhere, with what it means; labels are few and never hold what a caller sent."""

@@ -13,6 +13,7 @@ from shared.model.ledger import Event
 from shared.model.orders import Dispatched
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
+from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
 from shared.model.schedules import Scheduled
@@ -131,6 +132,8 @@ ORDERS = Table("order", Dispatched)
 """order/<cluster> / order id."""
 OPEN_ORDERS = Table("open-order", Dispatched)
 """open-order/<cluster> / order id: those not over yet, in the order they were made."""
+REACHES = Table("reach", Reach)
+"""reach / cluster: how its subscriber was reached lately."""
 GATES = Table("gate", Gate)
 """gate / cluster."""
 RUNS = Table("run", Run)
