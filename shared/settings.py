@@ -69,8 +69,20 @@ class Reaching:
         return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
 
 
+@dataclass(frozen=True, slots=True)
 class Dispatch(Reaching):
-    """Settings of `dispatch`, whose subscribers may be local as well; no proxy leads to them."""
+    """Settings of `dispatch`, whose subscribers may be local as well; no proxy leads to them.
+
+    `bounds` are how many orders one process sends at a time, and how many of them to one cluster.
+    """
+
+    bounds: tuple[int, int] = (32, 2)
+
+    @classmethod
+    def read(cls, env: Environment = os.environ) -> Self:
+        """Read also FAN_OUT and FAN_OUT_PER_CLUSTER."""
+        bounds = _count(env, "FAN_OUT", 32), _count(env, "FAN_OUT_PER_CLUSTER", 2)
+        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +269,14 @@ def _seconds(env: Environment, name: str, default: float) -> float:
     number = _parse(lambda: float(value))
     if number is None or not (math.isfinite(number) and number > 0):
         raise Misconfigured(f"{name}={value!r} is no number of seconds above zero")
+    return number
+
+
+def _count(env: Environment, name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    number = _parse(lambda: int(value))
+    if number is None or number < 1:
+        raise Misconfigured(f"{name}={value!r} is no whole number above zero")
     return number
 
 

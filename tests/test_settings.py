@@ -131,6 +131,14 @@ def test_a_value_that_makes_no_sense_is_shown_with_its_name(name: str, value: st
         settings.Subscriber.read(CLUSTER | {name: value})
 
 
+@pytest.mark.parametrize("value", ["many", "1.5", "0", "-1"])
+def test_a_bound_of_dispatch_is_a_whole_number_above_zero(data: Path, value: str) -> None:
+    with pytest.raises(Misconfigured, match=re.escape(f"FAN_OUT_PER_CLUSTER='{value}' is no whole number above zero")):
+        settings.Dispatch.read({"DATA_DIR": str(data), "FAN_OUT_PER_CLUSTER": value})
+    given = {"DATA_DIR": str(data), "FAN_OUT": "64", "FAN_OUT_PER_CLUSTER": "1"}
+    assert (64, 1) == settings.Dispatch.read(given).bounds
+
+
 @pytest.mark.parametrize(
     ("read", "secret"),
     [

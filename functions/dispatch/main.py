@@ -17,6 +17,7 @@ from shared.services.conditions import Conditions
 from shared.services.delivering import Delivering
 from shared.services.dispatching import Dispatching
 from shared.services.inbox import Inbox
+from shared.services.lanes import Lanes
 from shared.services.overseeing import Overseeing
 from shared.services.polling import Polling
 from shared.services.repositories import Repositories
@@ -28,13 +29,12 @@ store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
 conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)
-delivering = Delivering(store, HttpSubscribers(allow_local=local), utc_now, new_id, state.master_key, conditions)
+lanes, subscribers = Lanes(*settings.bounds), HttpSubscribers(allow_local=local)
+delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, conditions, lanes)
 centering = Centering(store, HttpChaosCenters(allow_local=local), secrets, utc_now, new_id, conditions)
-polling = Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions)
-actions = {"change": dispatching.change, "push": dispatching.push, "schedule": dispatching.schedule}
-actions |= {"watch": Overseeing(store, utc_now, new_id, conditions).watch, "center": centering.look}
-actions |= {"order": delivering.order, "next": delivering.next, "proved": delivering.proved}
+actions = {"watch": Overseeing(store, utc_now, new_id, conditions).watch, "center": centering.look}
+actions |= {**dispatching.actions, **delivering.actions}
 dispatch = function(
-    Route("GET", "/orders/{cluster}", polling.poll),
+    Route("GET", "/orders/{cluster}", Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions).poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),
 )

@@ -14,7 +14,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from infra.bench import admission, cold, deliveries, syncing
+from infra.bench import admission, cold, deliveries, fanout, syncing
 from infra.bench.figures import Figure, Report, encoded, show
 from infra.bench.house import House
 
@@ -28,6 +28,7 @@ GROUPS: Final[Mapping[str, Callable[[House, bool], Iterable[Figure]]]] = {
     "admission": lambda house, full: admission.measure(house, LONG if full else SHORT),
     "sync": lambda house, full: syncing.measure(house, full=full),
     "deliveries": lambda house, full: deliveries.measure(house, LONG if full else SHORT),
+    "fanout": lambda house, _: fanout.measure(house),
 }
 
 

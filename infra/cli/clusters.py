@@ -28,6 +28,7 @@ def cluster() -> None:
 def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List a project's clusters and when each was last heard."""
     columns = [field("id"), field("name"), field("labels"), field("subscriber_url"), field("last_seen")]
+    columns.append(("circuit", lambda row: row["circuit"]["state"]))
     listing(lazy.open().items(path_to("projects", project, "clusters"), limit), columns, json_=json_)
 
 

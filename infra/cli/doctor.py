@@ -162,6 +162,9 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was never heard", mend
         elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+        if row["circuit"]["state"] == "open":
+            what = f"cluster {row['id']} takes no orders since {row['circuit']['since']}: {row['circuit']['reason']}"
+            yield what, f"is {row['subscriber_url']} reached from here? it is tried again by itself"
 
 
 def _conditions(portal: Portal, name: str) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from shared.errors import Unavailable
 from shared.model.calls import Answer, Call, Route
 from shared.model.records import Key
 from shared.ports import Store
+from shared.services.portal_records import listed
+from shared.services.tables import REACHES
 
 Checks = Mapping[str, Callable[[], bool]]
 
@@ -38,9 +40,11 @@ class Operations:
         return Answer(200, {"status": "ready"})
 
     def metrics(self, call: Call) -> Answer:
-        """Answer with all counters, and the queue as it is now."""
+        """Answer with all counters, and the queue and the circuits as they are now."""
         depth = self.queue.depth()
         for state in depth.__struct_fields__:
             metrics.gauge("litmus_gitops_queue_messages", getattr(depth, state), state=state)
         metrics.gauge("litmus_gitops_queue_oldest_age_seconds", self.queue.oldest_age())
+        opened = sum(row.value.state == "open" for row in listed(self.store, REACHES))
+        metrics.gauge("litmus_gitops_open_circuits", opened)
         return metrics.answer(call)

@@ -12,11 +12,12 @@ MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 HELP: Final[Mapping[str, str]] = {
     "litmus_gitops_deliveries_total": "Deliveries that were verified, by outcome: accepted, repeated, ignored.",
-    "litmus_gitops_reviews_total": "Admission reviews and audit events, by outcome.",
+    "litmus_gitops_reviews_total": "Admission reviews and audit events, by outcome: busy and error ones are lost.",
     "litmus_gitops_forwarded_total": "Reviews that a subscriber kept, by outcome: told, refused, lost.",
     "litmus_gitops_messages_total": "Messages handed to functions, by function and outcome: done, not_yet, failed.",
     "litmus_gitops_queue_messages": "Messages in the queue, by state: ready, delayed, leased, dead.",
     "litmus_gitops_queue_oldest_age_seconds": "Age of the oldest message that is not done.",
+    "litmus_gitops_open_circuits": "Clusters whose subscriber is left alone but for a probe now and then.",
     "litmus_gitops_long_polls": "Subscribers that wait for orders right now.",
 }
 """Every name that is counted anywhere, with what it means; labels are few and never hold what a caller sent."""

@@ -95,11 +95,34 @@ class Sighting(msgspec.Struct, frozen=True):
     autoscaled: bool = False
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """A field that a change moved: a JMESPath into the object, and the new value's digest (RFC 8785, SHA-256 hex).
+
+    A field that is gone has the digest of `null`.
+    """
+
+    path: str
+    digest: str
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A change that a review told of, and that no fact has shown yet: it may have been denied, or be tried again.
+
+    `change` is the ledger's id of what it started and `experiments` are what that was, both empty where it was nothing.
+    """
+
+    changed: tuple[Changed, ...]
+    at: str
+    change: str = ""
+    experiments: tuple[str, ...] = ()
+
+
 class Tracked(msgspec.Struct, frozen=True):
     """What is known of a watched workload: the last fact, the last candidate if it is newer, and what was seen.
 
     `seen` holds the newest sighting ids and `<generation>:<digest>` marks, oldest first, at most `SEEN_LIMIT`.
-    `past` holds digests of earlier states, so that a rollback is recognised.
+    `past` holds digests of earlier states, so that a rollback is recognised. `claims` are those that no fact has shown
+    yet, oldest first; `told` has a `<generation>:<digest>` for each field of a change that facts have shown since.
     """
 
     workload: Workload
@@ -109,19 +132,11 @@ class Tracked(msgspec.Struct, frozen=True):
     deleted_at: str | None = None
     seen: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 SEEN_LIMIT = 64
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """A field that a change moved: a JMESPath into the object, and the new value's digest (RFC 8785, SHA-256 hex).
-
-    A field that is gone has the digest of `null`.
-    """
-
-    path: str
-    digest: str
 
 
 class Change(msgspec.Struct, frozen=True):

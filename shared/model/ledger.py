@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-EventKind = Literal["delivery", "sync", "edit", "change", "order", "run", "report"]
+EventKind = Literal["delivery", "sync", "edit", "change", "order", "run", "report", "cluster"]
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -38,6 +38,10 @@ class OtherUid(msgspec.Struct, frozen=True):
     uid: str
 
 
+NEVER: Final = "never persisted"
+REVERTED: Final = "reverted"
+"""How the refusals of a guard begin, where a change did not come, and where it did not last."""
+
 Proof = Proved | Changed | Gone | OtherUid
 
 
@@ -80,21 +84,22 @@ def _stands(one: Field, found: str, hidden: Mapping[str, Any]) -> bool:
 def refusal(proof: Changed | Gone | OtherUid, doubt: Doubt) -> str | None:
     """Return why the order must not act, or None while the change may still be persisted.
 
-    A value that held before, or that moved while it was watched, was undone; one that only never came is given
-    `PERSISTS_WITHIN` seconds, since an admission review precedes persistence.
+    A value that held before was undone. One that never did is given `PERSISTS_WITHIN` seconds, since an admission
+    review precedes persistence, and since a client that lost a race tries again: what moves meanwhile may be others'.
     """
     if isinstance(proof, OtherUid):
-        return "reverted: the workload was deleted, and its name belongs to another one now"
-    moved = isinstance(proof, Changed) and bool(doubt.first) and doubt.first != proof.found
-    if doubt.held or moved:
+        return f"{REVERTED}: the workload was deleted, and its name belongs to another one now"
+    if doubt.held:
         return _undone(proof)
     if doubt.waited < PERSISTS_WITHIN:
         return None
+    if isinstance(proof, Changed) and doubt.first and doubt.first != proof.found:
+        return _undone(proof)
     where = f"{', '.join(proof.paths[:3])} still differs" if isinstance(proof, Changed) else "there is no such workload"
-    return f"never persisted: {where} after {PERSISTS_WITHIN:.0f} s"
+    return f"{NEVER}: {where} after {PERSISTS_WITHIN:.0f} s"
 
 
 def _undone(proof: Changed | Gone) -> str:
     if isinstance(proof, Gone):
-        return "reverted: the workload was deleted"
-    return f"reverted: {', '.join(proof.paths[:3])} no longer has the value that triggered"
+        return f"{REVERTED}: the workload was deleted"
+    return f"{REVERTED}: {', '.join(proof.paths[:3])} no longer has the value that triggered"

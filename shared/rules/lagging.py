@@ -28,13 +28,13 @@ def forgotten(edit: Edit, now: datetime) -> bool:
 def overdue(orders: Iterable[Dispatched], now: datetime) -> list[Dispatched]:
     """Return those of a cluster's open orders, oldest first, that are too old or whose message may be lost.
 
-    An order that was tried has a message of its own until it is delivered, and those behind it stand in line.
+    Those behind one that was tried stand in line: its end wakes them.
     """
     found, in_line = [], False
     for order in orders:
         if datetime.fromisoformat(order.not_after) <= now:
             found.append(order)
-        elif order.state in {"waiting", "ready"} and not in_line and not order.attempts:
+        elif order.state in {"waiting", "ready"} and not in_line:
             found += [order] if now - datetime.fromisoformat(order.created_at) > PATIENCE else []
         in_line = in_line or (order.state == "ready" and order.attempts > 0)
     return found

@@ -76,12 +76,13 @@ def _stateful_set(spec: Json, status: Json) -> Judgement:
     running = _counted(wanted, counts)
     if status.get("currentRevision") == status.get("updateRevision"):
         return running
-    return _revised(_part(spec, "updateStrategy"), wanted, status.get("updatedReplicas", 0), running)
+    strategy, updated = _part(spec, "updateStrategy"), status.get("updatedReplicas", 0)
+    if strategy.get("type") == "OnDelete":
+        return _deleted(status.get("replicas", 0), updated, running)
+    return _revised(strategy, wanted, updated, running)
 
 
 def _revised(strategy: Json, wanted: int, updated: int, running: Judgement) -> Judgement:
-    if strategy.get("type") == "OnDelete":
-        return running if updated == wanted else _on_delete(updated, wanted)
     kept = _part(strategy, "rollingUpdate").get("partition", 0)
     if kept >= wanted:
         return Stuck(f"partition {kept}: all {wanted} replicas keep the old revision")
@@ -96,10 +97,11 @@ def _daemon_set(spec: Json, status: Json) -> Judgement:
     wanted = status.get("desiredNumberScheduled", 0)
     if wanted == 0:
         return Stuck("no node wants a pod of it: there is nothing to test")
-    updated = status.get("updatedNumberScheduled", 0)
-    if _part(spec, "updateStrategy").get("type") == "OnDelete" and updated < wanted:
-        return _on_delete(updated, wanted)
-    return _counted(wanted, {"updatedNumberScheduled": updated, "numberAvailable": status.get("numberAvailable", 0)})
+    counts = {name: status.get(name, 0) for name in ("updatedNumberScheduled", "numberAvailable")}
+    running = _counted(wanted, counts)
+    if _part(spec, "updateStrategy").get("type") == "OnDelete":
+        return _deleted(status.get("currentNumberScheduled", 0), counts["updatedNumberScheduled"], running)
+    return running
 
 
 def _counted(wanted: int, counts: Mapping[str, int]) -> Judgement:
@@ -109,8 +111,11 @@ def _counted(wanted: int, counts: Mapping[str, int]) -> Judgement:
     return Ready(f"{wanted} of {wanted} replicas are new and available")
 
 
-def _on_delete(updated: int, wanted: int) -> Stuck:
-    return Stuck(f"updateStrategy OnDelete: {updated} of {wanted} pods are new, the others wait to be deleted by hand")
+def _deleted(there: int, updated: int, running: Judgement) -> Judgement:
+    """Judge an update by deletion: while an old pod is there it waits for a person, then for the controller."""
+    if there <= updated:
+        return running
+    return Stuck(f"updateStrategy OnDelete: {updated} of {there} pods are new, the others wait to be deleted by hand")
 
 
 def _condition(status: Json, name: str, reason: str) -> str:

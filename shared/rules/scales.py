@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from shared.model.changes import Side, Sighting, Tracked
-from shared.rules import sides
-from shared.rules.trails import REFUTED, Outcome, another, forgotten, judge, late, latest, moved, repeat, since
+from shared.rules import claims, sides
+from shared.rules.trails import Outcome, another, forgotten, judge, late, latest, moved, repeat, since
 
 UNTRACKED: Final = Outcome("untracked", "the scaled workload is not tracked, or has not opted in", noted=False)
 
@@ -15,7 +15,9 @@ UNTRACKED: Final = Outcome("untracked", "the scaled workload is not tracked, or 
 def rescaled(tracked: Tracked | None, sighting: Sighting, scale: Side) -> Outcome:
     """Return what a `Scale` of a tracked workload means, joined into its latest state."""
     base = _base(tracked, sighting) if tracked else None
-    if tracked is None or base is None or tracked.deleted_at or another(tracked, scale) or not base.watched:
+    if tracked is None or base is None or another(tracked, scale) or not base.watched:
+        return UNTRACKED
+    if tracked.deleted_at and sighting.at <= tracked.deleted_at:
         return UNTRACKED
     if sighting.old:
         return _reviewed(tracked, sighting, base, sighting.old, scale)
@@ -39,15 +41,15 @@ def _reviewed(tracked: Tracked, sighting: Sighting, base: Side, old: Side, new: 
     after = sides.scaled(before, new)
     if since(tracked, sighting) < timedelta(0):
         return judge(tracked, sighting, before, after)
-    kept = forgotten(tracked, before) if since(tracked, sighting) > REFUTED else tracked
-    fact = before if base is kept.fact else kept.fact and sides.scaled(kept.fact, old)
+    kept = forgotten(tracked, before)
+    fact = before if kept.fact is None or base is kept.fact else sides.scaled(kept.fact, old)
     return judge(moved(kept, fact, after), sighting, before, after)
 
 
 def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Outcome:
     after, known = sides.scaled(base, scale), [side for side in (tracked.fact, tracked.candidate) if side]
     if after.digest == base.digest or any(_shows(side, scale) for side in known):
-        return repeat(None)
+        return repeat(None, claims.shown(tracked, after))
     if any(sides.older(scale, side) for side in known):
         return late()
     fact, candidate = (side and sides.scaled(side, scale) for side in (tracked.fact, tracked.candidate))

@@ -8,14 +8,11 @@ from typing import Final
 import msgspec
 
 from shared.model.changes import Side, Sighting, Tracked
-from shared.rules import sides
-from shared.rules.trails import Outcome, begin, fresh, judge, late, latest, moved, noted, overtaken, repeat, since
+from shared.rules import claims, sides
+from shared.rules.trails import SKEW, Outcome, begin, fresh, judge, late, latest, moved, noted, overtaken, repeat, since
 
 ANEW: Final = timedelta(minutes=10)
 """A name that is created anew this soon after its object was last there is an update."""
-
-SKEW: Final = timedelta(seconds=60)
-"""How much later than the last news an old generation must be to have gone back: clocks differ, and signals wait."""
 
 
 def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
@@ -58,7 +55,7 @@ def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outco
 def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     candidate, fact = tracked.candidate, tracked.fact
     if candidate and sides.same(candidate, new):
-        return repeat(noted(_placed(tracked, sighting, new), sighting))
+        return repeat(noted(_placed(tracked, sighting, new), sighting), claims.shown(tracked, new))
     if candidate and (_based_on(candidate, new) or (fact and sides.at_once(fact, new))):
         return overtaken(tracked, new)
     if fact and sides.older(new, fact):

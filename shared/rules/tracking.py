@@ -9,10 +9,11 @@ import msgspec
 
 from shared.model.changes import Sighting, Tracked
 from shared.rules import sides
+from shared.rules.claims import settled
 from shared.rules.reviews import reviewed
 from shared.rules.scales import UNTRACKED, rescaled
 from shared.rules.statements import stated
-from shared.rules.trails import Outcome, another, late, moved, noted, repeat
+from shared.rules.trails import Outcome, another, late, latest, moved, noted, repeat
 
 
 def observe(tracked: Tracked | None, sighting: Sighting) -> Outcome:
@@ -25,7 +26,7 @@ def observe(tracked: Tracked | None, sighting: Sighting) -> Outcome:
     outcome = _observed(tracked, sighting)
     if tracked is None and outcome.rule == "not opted in":
         return msgspec.structs.replace(outcome, tracked=None)
-    return outcome
+    return msgspec.structs.replace(outcome, tracked=outcome.tracked and settled(outcome.tracked))
 
 
 def _observed(tracked: Tracked | None, sighting: Sighting) -> Outcome:
@@ -51,6 +52,6 @@ def _deleted(tracked: Tracked | None, sighting: Sighting) -> Outcome:
     if seen and seen.uid and another(tracked, seen):
         return late()
     whole = seen if seen and not seen.partial else None
-    last = moved(tracked, whole, None) if whole else tracked
+    last = moved(tracked, whole, None) if whole else moved(tracked, latest(tracked), None)
     gone = msgspec.structs.replace(noted(last, sighting), deleted_at=sighting.at)
     return Outcome("deleted", "the workload was deleted", gone)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from shared.model.changes import GITOPS, SEEN_LIMIT, Change, Side, Sighting, Tracked
-from shared.rules import sides
+from shared.model.changes import GITOPS, SEEN_LIMIT, Change, Claim, Side, Sighting, Tracked
+from shared.rules import claims, sides
 from shared.rules.digests import digest
 
-REFUTED: Final = timedelta(seconds=90)
-"""A candidate that the workload does not show after this time was never persisted, and may come again."""
+SKEW: Final = timedelta(seconds=60)
+"""How much later than the last news an old generation must be to have gone back: clocks differ, and signals wait."""
 
 PAST_LIMIT: Final = 16
 """How many earlier templates are remembered."""
@@ -22,7 +23,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """What to do about a sighting.
 
     `tracked` is what to write (None: nothing), `change` what to decide on (None: nothing starts), `rule` the name of
-    what was found and `reason` the same in words. `noted` is False for what the ledger need not repeat.
+    what was found and `reason` the same in words. `noted` is False for what the ledger need not repeat. `claims` are
+    those that it repeats or fulfils: if one was given up meanwhile, what the record is without it decides (`refuted`).
     """
 
     rule: str
@@ -30,6 +32,7 @@ class Outcome(msgspec.Struct, frozen=True):
     tracked: Tracked | None = None
     change: Change | None = None
     noted: bool = True
+    claims: tuple[Claim, ...] = ()
 
 
 def latest(tracked: Tracked) -> Side | None:
@@ -73,9 +76,19 @@ def forgotten(tracked: Tracked, fact: Side) -> Tracked:
     return msgspec.structs.replace(tracked, seen=seen)
 
 
-def repeat(tracked: Tracked | None) -> Outcome:
+def refuted(tracked: Tracked, given_up: Sequence[Claim]) -> Tracked:
+    """Return the record without these claims, and without a candidate that holds one of them, or marks of it."""
+    left = tuple(one for one in tracked.claims if one not in given_up)
+    candidate = tracked.candidate
+    if candidate and any(sides.shows(candidate, field) for one in given_up for field in one.changed):
+        candidate = None
+    kept = msgspec.structs.replace(tracked, claims=left, candidate=candidate)
+    return forgotten(kept, tracked.fact) if tracked.fact else kept
+
+
+def repeat(tracked: Tracked | None, repeated: Sequence[Claim] = ()) -> Outcome:
     """Return the outcome of a sighting of what is known already."""
-    return Outcome("repeat", "this change was seen before", tracked, noted=False)
+    return Outcome("repeat", "this change was seen before", tracked, noted=False, claims=tuple(repeated))
 
 
 def late() -> Outcome:
@@ -97,15 +110,18 @@ def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, doubt: Side 
     if not new.watched:
         return _unwatched(after, sighting, was=old.watched)
     change = _doubted(_change(after.past, sighting, old, new), doubt)
-    if not (change.changed or change.metadata_changed):
+    if not claims.fields(change):
         return Outcome("no change", "nothing that counts differs", noted(after, sighting))
     mark = _mark(new, content=bool(change.changed))
-    if not set(mark).isdisjoint(after.seen):
-        return repeat(noted(after, sighting))
+    told = claims.repeated(after, change) if sighting.old else claims.covered(after, change)
+    news = change if sighting.old else claims.without(change, told)
+    if (sighting.old and told) or not claims.fields(news) or not set(mark).isdisjoint(after.seen):
+        return repeat(noted(after, sighting, *mark), told)
     if not old.watched:
         return begin(after, sighting, new, "opt-in", "the workload has just opted in")
     left = msgspec.structs.replace(after, past=_past(after.past, old, new))
-    return Outcome("change", "the workload changed", noted(left, sighting, *mark), change)
+    kept = claims.claimed(left, sighting, news) if sighting.old else claims.told(left, new, claims.fields(news))
+    return Outcome("change", "the workload changed", noted(kept, sighting, *mark), news, claims=told)
 
 
 def begin(after: Tracked, sighting: Sighting, new: Side, rule: str, reason: str) -> Outcome:

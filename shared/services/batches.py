@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 from shared.model.records import Put, Write
 from shared.services.ordering import Work
+
+T = TypeVar("T")
 
 WRITES: Final = 90
 """Writes and messages a batch: a commit takes 100, and its conditions count among them."""
@@ -37,6 +40,13 @@ def bundles(works: Iterable[Work]) -> Iterator[Work]:
 def pages(items: list[str], size: int) -> Iterator[list[str]]:
     """Yield a list in parts of at most `size`."""
     yield from (items[start : start + size] for start in range(0, len(items), size))
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield what comes, in parts of at most `size`."""
+    left = iter(items)
+    while part := list(islice(left, size)):
+        yield part
 
 
 def _count(work: Work) -> int:

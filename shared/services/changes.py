@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from shared.errors import BadInput, Stale, Unauthenticated, Unavailable
@@ -13,6 +15,7 @@ from shared.model.changes import Side
 from shared.model.projects import Cluster
 from shared.ports import Counters
 from shared.rules.digests import side
+from shared.services.deadlines import Busy, Deadlines, Late, patience
 from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED, Versioned
@@ -38,30 +41,53 @@ class Changes:
     watch: Watch
     sightings: Sightings
     count: Counters
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
     def admit(self, call: Call) -> Answer:
         """Allow what a valid review asks about, in whatever trouble we are, and take what it tells.
 
-        Raises `Unauthenticated`, and `BadInput` for what is no AdmissionReview v1.
+        Where that takes longer than the API server waits, the answer does not wait for it. Raises `Unauthenticated`,
+        and `BadInput` for what is no AdmissionReview v1.
         """
-        cluster = self._known(call)
+        due = time.monotonic() + patience(call.query)
+        cluster = self._known(call, due)
         review = read_review(_body(call, LIMIT))
-        outcome = self._admitted(cluster, review) if cluster else "error"
-        self.count(REVIEWS, outcome=outcome)
+        outcome = cluster if isinstance(cluster, str) else review.untold or ""
+        if isinstance(cluster, str) or outcome:
+            self.count(REVIEWS, outcome=outcome)
+        else:
+            outcome = self._timely(due, partial(self._decided, cluster, review))
         return Answer(200, allow(review.uid), quiet=outcome in ONLY_COUNTED)
 
-    def _known(self, call: Call) -> Versioned[Cluster] | None:
-        try:
+    def _known(self, call: Call, due: float) -> Versioned[Cluster] | str:
+        """Return the cluster, or why it could not be looked up."""
+        if self.watch.recalls(call.params["cluster"]):
             return self.watch.cluster(call, "admission")
+        try:
+            return self.deadlines.within(due - time.monotonic(), lambda: self.watch.cluster(call, "admission"))
         except Unauthenticated:
             raise
+        except (Late, Busy) as error:
+            return _lost(error)
         except Exception:  # noqa: BLE001 - no trouble of ours may hold up the cluster
             _log.exception("a review was allowed unread: its cluster could not be looked up")
-            return None
+            return "error"
+
+    def _timely(self, due: float, decide: Callable[[], str]) -> str:
+        """Return the outcome, which is counted when it is there, or why nobody waits for it, which is counted too."""
+        try:
+            return self.deadlines.within(due - time.monotonic(), decide)
+        except (Late, Busy) as error:
+            outcome = _lost(error)
+            self.count(REVIEWS, outcome=outcome)
+            return outcome
+
+    def _decided(self, cluster: Versioned[Cluster], review: Review) -> str:
+        outcome = self._admitted(cluster, review)
+        self.count(REVIEWS, outcome=outcome)
+        return outcome
 
     def _admitted(self, cluster: Versioned[Cluster], review: Review) -> str:
-        if told_nothing := review.untold:
-            return told_nothing
         try:
             context = self.watch.context(cluster)
             return self._reviewed(context, review) if context else "gitops_off"
@@ -117,6 +143,12 @@ class Changes:
     def _sight(self, context: Context) -> Callable[[dict[str, Any]], Side]:
         key = self.watch.seal(context.cluster.value)
         return lambda obj: side(obj, key)
+
+
+def _lost(error: Late | Busy) -> str:
+    """Return the outcome of a review that was answered before it was decided: `late` is not lost yet."""
+    _log.warning("a review was allowed before it was decided", extra={"reason": str(error)})
+    return "late" if isinstance(error, Late) else "busy"
 
 
 def _subject(signal: Signal) -> str:

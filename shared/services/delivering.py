@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -16,15 +17,22 @@ from shared.model.projects import Cluster
 from shared.ports import Clock, Ids, Store, Subscribers
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
+from shared.rules.reaching import QUICKEST, SLOWEST
+from shared.services.attempts import until_fresh
 from shared.services.conditions import Conditions
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
-from shared.services.ledger import message
-from shared.services.ordering import Ordering, Work
+from shared.services.inbox import Action
+from shared.services.lanes import Lanes
+from shared.services.ledger import message, reminder
+from shared.services.ordering import Ordering, Work, together
 from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
-from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, Versioned
+from shared.services.reaches import Reaches
+from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, Versioned
 from shared.wire.orders import signed
+
+_log = logging.getLogger("litmus_gitops.delivering")
 
 _TAKEN: Final = frozenset({200, 202})
 _ENDS: Final[dict[int, tuple[str, str]]] = {
@@ -41,8 +49,9 @@ _ENDS: Final[dict[int, tuple[str, str]]] = {
 }
 """What a subscriber's answer makes of an order; any other answer is none, and the order is sent again."""
 
-_SLOWEST: Final = 60.0
-_QUICKEST: Final = 1.0
+
+_SETTLED: Final = 24
+"""Orders whose outcome is recorded in one commit, of a hundred items: each has three writes and a message at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,84 +64,165 @@ class Delivering:
     ids: Ids
     master: bytes
     conditions: Conditions
+    lanes: Lanes = field(default_factory=Lanes)
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """The messages that it works off, by action."""
+        named = (self.order, self.orders, self.next, self.resume, self.proved)
+        return {one.__name__: one for one in named}
 
     def order(self, asked: Message) -> None:
         """Let an order go if it may, and send it (message `dispatch/order`); without an address it stays for polling.
 
         Raises `NotYet` while its subscriber is away, or has an older one to take first.
         """
-        order = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
-        cluster = CLUSTERS.load(self.store, asked.ids["cluster"])
-        if order and cluster and cluster.value.chaoscenter:
-            self.store.commit([], [errand_due(order.value.cluster, order.value.id)])
-        if order is None or cluster is None or not cluster.value.subscriber_url:
-            return
-        if self._stuck_before(order.value):
-            raise self._away(order, "its subscriber has an older order to take first")
-        self._send(cluster.value, cluster.value.subscriber_url, order)
+        going = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
+        if going and self._deliver(going):
+            self._taken(going)
+
+    def orders(self, asked: Message) -> None:
+        """Do the same with one order of each of many clusters, side by side (message `dispatch/orders`).
+
+        Its ids are cluster → order. Those that are not delivered yet go on by messages of their own.
+        """
+        going = self._gates.let_all_go(asked.ids.items())
+        for group in self.lanes.groups(self._tried, going, _SETTLED):
+            self._settled([one for one in group if one])
+
+    def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
+        """Record in one commit what was taken, and what is tried again; where a report was faster, each by itself."""
+        taken = [one for one in outcomes if isinstance(one, Versioned)]
+        again = tuple(one for one in outcomes if isinstance(one, Message))
+        work = sum((self._take(order) for order in taken), Work((), again))
+        try:
+            self._commit(work)
+        except Stale:
+            self._commit(Work((), again))
+            for order in taken:
+                self._taken(order)
+
+    def _commit(self, work: Work) -> None:
+        if work.writes or work.messages:
+            self.store.commit(work.writes, work.messages)
 
     def next(self, asked: Message) -> None:
-        """Look at all open orders of a cluster, oldest first: a place may be free (message `dispatch/next`)."""
+        """Look at a cluster's orders that wait, oldest first: a place may be free (message `dispatch/next`)."""
         for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
-            if self._gates.let_go(row.value.cluster, row.value.id):
+            if row.value.state in {"held", "waiting"}:
+                self._gates.send_on(row.value.cluster, row.value.id)
+
+    def resume(self, asked: Message) -> None:
+        """Send what was let go to a cluster that may be there again, oldest first (message `dispatch/resume`)."""
+        self.next(asked)
+        for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
+            if row.value.state == "ready":
                 self.store.commit([], [self._ordering.due(row.value)])
 
     def proved(self, asked: Message) -> None:
         """Look at the orders that waited for this proof (message `dispatch/proved`)."""
-        cluster = CLUSTERS.load(self.store, asked.ids["cluster"])
+        for sent in together(self.ids, self._behind(asked.ids["cluster"], asked.ids["order"])):
+            self.store.commit([], [sent])
+
+    def _behind(self, origin: str, proof: str) -> Iterator[Message]:
+        cluster = CLUSTERS.load(self.store, origin)
         for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
             for row in listed(self.store, OPEN_ORDERS, member.value.id):
-                if row.value.after == asked.ids["order"]:
-                    self.store.commit([], [self._ordering.due(row.value)])
+                if row.value.after == proof:
+                    yield self._ordering.due(row.value)
 
-    def _stuck_before(self, order: Dispatched) -> bool:
-        """Whether an older order could not be delivered yet; an order to stop waits for none."""
-        if order.action == "stop":
+    def _tried(self, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
+        """Return an order that was taken, or the message by which it is tried again; None where it ended.
+
+        Whatever goes wrong with one order is shown by its own message, and holds up no other.
+        """
+        seconds = QUICKEST
+        try:
+            return order if self._deliver(order) else None
+        except NotYet as error:
+            seconds = error.seconds
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.warning("order %s goes on by itself: %s", order.value.id, type(error).__name__)
+        return reminder("dispatch", "order", seconds, cluster=order.value.cluster, order=order.value.id)
+
+    def _deliver(self, going: Versioned[Dispatched]) -> bool:
+        """Send an order unless it is left for polling; return whether it was taken, which is yet to be recorded."""
+        cluster = CLUSTERS.load(self.store, going.value.cluster)
+        if cluster and cluster.value.chaoscenter:
+            self.store.commit([], [errand_due(cluster.value.id, going.value.id)])
+        if cluster is None or not cluster.value.subscriber_url:
             return False
-        opened = (row.value for row in listed(self.store, OPEN_ORDERS, order.cluster))
-        return any(found.state == "ready" and found.attempts for found in opened if found.id < order.id)
+        with self.lanes.enter(cluster.value.id):
+            self._in_turn(going.value)
+            if not _urgent(going.value):
+                self._reaches.claim(cluster.value)
+            return self._send(cluster.value, cluster.value.subscriber_url, going)
 
-    def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> None:
+    def _in_turn(self, order: Dispatched) -> None:
+        """Raise `NotYet` while an older order could not be delivered, whose end wakes this one."""
+        opened = (row.value for row in listed(self.store, OPEN_ORDERS, order.cluster))
+        before = (one for one in opened if one.id < order.id)
+        if order.action != "stop" and any(one.state == "ready" and one.attempts for one in before):
+            raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
+
+    def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> bool:
         key = subscriber_key(self.master, cluster.id, cluster.version)
         try:
             wired = signed(parcel(self.store, order.value), key, self.clock().timestamp())
             answer = self.subscribers(url, *wired)
         except (NoText, Forbidden) as error:
             self._gates.end(order, Refusal("delivery", str(error)))
+            return False
         except Unavailable as error:
-            raise self._away(order, str(error)) from error
-        else:
-            self._answered(order, answer)
+            raise self._away(cluster, order.value, str(error)) from error
+        return self._answered(cluster, order, answer)
 
-    def _answered(self, order: Versioned[Dispatched], answer: Answer) -> None:
-        if answer.status in _TAKEN:
-            self._taken(order)
-        elif answer.status in _ENDS:
+    def _answered(self, cluster: Cluster, order: Versioned[Dispatched], answer: Answer) -> bool:
+        if answer.status not in _TAKEN and answer.status not in _ENDS:
+            raise self._away(cluster, order.value, f"its subscriber answered {answer.status}")
+        until_fresh(lambda: self._reached(cluster))
+        if answer.status in _ENDS:
             rule, sentence = _ENDS[answer.status]
             self._gates.end(order, Refusal(rule, f"{sentence}: {_reason(answer)}"))
-        else:
-            raise self._away(order, f"its subscriber answered {answer.status}")
+        return answer.status in _TAKEN
 
-    def _taken(self, order: Versioned[Dispatched]) -> None:
+    def _take(self, order: Versioned[Dispatched]) -> Work:
         now = msgspec.structs.replace(order.value, state="taken", reason="", attempts=0)
         row = Work((self._ordering.row(now, "taken", f"cluster {now.cluster} took it"),), self._followers(order.value))
-        self._commit(self._ordering.moved(order, now) + row)
+        return self._ordering.moved(order, now) + row
+
+    def _taken(self, order: Versioned[Dispatched]) -> None:
+        work = self._take(order)
+        try:
+            self._commit(work)
+        except Stale:
+            self._overtaken(work.messages)
+
+    def _overtaken(self, followers: tuple[Message, ...]) -> None:
+        """A report about the order was faster and counts; who stood behind it is woken all the same."""
+        self._commit(Work((), followers))
 
     def _followers(self, order: Dispatched) -> tuple[Message, ...]:
         """Wake what stood behind an order that took more than one try."""
-        return (message(self.ids, "dispatch", "next", cluster=order.cluster),) if order.attempts else ()
+        return (message(self.ids, "dispatch", "resume", cluster=order.cluster),) if order.attempts else ()
 
-    def _away(self, order: Versioned[Dispatched], reason: str) -> NotYet:
-        """Remember that the order was tried; how often decides when it is tried again."""
-        attempts = order.value.attempts + 1
-        now = msgspec.structs.replace(order.value, attempts=attempts, reason=reason)
-        self._commit(self._ordering.moved(order, now))
-        return NotYet(f"order {now.id} was not delivered: {reason}", _backoff(attempts))
+    def _reached(self, cluster: Cluster) -> None:
+        self._commit(Work(tuple(self._reaches.success(cluster))))
 
-    def _commit(self, work: Work) -> None:
-        """Commit, unless a report about the order was faster: then that counts."""
-        with suppress(Stale):
-            self.store.commit(work.writes, work.messages)
+    def _away(self, cluster: Cluster, order: Dispatched, reason: str) -> NotYet:
+        """Remember that the subscriber did not take an order, and when it is tried again."""
+        seconds = until_fresh(lambda: self._failed(cluster, order, reason))
+        return NotYet(f"order {order.id} was not delivered: {reason}", seconds)
+
+    def _failed(self, cluster: Cluster, order: Dispatched, reason: str) -> float:
+        seconds, writes = self._reaches.failure(cluster, reason)
+        was = ORDERS.load(self.store, cluster.id, order.id)
+        work = Work(tuple(writes))
+        if was and was.value.state == "ready":
+            now = msgspec.structs.replace(was.value, attempts=was.value.attempts + 1, reason=reason)
+            work += self._ordering.moved(was, now)
+        self.store.commit(work.writes)
+        return seconds
 
     @property
     def _ordering(self) -> Ordering:
@@ -142,9 +232,14 @@ class Delivering:
     def _gates(self) -> Gates:
         return Gates(self.store, self.clock, self.ids, self.conditions)
 
+    @property
+    def _reaches(self) -> Reaches:
+        return Reaches(self.store, self.clock, self.ids)
 
-def _backoff(attempts: int) -> float:
-    return min(_SLOWEST, _QUICKEST * 2.0 ** min(attempts, 10))
+
+def _urgent(order: Dispatched) -> bool:
+    """Whether an order is a probe by itself: the first try to stop a run waits for no pause."""
+    return order.action == "stop" and not order.attempts
 
 
 def _reason(answer: Answer) -> str:

@@ -21,6 +21,7 @@ from shared.rules.routing import chosen, targets
 from shared.rules.standing import unfit
 from shared.services.guarding import Guarding
 from shared.services.heads import PAUSES, Heads
+from shared.services.inbox import Action
 from shared.services.ledger import stamp
 from shared.services.placing import Placing
 from shared.services.portal_records import listed
@@ -60,6 +61,11 @@ class Dispatching:
     repositories: Repositories
     clock: Clock
     ids: Ids
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """What messages may ask for."""
+        return {"change": self.change, "push": self.push, "schedule": self.schedule}
 
     def change(self, message: Message) -> None:
         """Make the orders of a change (message `dispatch/change`): `NotYet` until the portal is at the head of git."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from shared.ports import Clock, Ids, Store
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh
+from shared.services.batches import batched
 from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ordering import OPEN, Ordering, Work
@@ -23,6 +25,9 @@ from shared.services.tables import GATES, ORDERS, RUNS, Gate, Versioned
 
 _GRACE: Final = timedelta(minutes=5)
 """How long after its expiry a report of an order that was taken may still be on its way."""
+
+_PASSED: Final = 30
+"""Orders that pass in one commit: each writes three records, and a commit takes a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +43,56 @@ class Gates:
         """Return the order if it may be given to its cluster now; what it waits for, or why it ended, is recorded."""
         return until_fresh(lambda: self._let_go(cluster, order))
 
+    def send_on(self, cluster: str, order: str) -> None:
+        """Do the same, and have the order sent if it goes from now on: both in one commit."""
+        until_fresh(lambda: self._send_on(cluster, order))
+
+    def let_all_go(self, asked: Iterable[tuple[str, str]]) -> list[Versioned[Dispatched]]:
+        """Do the same with (cluster, order) pairs, one a cluster, and return those that may be given now.
+
+        Most pass, so those are written together; where somebody else was faster, each is looked at by itself.
+        """
+        going: list[Versioned[Dispatched]] = []
+        for page in batched(asked, _PASSED):
+            looked = [self._look(*one) for one in page]
+            passed = [work for work, order in looked if order]
+            try:
+                self._commit(sum(passed, Work()))
+                going += [order for _, order in looked if order]
+                others = [one for one, (_, order) in zip(page, looked, strict=True) if not order]
+            except Stale:
+                others = page
+            going += [order for one in others if (order := self.let_go(*one))]
+        return going
+
     def end(self, was: Versioned[Dispatched], refusal: Refusal) -> None:
         """End an order that cannot go, and its run with it; whoever wrote it meanwhile was right."""
         with suppress(Stale):
             self._commit(self._ended(was, refusal))
 
     def _let_go(self, cluster: str, name: str) -> Versioned[Dispatched] | None:
+        work, going = self._look(cluster, name)
+        self._commit(work)
+        return going
+
+    def _send_on(self, cluster: str, name: str) -> None:
+        work, going = self._look(cluster, name)
+        due = (self._ordering.due(going.value),) if going and work.writes else ()
+        self._commit(work + Work((), due))
+
+    def _look(self, cluster: str, name: str) -> tuple[Work, Versioned[Dispatched] | None]:
+        """Return what an order's look writes, and the order as it is then if it may go."""
         gate, was = GATES.load_or(self.store, Gate(), cluster), ORDERS.load(self.store, cluster, name)
         if was is None or was.value.state not in OPEN:
-            return None
+            return Work(), None
         refusal = self._refusal(was.value)
         if refusal and not refusal.wait:
-            self._commit(self._ended(was, refusal))
-        elif was.value.state in {"ready", "taken"}:
-            return was if was.value.state == "ready" else None
-        elif refusal:
-            self._commit(self._waiting(was, refusal))
-        else:
-            return self._passed(gate, was)
-        return None
+            return self._ended(was, refusal), None
+        if was.value.state in {"ready", "taken"}:
+            return Work(), was if was.value.state == "ready" else None
+        if refusal:
+            return self._waiting(was, refusal), None
+        return self._passed(gate, was)
 
     def _refusal(self, order: Dispatched) -> Refusal | None:
         if order.state == "taken":
@@ -106,11 +142,11 @@ class Gates:
             return Work()
         return self._ordering.run_moved(run, msgspec.structs.replace(run.value, state="waiting", message=order.reason))
 
-    def _passed(self, gate: Versioned[Gate], was: Versioned[Dispatched]) -> Versioned[Dispatched]:
+    def _passed(self, gate: Versioned[Gate], was: Versioned[Dispatched]) -> tuple[Work, Versioned[Dispatched]]:
         now = msgspec.structs.replace(was.value, state="ready", rule="", reason="")
         watched = watching(self.store, now.project, now.run) if now.run else ()
-        self._commit(self._ordering.moved(was, now) + Work((GATES.replace(gate, Gate(now.id)),), watched))
-        return Versioned(was.key, now, was.version + 1)
+        work = self._ordering.moved(was, now) + Work((GATES.replace(gate, Gate(now.id)),), watched)
+        return work, Versioned(was.key, now, was.version + 1)
 
     def _commit(self, work: Work) -> None:
         if work.writes:

@@ -23,6 +23,11 @@ def message(ids: Ids, function: str, action: str, *, delay: float = 0.0, **recor
     return Message(ids(), function, action, records, delay)
 
 
+def reminder(function: str, action: str, delay: float = 0.0, **records: str) -> Message:
+    """Return a message whose id says what it is about: while one is on its way, another is not added."""
+    return Message("-".join(("remind", function, action, *records.values())), function, action, records, delay)
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Makes rows that say what happened, to what, and why."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -28,6 +29,33 @@ OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
 """What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
 
+TOGETHER: Final = 50
+"""Orders that one message is about: so many are sent side by side within the time that a message has."""
+
+
+def together(ids: Ids, messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages, those that ask for the same thing once, and those about one order each put together.
+
+    Each cluster is in a message once, so that its orders go out one after the other.
+    """
+    batch: dict[str, str] = {}
+    for one in _distinct(messages):
+        cluster = one.ids.get("cluster", "")
+        if (one.function, one.action) != ("dispatch", "order"):
+            yield one
+            continue
+        if cluster in batch or len(batch) == TOGETHER:
+            yield Message(ids(), "dispatch", "orders", batch)
+            batch = {}
+        batch = {**batch, cluster: one.ids["order"]}
+    if batch:
+        yield Message(ids(), "dispatch", "orders", batch)
+
+
+def _distinct(messages: Iterable[Message]) -> Iterable[Message]:
+    asked = {(one.function, one.action, *sorted(one.ids.items())): one for one in messages}
+    return asked.values()
+
 
 class Work(msgspec.Struct, frozen=True):
     """Writes and messages that belong into one commit."""
@@ -49,13 +77,16 @@ class Ordering:
     ids: Ids
 
     def made(self, order: Dispatched, run: Run | None, reason: str) -> Work:
-        """Return the making of an order and its run; `Stale` at commit if the order exists."""
+        """Return the making of an order and its run; `Stale` at commit if the order exists.
+
+        It is looked at next, but for one that is held until another has proved the change.
+        """
         key = (order.cluster, order.id)
         row = self.row(order, "ordered", reason, event_id=order.id)
         started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
         writes = (ORDERS.put(order, *key, expected=ABSENT), OPEN_ORDERS.put(order, *key), *started, row)
         bears = self._bears(run, order.bounds.triggered_at or run.created_at) if run else Work()
-        return Work(writes, (self.due(order),)) + bears
+        return Work(writes, (self.due(order),) if order.state != "held" else ()) + bears
 
     def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         """Return the write of an order's next state, conditional on the one that was read."""
@@ -121,7 +152,8 @@ class Ordering:
         """Return what an order's end sets going: what waited for its proof, its place, or its outcome."""
         if order.action == "prove":
             return (message(self.ids, "dispatch", "proved", cluster=order.cluster, order=order.id),)
-        follower = message(self.ids, "dispatch", "next", cluster=order.cluster)
+        action = "resume" if order.attempts else "next"
+        follower = message(self.ids, "dispatch", action, cluster=order.cluster)
         if order.action in SCHEDULING:
             looked = message(self.ids, "dispatch", "schedule", project=order.project, experiment=order.experiment)
             return (follower, looked)

@@ -20,10 +20,11 @@ from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
+from shared.services.batches import bundles
 from shared.services.concerns import bearing
 from shared.services.guarding import Guarding
-from shared.services.ledger import Ledger, stamp
-from shared.services.ordering import Ordering
+from shared.services.ledger import Ledger, message, stamp
+from shared.services.ordering import OPEN, Ordering, together
 from shared.services.portal_records import listed
 from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS, PROJECTS
 
@@ -44,7 +45,9 @@ class Placing:
         after = self._prove(start, origin) if any(cluster != origin for cluster in due) else None
         for cluster in due:
             self._replace_older(start, cluster)
-            self.make(start, run_order(start, cluster, self._now, None if cluster == origin else after))
+        self._make_all(start, [run_order(start, one, self._now, None if one == origin else after) for one in due])
+        if after:
+            self._proved_meanwhile(origin, after)
 
     def push(self, start: Start, clusters: Sequence[str]) -> None:
         """Make the orders of a push, but where safety refuses; one that did not start gives way to a newer push's."""
@@ -70,7 +73,7 @@ class Placing:
     def make(self, start: Start, order: Dispatched, by: str = "") -> Run:
         """Make a run and its order, unless they are there already; `by` says who asked for it."""
         run = run_of(start, order)
-        self._make(order, run, f"{by or _why(start)} starts {start.experiment.name} on cluster {order.cluster}")
+        self._make(order, run, _reason(start, order, by))
         return run
 
     def show(self, start: Start, clusters: Sequence[str]) -> None:
@@ -132,6 +135,22 @@ class Placing:
         self._make(order, None, f"cluster {origin} has to prove the change before others start")
         return order.id
 
+    def _proved_meanwhile(self, origin: str, proof: str) -> None:
+        """Have the orders that wait for a proof looked at if it ended before they were made."""
+        found = ORDERS.load(self.store, origin, proof)
+        if found and found.value.state not in OPEN:
+            self.store.commit([], [message(self.ids, "dispatch", "proved", cluster=origin, order=proof)])
+
+    def _make_all(self, start: Start, orders: Sequence[Dispatched]) -> None:
+        """Make orders and their runs in few commits; where some were made before, one by one."""
+        made = (self._ordering.made(order, run_of(start, order), _reason(start, order)) for order in orders)
+        try:
+            for bundle in bundles(made):
+                self.store.commit(bundle.writes, list(together(self.ids, bundle.messages)))
+        except Stale:
+            for order in orders:
+                self.make(start, order)
+
     def _make(self, order: Dispatched, run: Run | None, reason: str) -> None:
         work = self._ordering.made(order, run, reason)
         with suppress(Stale):
@@ -178,6 +197,10 @@ def _older(order: Dispatched, start: Start) -> bool:
     if start.cause == "push":
         return order.state in _UNSENT and order.parameters.get("cause") == "push" and order.id < start.id
     return order.state in _UNSENT and order.change is not None and order.change < start.id
+
+
+def _reason(start: Start, order: Dispatched, by: str = "") -> str:
+    return f"{by or _why(start)} starts {start.experiment.name} on cluster {order.cluster}"
 
 
 def _why(start: Start) -> str:

@@ -19,6 +19,7 @@ from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.errands import errands_due
 from shared.services.ledger import Ledger
+from shared.services.ledger import reminder as _reminder
 from shared.services.overseeing import under_way, watching
 from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
@@ -123,8 +124,3 @@ class Reconciler:
         for cluster in listed(self.store, MEMBERS, project.id) if project.safety.stop_conditions else ():
             for run in under_way(self.store, cluster.value.id):
                 self.store.commit([], watching(self.store, project.id, run))
-
-
-def _reminder(function: str, action: str, delay: float = 0.0, **ids: str) -> Message:
-    """Return a message whose id says what it is about: while one is on its way, another is not added."""
-    return Message("-".join(("remind", function, action, *ids.values())), function, action, ids, delay)

@@ -26,6 +26,7 @@ from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
+from shared.services.reaches import Reaches
 from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
 from shared.wire.reports import read_report
 
@@ -186,8 +187,9 @@ class Reporting:
         was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
         now = Presence(cluster.id, stamp(self.clock))
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
-        waiting = [message(self.ids, "dispatch", "next", cluster=cluster.id)] if silent else []
-        self.store.commit([PRESENCE.replace(was, now)], waiting)
+        waiting = [message(self.ids, "dispatch", "resume", cluster=cluster.id)] if silent else []
+        back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []
+        self.store.commit([PRESENCE.replace(was, now), *back], waiting)
 
 
 def _order_after(order: Dispatched, run: RunState) -> Dispatched:

@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.errors import Stale
-from shared.model.changes import Change, Side, Sighting, Tracked
+from shared.model.changes import Change, Claim, Side, Sighting, Tracked
 from shared.model.ledger import Event
 from shared.model.records import Put, Write
 from shared.ports import Ids
+from shared.rules import claims
+from shared.rules.composing import order_id
 from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
-from shared.rules.trails import Outcome
+from shared.rules.trails import Outcome, refuted
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
-from shared.services.tables import CHANGES, TRACKED
+from shared.services.tables import CHANGES, ORDERS, RUNS, TRACKED, Versioned
 from shared.services.watching import Context, Watch
 
 
@@ -46,12 +48,11 @@ class Sightings:
         place = (sighting.workload.cluster, sighting.workload.subject)
         was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
         known, sighting = self._aligned(context, was.value if was.version else None, sighting)
-        outcome = self._outcome(known, sighting)
-        tracks: list[Write] = [TRACKED.replace(was, outcome.tracked)] if outcome.tracked else []
+        outcome = self._outcome(context, known, sighting)
         if outcome.noted:
-            return self._note(context, sighting, outcome, tracks)
-        if tracks:
-            self.watch.store.commit(tracks)
+            return self._note(context, sighting, outcome, was)
+        if outcome.tracked:
+            self.watch.store.commit([TRACKED.replace(was, outcome.tracked)])
         return outcome.rule
 
     def _aligned(self, context: Context, known: Tracked | None, sighting: Sighting) -> tuple[Tracked | None, Sighting]:
@@ -60,15 +61,29 @@ class Sightings:
 
         return aligned(known, sighting, cover)
 
-    def _outcome(self, tracked: Tracked | None, sighting: Sighting) -> Outcome:
+    def _outcome(self, context: Context, tracked: Tracked | None, sighting: Sighting) -> Outcome:
         if self.kinds.isdisjoint({"*", sighting.workload.kind}):
             watched = ", ".join(sorted(self.kinds))
             return Outcome("kind", f"the kind {sighting.workload.kind} is not watched: WATCHED_KINDS has {watched}")
-        return observe(tracked, sighting)
+        outcome = observe(tracked, sighting)
+        given_up = [one for one in outcome.claims if self._is_given_up(context, one, sighting)]
+        if tracked is None or not given_up:
+            return outcome
+        return self._outcome(context, refuted(tracked, given_up), sighting)
 
-    def _note(self, context: Context, sighting: Sighting, outcome: Outcome, tracks: list[Write]) -> str:
+    def _is_given_up(self, context: Context, claim: Claim, sighting: Sighting) -> bool:
+        """Ask what became of the orders that a claim started on its own cluster."""
+        store, cluster, project = self.watch.store, sighting.workload.cluster, context.project.value.id
+        names = [order_id(claim.change, experiment, cluster) for experiment in claim.experiments]
+        found = [(ORDERS.load(store, cluster, name), RUNS.load(store, project, name)) for name in names]
+        outsets = [claims.Outset(order.value.state, run.value) for order, run in found if order and run]
+        return claims.given_up(claim, outsets, sighting)
+
+    def _note(self, context: Context, sighting: Sighting, outcome: Outcome, was: Versioned[Tracked]) -> str:
         ruling = self._ruling(context, outcome)
         event, row = self._row(context, sighting, outcome, ruling)
+        tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
+        tracks = [TRACKED.replace(was, tracked)] if tracked else []
         decided = self._decided(context, outcome, event.id)
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
         tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
@@ -103,7 +118,7 @@ class Sightings:
             subject=sighting.workload.subject,
             detail={
                 **_told(sighting, outcome.change),
-                "experiments": _experiments(sighting, ruling),
+                "experiments": _experiments(sighting, outcome.change, ruling),
                 **ruling.detail,
                 **({"commits": list(commits)} if commits else {}),
             },
@@ -123,6 +138,6 @@ def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
     }
 
 
-def _experiments(sighting: Sighting, ruling: Ruling) -> list[str]:
-    shown = sighting.new or sighting.old
+def _experiments(sighting: Sighting, change: Change | None, ruling: Ruling) -> list[str]:
+    shown = change.new if change else sighting.new or sighting.old
     return list(ruling.starts or (shown.experiments if shown else ()))

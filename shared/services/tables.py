@@ -14,6 +14,7 @@ from shared.model.ledger import Event
 from shared.model.orders import Dispatched
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
+from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Recent, Run
 from shared.model.schedules import Scheduled
@@ -134,6 +135,8 @@ OPEN_ORDERS = Table("open-order", Dispatched)
 """open-order/<cluster> / order id: those not over yet, in the order they were made."""
 ERRANDS = Table("errand", Errand)
 """errand/<cluster> / order id: what a ChaosCenter was asked to run and has not ended."""
+REACHES = Table("reach", Reach)
+"""reach / cluster: how its subscriber was reached lately."""
 GATES = Table("gate", Gate)
 """gate / cluster."""
 RUNS = Table("run", Run)

@@ -83,6 +83,10 @@ class Watch:
             raise Unauthenticated("no such cluster, or not its token: register it and use the address that it answers")
         return found
 
+    def recalls(self, cluster: str) -> bool:
+        """Whether a signal of this cluster can be judged without the store."""
+        return self.cache.recall(CLUSTERS.key(cluster), self.clock().timestamp()) is not None
+
     def registered(self, name: str) -> Versioned[Cluster] | None:
         """Return the cluster of this id, whose caller has proved itself by other means."""
         return self._load(CLUSTERS, name)

@@ -41,11 +41,11 @@ spec:
 """
 
 
-def until(holds: Callable[[], Any], what: str) -> None:
+def until(holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"waited {SECONDS:.0f} s for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.05)
 
 

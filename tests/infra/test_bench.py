@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from infra.bench import admission, deliveries, syncing
+from infra.bench import admission, deliveries, fanout, syncing
 from infra.bench.__main__ import main
 from infra.bench.figures import Figure, Report, encoded, median, percentile, show
 from infra.bench.house import House
@@ -88,3 +88,11 @@ def test_syncs_are_measured_that_show_what_was_pushed(house: House) -> None:
 def test_a_group_that_is_none_is_refused_with_those_that_are() -> None:
     result = CliRunner().invoke(main, ["speed"])
     assert (2, True) == (result.exit_code, "admission" in result.output)
+
+
+def test_one_trigger_reaches_the_subscribers_that_are_measured(house: House) -> None:
+    figures = list(fanout.measure(house, size=4, rounds=1))
+    assert {"http.client, one by one", "urllib3, 32 threads", "before", "after 1 trigger"} == {
+        figure.beside for figure in figures
+    }
+    assert all(figure.value > 0 and figure.reference > 0 for figure in figures)

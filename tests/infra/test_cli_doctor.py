@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import urllib3
 
 from shared.model.experiments import Edit, Experiment, Manifest
 from shared.model.projects import Presence
+from shared.model.reaches import Reach
 from shared.model.runs import Run
-from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, RUNS
+from shared.services.tables import EDITS, EXPERIMENTS, PRESENCE, REACHES, RUNS
 from tests.gitserver import GitServer
 from tests.infra.commanding import KILL, Served, served
 from tests.monitors import MonitorStand
@@ -74,6 +76,18 @@ def test_stop_conditions_that_keep_chaos_from_starting_are_found(portal: Served,
         assert ["breached", "unknown"] == [row["state"] for row in rows]
     rules.write_text('{"stop_conditions": []}')
     portal("project", "safety", "shop", str(rules))
+    assert {} == found(portal)
+
+
+def test_a_circuit_that_is_open_is_found_and_shown(portal: Served) -> None:
+    since = "2026-01-01T00:00:00.000Z"
+    portal.store.commit([REACHES.put(Reach(7, "its subscriber answered 500", since, since), "c1")])
+    assert [f"cluster c1 takes no orders since {since}: its subscriber answered 500"] == list(found(portal))
+    [row] = portal.run("cluster", "list", "-p", "shop", "--json").json
+    assert ("open", 7, since) == tuple(row["circuit"][name] for name in ("state", "failures", "retry_at"))
+    assert "open" in portal.run("cluster", "list", "-p", "shop").out
+    assert b"litmus_gitops_open_circuits 1\n" in urllib3.request("GET", f"{portal.engine.url}/metrics").data
+    portal.store.commit([REACHES.delete("c1")])
     assert {} == found(portal)
 
 

@@ -91,7 +91,13 @@ STILL_OLD = Changed((IMAGE,), "old")
         ),
         pytest.param(
             STILL_OLD,
-            Doubt(1.0, first="older"),
+            Doubt(59.9, first="older"),
+            None,
+            id="another's change meanwhile: a client that lost the race tries again",
+        ),
+        pytest.param(
+            STILL_OLD,
+            Doubt(60.0, first="older"),
             f"reverted: {IMAGE} no longer has the value that triggered",
             id="moved on to something else",
         ),

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from shared.rules.rollouts import Ready, Stuck, Wait, judge
+from tests.payloads import SEED
+from tests.rules.rollout_world import STYLES, rollout
 
 RECORDED = Path(__file__).parent.parent / "deliveries" / "rollouts"
 STUCK = "Progressing=False, ProgressDeadlineExceeded: "
@@ -27,7 +29,8 @@ def stateful_set(strategy: dict[str, Any] | None = None, **status: Any) -> dict[
 
 
 def daemon_set(strategy: str = "RollingUpdate", **status: Any) -> dict[str, Any]:
-    counts = {"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}
+    counts = {"observedGeneration": 2, "desiredNumberScheduled": 2, "currentNumberScheduled": 2}
+    counts |= {"updatedNumberScheduled": 2, "numberAvailable": 2}
     return workload("DaemonSet", {"updateStrategy": {"type": strategy}}, counts | status)
 
 
@@ -122,6 +125,11 @@ CASES = [
         Stuck("updateStrategy OnDelete: 0 of 2 pods are new, the others wait to be deleted by hand"),
         id="daemon set updated on delete",
     ),
+    pytest.param(
+        daemon_set("OnDelete", currentNumberScheduled=1, updatedNumberScheduled=1, numberAvailable=1),
+        Wait("updatedNumberScheduled 1, numberAvailable 1: 2 wanted"),
+        id="daemon set updated on delete, the last pod deleted and not there again yet",
+    ),
     pytest.param(daemon_set("OnDelete"), Ready("2 of 2 replicas are new and available"), id="daemon set, all deleted"),
     pytest.param(
         daemon_set(desiredNumberScheduled=0),
@@ -194,3 +202,35 @@ def test_a_recorded_rollout_that_ends_nowhere_is_stuck_and_says_why(name: str, r
     after = [judgement for at, judgement in seen if at > last_step]
     assert Stuck(reason) == after[-1]
     assert not any(isinstance(judgement, Ready) for judgement in after)
+
+
+SAID = {
+    "go": Ready,
+    "wait": Wait,
+    "paused": "the rollout is paused",
+    "zero": "it is scaled to zero",
+    "deadline": "Progressing=False, ProgressDeadlineExceeded: slow",
+    "by hand": "the others wait to be deleted by hand",
+    "kept": "replicas keep the old revision",
+    "nowhere": "no node wants a pod of it",
+}
+
+
+def agrees(judgement: Ready | Wait | Stuck, truth: str) -> bool:
+    said = SAID[truth]
+    if isinstance(said, str):
+        return type(judgement) is (Wait if truth == "paused" else Stuck) and said in judgement.reason
+    return type(judgement) is said
+
+
+@pytest.mark.parametrize("seed", [*range(20), SEED], ids=lambda seed: f"seed-{seed}")
+@pytest.mark.parametrize("style", STYLES)
+def test_each_version_of_a_made_up_rollout_is_judged_as_its_pods_are(style: str, seed: int) -> None:
+    for number, (obj, truth) in enumerate(rollout(style, seed)):
+        judgement = judge(obj)
+        assert agrees(judgement, truth), f"version {number}: {judgement}, but the truth is {truth!r}: {obj}"
+
+
+def test_made_up_rollouts_show_everything_that_can_be_true() -> None:
+    shown = {truth for style in STYLES for seed in range(20) for _, truth in rollout(style, seed)}
+    assert SAID.keys() == shown

@@ -32,12 +32,17 @@ def through_a_subscriber(sighting: Sighting) -> Sighting:
 
 
 def fired(server: ApiServer, sealing: Random) -> Counter[Moved]:
-    """Return what triggered by default, once each signal was taken in the order it arrived, sealed or not."""
+    """Return what triggered by default, once each signal was taken in the order it arrived, sealed or not.
+
+    A cluster's reviews all come one way; audit events and heartbeats each come as they may.
+    """
     found: Counter[Moved] = Counter()
     tracked: Tracked | None = None
     share = sealing.choice([0.3, 0.7, 1.0])
+    inside = sealing.random() < share
     for _, told in sorted(server.signals, key=lambda arrival: arrival[0]):
-        sent = through_a_subscriber(told) if sealing.random() < share else told
+        hidden = inside if told.source == "admission" else sealing.random() < share
+        sent = through_a_subscriber(told) if hidden else told
         known, sighting = aligned(tracked, sent, cover)
         outcome = observe(known, sighting)
         tracked = outcome.tracked or known

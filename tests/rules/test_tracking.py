@@ -200,6 +200,11 @@ NEW = deployment("web:9", uid="u2", created="2026-11-22T20:00:30Z")
             id="the first one never came to be",
         ),
         pytest.param(
+            [review(None, V1, operation="CREATE"), deleted("u1", 1), event(NEW, 60, operation="CREATE")],
+            "change",
+            id="the first one was deleted, so it was there",
+        ),
+        pytest.param(
             [event(V1), deleted("u1", 1), event(deployment(uid="u2", generation=1), 60, operation="CREATE")],
             "no change",
             id="anew as it was",

@@ -56,7 +56,7 @@ def gate(cluster: ChaosCluster, tmp_path: Path) -> Iterator[Gate]:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with SubscriberStand().open() as subscriber:
+    with SubscriberStand("c1", "c2", "c3").open() as subscriber:
         made = Stage(tmp_path, subscriber)
         yield made
         made.database.close()
@@ -86,7 +86,7 @@ def stages(tmp_path: Path) -> Iterator[Callable[[], Stage]]:
         def make() -> Stage:
             folder = tmp_path / str(len(made))
             folder.mkdir()
-            made.append(Stage(folder, stack.enter_context(SubscriberStand().open())))
+            made.append(Stage(folder, stack.enter_context(SubscriberStand("c1", "c2", "c3").open())))
             stack.callback(made[-1].database.close)
             return made[-1]
 

@@ -61,8 +61,8 @@ class MortalStore:
 class SubscriberStand:
     """Verifies and keeps what it is sent; answers `status` with `reason`, and 200 to what it has already."""
 
-    def __init__(self, cluster: str = "c1") -> None:
-        self.key = subscriber_key(MASTER, cluster, 1)
+    def __init__(self, *clusters: str) -> None:
+        self.keys = [subscriber_key(MASTER, cluster, 1) for cluster in clusters or ("c1",)]
         self.status = 202
         self.reason = b'{"detail":"not today"}'
         self.taken: dict[str, Order] = {}
@@ -90,7 +90,7 @@ class SubscriberStand:
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
     def take(self, headers: dict[str, str], body: bytes) -> int:
-        verify([self.key], headers, body, self.clock())
+        verify(self.keys, headers, body, self.clock())
         order = read_order(body)
         self.asked.append(order.order)
         if self.status != 202:

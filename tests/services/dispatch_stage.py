@@ -105,10 +105,8 @@ class Stage:
             ("dispatch", "change"): self.dispatching.change,
             ("dispatch", "push"): self.dispatching.push,
             ("dispatch", "schedule"): self.dispatching.schedule,
-            ("dispatch", "order"): self.delivering.order,
-            ("dispatch", "next"): self.delivering.next,
-            ("dispatch", "proved"): self.delivering.proved,
             ("dispatch", "watch"): self.overseeing.watch,
+            **{("dispatch", name): action for name, action in self.delivering.actions.items()},
         }
 
     def _pause(self, seconds: float) -> None:

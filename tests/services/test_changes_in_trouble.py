@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -14,6 +17,7 @@ from shared.errors import Unavailable
 from shared.model.calls import Answer
 from shared.model.policies import Condition, Policy, PolicyBook
 from shared.model.records import Put
+from shared.services.deadlines import Deadlines, patience
 from shared.services.tables import POLICIES, PROJECTS
 from tests.services.watched import House, altered, batch, fields, recorded
 
@@ -46,6 +50,48 @@ def test_a_review_is_allowed_though_the_store_is_away(house: House, how: str, *,
     with spoiled(house, how):
         assert allowed(house.admit(review)) == {"uid": review["request"]["uid"], "allowed": True}
     assert house.counted["error"] == 1
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm caches", "cold"])
+def test_a_review_is_allowed_in_time_though_the_store_hangs(house: House, *, warm: bool) -> None:
+    if warm:
+        house.admit(recorded("deployment-create"))
+    review, back = recorded("deployment-image"), threading.Event()
+    house.store.held = back.wait
+    answer = allowed(house.admit(review, query={"timeout": "200ms"}))
+    assert {"uid": review["request"]["uid"], "allowed": True} == answer
+    assert house.counted["late"] == 1
+    back.set()
+
+
+def test_once_too_many_are_overdue_the_others_are_not_begun_until_the_store_is_back(house: House) -> None:
+    house.admit(recorded("deployment-create"))
+    back = threading.Event()
+    house.store.held = back.wait
+    house.changes = replace(house.changes, deadlines=Deadlines(2))
+    for _ in range(4):
+        house.admit(altered(recorded("deployment-image")), query={"timeout": "100ms"})
+    assert (2, 2) == (house.counted["late"], house.counted["busy"])
+    back.set()
+    while "triggered" not in house.verdicts():
+        time.sleep(0.01)
+    house.admit(recorded("deployment-env"), query={"timeout": "10s"})
+    assert ["ignored", "triggered", "triggered"] == house.verdicts()
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        pytest.param({"timeout": "1s"}, 0.75, id="a part of what the API server waits"),
+        pytest.param({"timeout": "2s"}, 1.5, id="of its time-out in our manifests"),
+        pytest.param({"timeout": "30s"}, 2.0, id="never longer than this"),
+        pytest.param({"timeout": "1m0s"}, 2.0, id="in minutes"),
+        pytest.param({"timeout": "soon"}, 2.0, id="no duration"),
+        pytest.param({}, 2.0, id="none"),
+    ],
+)
+def test_a_review_is_answered_before_the_api_server_gives_up(query: dict[str, str], seconds: float) -> None:
+    assert seconds == patience(query)
 
 
 def test_what_was_lost_while_the_store_was_away_is_taken_when_it_comes_again(house: House) -> None:
@@ -97,7 +143,7 @@ def test_others_that_write_a_few_times_delay_a_decision(house: House) -> None:
 def test_others_that_never_stop_writing_cost_the_decision_and_not_the_answer(house: House) -> None:
     house.store.meddlers = repeat(lambda: _touch(house))
     assert allowed(house.admit(recorded("deployment-image")))["allowed"] is True
-    assert house.counted == {"error": 1}
+    assert house.counted["error"] + house.counted["late"] == 1
     with pytest.raises(Unavailable, match="send it again"):
         house.hear(batch())
 

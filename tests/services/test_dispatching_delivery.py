@@ -61,10 +61,11 @@ def test_an_order_is_sent_again_with_growing_pauses_until_it_is_taken(stage: Sta
     stage.change()
     stage.pump(60)
     tries = len(stage.subscriber.asked)
-    assert (5, 5) == (tries, stage.orders()[0].attempts)
+    assert tries == stage.orders()[0].attempts
+    assert 5 <= tries <= 7
     stage.subscriber.status = 202
     stage.pump(60)
-    assert ("taken", 6) == (stage.orders()[0].state, len(stage.subscriber.asked))
+    assert ("taken", tries + 1) == (stage.orders()[0].state, len(stage.subscriber.asked))
 
 
 def test_a_subscriber_that_is_down_is_tried_again(stage: Stage) -> None:

@@ -31,7 +31,7 @@ def one_order(stage: Stage) -> None:
 def several_clusters(stage: Stage) -> None:
     stage.experiment(manifest=msgspec.structs.replace(KILL, annotations={CLUSTERS: "c1,c2,c3"}))
     stage.cluster("c2")
-    stage.cluster("c3")
+    stage.cluster("c3", stage.subscriber.url)
     stage.change()
     alive(stage, stage.pump)
     proof = next(order.id for order in stage.orders() if order.action == "prove")
@@ -117,3 +117,19 @@ def test_a_death_at_any_commit_changes_nothing_in_the_end(
         scene(stage)
         assert told(calm) == told(stage), f"it died at commit {death + 1}"
         assert [] == stage.queue.dead()
+
+
+def test_a_proof_that_came_before_the_orders_behind_it_were_made_lets_them_go(stage: Stage) -> None:
+    stage.experiment(manifest=msgspec.structs.replace(KILL, annotations={CLUSTERS: "c1,c2"}))
+    stage.cluster("c2", stage.subscriber.url)
+    due = stage.due(stage.change())
+    stage.store.lives = 0
+    with pytest.raises(Killed):
+        stage.dispatching.change(due)
+    [proof] = stage.orders()
+    stage.report(proof.id, "completed")
+    for claimed in stage.queue.receive(100, 30.0):
+        stage.queue.ack(claimed)
+    stage.dispatching.change(due)
+    stage.pump()
+    assert ["taken"] == [order.state for order in stage.orders("c2")]

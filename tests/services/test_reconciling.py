@@ -144,9 +144,16 @@ def test_orders_are_looked_after_though_git_is_away(shop: Shop) -> None:
     assert [("dispatch", "order", {"cluster": "eu", "order": "o1"})] == waiting(shop)
 
 
-def test_an_order_that_is_on_its_way_is_left_alone(shop: Shop) -> None:
+def test_an_order_that_was_tried_and_whose_message_was_given_up_is_sent_again(shop: Shop) -> None:
     an_order(shop, attempts=1)
     shop.clock.advance(120)
+    expected = ("dispatch", "order", {"cluster": "eu", "order": "o1"})
+    assert [expected] == [message for message in waiting(shop) if message[0] == "dispatch"]
+
+
+def test_an_order_that_was_made_just_now_is_left_alone(shop: Shop) -> None:
+    an_order(shop)
+    shop.clock.advance(5)
     assert [] == [message for message in waiting(shop) if message[0] == "dispatch"]
 
 

@@ -241,6 +241,6 @@ def test_a_cluster_that_was_silent_gets_at_once_what_waited_for_it(stage: Stage)
     stage.reporting.receive(stage.call("/reports/c1", write_heartbeat(Heartbeat(stamp(stage.clock)))))
     stage.pump()
     assert 1 == len(stage.subscriber.taken)
-    stage.clock.advance(15)
+    stage.pump(15)
     stage.reporting.receive(stage.call("/reports/c1", write_heartbeat(Heartbeat(stamp(stage.clock)))))
     assert stage.queue.due_in() != 0.0

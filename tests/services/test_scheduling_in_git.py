@@ -87,6 +87,14 @@ def test_what_is_pushed_later_is_installed_broken_renamed_and_removed_with_its_f
     assert ("remove", False) == ordered(shop)[-1]
 
 
+def test_an_accepted_schedule_that_is_given_another_id_stays_accepted(shop: Shop) -> None:
+    pushed(shop)
+    Accepting(shop.store, shop.clock, new_id).accept("shop", nightly(shop).id, "owner", accept=True)
+    work(shop)
+    pushed(shop, NIGHTLY.replace("  name: nightly\n", "  name: nightly\n  labels: {workflow_id: n1}\n", 1))
+    assert ("n1", ["install", "install", "remove"]) == (nightly(shop).id, sorted(one for one, _ in ordered(shop)))
+
+
 def test_a_schedule_that_is_made_in_the_portal_is_pushed_by_its_author(shop: Shop) -> None:
     followed(shop)
     shop.edits.save("shop", None, NIGHTLY.encode(), None, ADA)

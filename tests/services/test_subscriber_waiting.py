@@ -34,14 +34,25 @@ def run_after(cluster: ChaosCluster, guard: Guard, **changes: Any) -> str:
     return sent.order
 
 
-def test_a_change_that_was_undone_while_it_was_watched_is_skipped(cluster: ChaosCluster) -> None:
-    uid = cluster.deploy(image="app:1")["metadata"]["uid"]
+def test_a_change_that_was_undone_after_it_was_proved_is_skipped(cluster: ChaosCluster) -> None:
+    uid = cluster.deploy(image="app:2")["metadata"]["uid"]
+    cluster.api.patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": {"paused": True}})
     sent = run_after(cluster, cluster.guard(uid, "app:2"))
-    until(lambda: cluster.portal.of(sent))
+    until(lambda: [one for one in cluster.portal.of(sent) if one.phase == "rollout"])
     cluster.set_image("app:3")
     skipped = cluster.portal.last(sent, "skipped")
     assert skipped.message.startswith("reverted: spec.template.spec.containers[0].image no longer has the value")
     assert [] == cluster.created(ENGINES)
+
+
+def test_a_change_that_lost_a_race_is_waited_for_since_its_client_tries_again(cluster: ChaosCluster) -> None:
+    uid = cluster.deploy(image="app:1")["metadata"]["uid"]
+    sent = run_after(cluster, cluster.guard(uid, "app:2"))
+    until(lambda: cluster.portal.of(sent))
+    cluster.set_image("app:3")
+    time.sleep(0.3)
+    cluster.set_image("app:2")
+    assert "Pass" == cluster.portal.last(sent, "completed").verdict
 
 
 def test_a_change_is_waited_for_since_its_review_came_before_it(cluster: ChaosCluster) -> None:

@@ -38,20 +38,23 @@ def _nobody() -> None:
 
 
 class CountingStore:
-    """The real store, with a count of what was asked of it; a meddler acts just before each commit."""
+    """The real store, with a count of what was asked of it; `held` acts before reads, meddlers before commits."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.calls: Counter[str] = Counter()
         self.messages: list[Message] = []
         self.meddlers: Iterator[Callable[[], None]] = iter(())
+        self.held: Callable[[], object] = _nobody
 
     def get(self, key: Key) -> Record | None:
         self.calls["get"] += 1
+        self.held()
         return self.store.get(key)
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         self.calls["get_many"] += 1
+        self.held()
         return self.store.get_many(keys)
 
     def query(
@@ -64,6 +67,7 @@ class CountingStore:
         newest_first: bool = False,
     ) -> list[Record]:
         self.calls["query"] += 1
+        self.held()
         return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:

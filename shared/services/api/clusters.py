@@ -10,6 +10,7 @@ import msgspec
 from shared.errors import Conflict, Invalid, NotFound, Stale
 from shared.model.calls import Answer, Call
 from shared.model.projects import ChaosCenter, Cluster
+from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
 from shared.rules.urls import check_center, check_subscriber
@@ -21,7 +22,7 @@ from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, listing
 from shared.services.attempts import until_fresh
 from shared.services.ledger import message, stamp
-from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, RETIRED, Versioned, unchanged
+from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, REACHES, RETIRED, Versioned, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,10 @@ class Clusters:
         center = _center(body, allow_local=self.desk.allow_local)
         cluster = Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels))
         cluster = self._store(msgspec.structs.replace(cluster, subscriber_url=body.subscriber_url, chaoscenter=center))
-        return Answer(201, show(cluster, None) | self._secrets(cluster))
+        return Answer(201, show(cluster, None, Reach()) | self._secrets(cluster))
 
     def browse(self, call: Call) -> Answer:
-        """List the project's clusters with the time each was last heard."""
+        """List the project's clusters with the time each was last heard, and how it is reached."""
         project = self.desk.project(call).value
         return listing(self.desk.store, MEMBERS.partition(project.id), call, self._row)
 
@@ -74,6 +75,7 @@ class Clusters:
                 CLUSTERS.delete(cluster.id),
                 MEMBERS.delete(cluster.project, cluster.id, expected=was.version),
                 PRESENCE.delete(cluster.project, cluster.id),
+                REACHES.delete(cluster.id),
             ],
             [
                 message(self.desk.ids, "dispatch", "next", cluster=cluster.id),
@@ -111,7 +113,8 @@ class Clusters:
     def _row(self, row: Record) -> dict[str, Any]:
         cluster = MEMBERS.read(row).value
         presence = PRESENCE.load(self.desk.store, cluster.project, cluster.id)
-        return show(cluster, presence.value.last_seen if presence else None)
+        reach = REACHES.load_or(self.desk.store, Reach(), cluster.id).value
+        return show(cluster, presence.value.last_seen if presence else None, reach)
 
 
 def member(desk: Desk, call: Call) -> Versioned[Cluster]:
@@ -134,8 +137,8 @@ def _center(body: NewCluster, *, allow_local: bool) -> ChaosCenter | None:
     return ChaosCenter(**body.chaoscenter.model_dump())
 
 
-def show(cluster: Cluster, last_seen: str | None) -> dict[str, Any]:
-    """Return a cluster as the API shows it, without its secrets."""
+def show(cluster: Cluster, last_seen: str | None, reach: Reach) -> dict[str, Any]:
+    """Return a cluster as the API shows it, without its secrets; `circuit` says how orders reach it by POST."""
     return {
         "id": cluster.id,
         "name": cluster.name,
@@ -144,5 +147,12 @@ def show(cluster: Cluster, last_seen: str | None) -> dict[str, Any]:
         "chaoscenter": cluster.chaoscenter and msgspec.to_builtins(cluster.chaoscenter),
         "created_at": cluster.created_at,
         "last_seen": last_seen,
+        "circuit": {
+            "state": reach.state,
+            "failures": reach.failures,
+            "reason": reach.reason or None,
+            "since": reach.since or None,
+            "retry_at": reach.retry_at or None,
+        },
         "freeze": cluster.freeze and {"reason": cluster.freeze.reason, "at": cluster.freeze.at},
     }

@@ -1,0 +1,227 @@
+"""One trigger that reaches many clusters: ours from the webhook to the last subscriber, beside loops that only POST."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+import urllib3
+
+from infra.bench.figures import Figure, median
+from infra.bench.house import MADE, PROJECT, House, gitops
+from infra.bench.processes import HOST, LOOK_EVERY, PATIENCE, answers, free_port
+from infra.bench.reviews import reviews
+from infra.bench.syncing import Origin
+from shared.clients.git import Remotes
+from shared.model.experiments import Experiment, Manifest, SyncState
+from shared.model.hosting import Access
+from shared.model.orders import Order
+from shared.model.projects import Cluster, MaxRuns, Project, Safety
+from shared.rules.keys import subscriber_key, token
+from shared.rules.routing import CLUSTERS as NAMED
+from shared.services.tables import BLOBS, CLUSTERS, EXPERIMENTS, MEMBERS, PROJECTS, SYNCS
+from shared.wire.orders import signed
+
+SIZE: Final = 500
+ROUNDS: Final = 5
+THREADS: Final = 32
+OK: Final = 200
+ROOT: Final = Path(__file__).parents[2]
+TEXT: Final = b"kind: Workflow\n"
+BLOB: Final = "b" * 40
+ROOMY: Final = Safety(cooldown="0s", storm=None, max_runs=MaxRuns(cluster=99, namespace=99))
+Posts = Sequence[tuple[int, dict[str, str], bytes]]
+
+
+class NotReached(RuntimeError):
+    """Not every subscriber got its order in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The subscribers' process."""
+
+    ports: list[int]
+    told: IO[str]
+    says: IO[str]
+
+    def expect(self, count: int) -> None:
+        """Say how many orders come next."""
+        self.told.write(f"{count}\n")
+        self.told.flush()
+
+    def wait(self) -> tuple[float, float]:
+        """Return when the first and when the last of them came, on the monotonic clock."""
+        first, last = json.loads(self.says.readline())
+        return first, last
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is measured: the engine, the subscribers, and where they are."""
+
+    house: House
+    port: int
+    process: int
+    stand: Stand
+
+    @property
+    def resident(self) -> float:
+        """The engine's memory in MiB."""
+        lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+    def rates(self, act: Callable[[], None]) -> tuple[float, float]:
+        """Return how many orders a second came: counted from the start, and from the first that came."""
+        size = len(self.ports)
+        self.stand.expect(size)
+        began = time.monotonic()
+        act()
+        first, last = self.stand.wait()
+        return size / (last - began), size / (last - first)
+
+    def trigger(self, turn: int) -> None:
+        """Change a Deployment of cluster `c0` that experiment `turn` watches."""
+        path = f"/admission/c0/{token(self.house.master, 'admission', 'c0', 1)}"
+        review = reviews(path, watched=True)(turn).partition(b"\r\n\r\n")[2]
+        body = review.replace(b"cart-pod-delete", _experiment(turn).encode())
+        headers = {"content-type": "application/json"}
+        answer = urllib3.request("POST", f"http://{HOST}:{self.port}{path}", body=body, headers=headers)
+        if answer.status != OK:
+            raise NotReached(f"the change was answered {answer.status}")
+
+    def posts(self, name: str) -> Posts:
+        """Return orders like ours, signed beforehand."""
+        now = datetime.now(UTC)
+        until = (now + timedelta(hours=1)).isoformat()
+        return [(port, *self._post(number, f"{name}-{number}", until, now)) for number, port in enumerate(self.ports)]
+
+    @property
+    def ports(self) -> list[int]:
+        """Where the subscribers are."""
+        return self.stand.ports
+
+    def _post(self, number: int, name: str, until: str, now: datetime) -> tuple[dict[str, str], bytes]:
+        digest = hashlib.sha256(TEXT).hexdigest()
+        order = Order(name, PROJECT, _experiment(0), "run", until, TEXT.decode(), digest)
+        return signed(order, subscriber_key(self.house.master, f"c{number}", 1), now.timestamp())
+
+
+def measure(house: House, size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """Trigger once a round, and POST orders like ours by other means in between."""
+    port = free_port()
+    with _fleet(house, port, size) as stand:
+        _settle(house, stand.ports, rounds)
+        with _engine(house, port) as process:
+            yield from _figures(Scene(house, port, process, stand), rounds)
+
+
+def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
+    sizes, ours, alone, crowds = [scene.resident], [], [], []
+    for turn in range(rounds):
+        ours.append(scene.rates(partial(scene.trigger, turn)))
+        sizes.append(scene.resident)
+        alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
+        crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
+    group = f"one trigger, {len(scene.ports)} clusters"
+    told = {"from the webhook to the last order": 0, "from the first order to the last": 1}
+    for name, which in told.items():
+        rate = median([rates[which] for rates in ours])
+        yield Figure(group, name, rate, "/s", "http.client, one by one", median(alone))
+        yield Figure(group, name, rate, "/s", f"urllib3, {THREADS} threads", median(crowds))
+    yield Figure(group, "memory after 1 trigger", sizes[1], "MiB", "before", sizes[0])
+    yield Figure(group, f"memory after {rounds} triggers", sizes[-1], "MiB", "after 1 trigger", sizes[1])
+
+
+def _loop(posts: Posts) -> None:
+    for port, headers, body in posts:
+        connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
+        connection.request("POST", "/", body, headers)
+        connection.getresponse().read()
+        connection.close()
+
+
+def _crowd(posts: Posts) -> None:
+    pool = urllib3.PoolManager(num_pools=THREADS, retries=False, timeout=PATIENCE)
+    with pool, ThreadPoolExecutor(THREADS) as threads:
+        list(
+            threads.map(
+                lambda one: pool.request("POST", f"http://{HOST}:{one[0]}/", body=one[2], headers=one[1]), posts
+            )
+        )
+
+
+def _settle(house: House, ports: list[int], rounds: int) -> None:
+    """Store the project at the head of a repository of its own, an experiment a round, and the clusters."""
+    origin = Origin(house.folder / "chaos.git")
+    origin.make(1)
+    head = Remotes()(Access(origin.url, allow_local=True)).head("main") or ""
+    manifest = Manifest("Workflow", "kill", annotations={NAMED: "fleet=bench"})
+    synced = SYNCS.put(SyncState(1, 1, head, MADE, head), PROJECT)
+    project = PROJECTS.put(Project(PROJECT, "Shop", MADE, gitops(origin.url), ROOMY), PROJECT)
+    house.store.commit([project, synced, BLOBS.put(TEXT, PROJECT, BLOB)])
+    for turn in range(rounds):
+        name = _experiment(turn)
+        made = Experiment(name, f"{name}.yaml", BLOB, head, "synced", MADE, "Workflow", name, manifest=manifest)
+        house.store.commit([EXPERIMENTS.put(made, PROJECT, name)])
+    for number, port in enumerate(ports):
+        cluster = Cluster(f"c{number}", PROJECT, "", MADE, {"fleet": "bench"}, f"http://{HOST}:{port}/")
+        house.store.commit([CLUSTERS.put(cluster, cluster.id), MEMBERS.put(cluster, PROJECT, cluster.id)])
+
+
+def _experiment(turn: int) -> str:
+    return f"kill-{turn}"
+
+
+@contextmanager
+def _fleet(house: House, port: int, size: int) -> Iterator[Stand]:
+    words = [str(house.data), str(size), f"http://{HOST}:{port}"]
+    with _running("infra.bench.fleet", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        if child.stdin is None or child.stdout is None:
+            raise NotReached("the subscribers have no pipes")
+        yield Stand(json.loads(child.stdout.readline()), child.stdin, child.stdout)
+
+
+@contextmanager
+def _engine(house: House, port: int) -> Iterator[int]:
+    """Serve all functions as `make run` does; give the process id."""
+    own = {"DATA_DIR": str(house.data), "PORT": str(port), "ADMIN_TOKEN": "owner", "LOG_LEVEL": "WARNING"}
+    with _running("infra.local", environment=own, stdout=subprocess.DEVNULL) as child:
+        deadline = time.monotonic() + PATIENCE
+        while not answers(port):
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise NotReached("the engine does not serve")
+            time.sleep(LOOK_EVERY)
+        yield child.pid
+
+
+@contextmanager
+def _running(
+    module: str, *words: str, environment: Mapping[str, str] | None = None, stdout: int, stdin: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter and words
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        stdin=stdin,
+        stdout=stdout,
+        text=True,
+    )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.communicate(timeout=PATIENCE)

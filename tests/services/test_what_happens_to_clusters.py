@@ -1,0 +1,175 @@
+"""What happens to real clusters, by name, and the verdict that the design gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+
+import pytest
+
+from infra.demo.kubernetes_api.calls import User
+from shared.model.projects import Safety
+from shared.services.tables import RECENT
+from tests.services.api_writes import ADA, AUTOSCALER, CHAOS, Json
+from tests.services.dispatch_stage import Stage
+from tests.services.watched import House, altered, fields, recorded
+from tests.services.watched_cluster import WatchedCluster
+
+IMAGE = "spec.template.spec.containers[0].image"
+ARGO_CD = User("system:serviceaccount:argocd:argocd-application-controller")
+
+
+@pytest.fixture
+def cluster(stage: Stage) -> WatchedCluster:
+    stage.settle(Safety())
+    made = WatchedCluster(stage, "c1")
+    made.tell(made.api.create("web:1"))
+    made.heartbeat()
+    made.rest(10)
+    return made
+
+
+def image(tag: str) -> list[Json]:
+    return [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": f"web:{tag}"}]
+
+
+def scaled(replicas: int) -> Json:
+    return {"spec": {"replicas": replicas}}
+
+
+def completed(cluster: WatchedCluster) -> list[list[str]]:
+    """Return the fields of each change that a run was made for."""
+    done = (one.order.guard for one in cluster.taken.values() if one.verdict == "completed")
+    return [[one.path for one in guard.changed] for guard in done if guard]
+
+
+@pytest.mark.parametrize("workloads", [100, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_a_mass_deploy_is_held_until_a_person_releases_it(house: House, workloads: int) -> None:
+    house.settle(Safety())
+    base = recorded("deployment-image")
+    for number in range(workloads):
+        review = altered(base)
+        review["request"]["name"] = f"web-{number}"
+        house.clock.advance(0.1)
+        house.changes.admit(house.call("admission", review, "c1"))
+    rows = house.store.store.query("ledger/shop/change", limit=2_000)
+    assert {"triggered": workloads} == house.counted
+    said = Counter("held until a person releases" in row.value.decode() for row in rows)
+    assert {False: 10, True: workloads - 10} == said
+    assert RECENT.read(house.store.store.get(RECENT.key("shop"))).value.held  # type: ignore[arg-type]
+
+
+def test_an_upgrade_of_the_nodes_starts_nothing(cluster: WatchedCluster) -> None:
+    kubelet = User("system:serviceaccount:kube-system:deployment-controller")
+    for ready in (1, 0, 1, 2):
+        status = {"status": {"replicas": 2, "readyReplicas": ready, "availableReplicas": ready}}
+        cluster.tell(cluster.api.patch(status, below="/status", user=kubelet), audit=True)
+        cluster.heartbeat()
+        cluster.rest(70)
+    assert (["create"], []) == (cluster.rules, completed(cluster))
+
+
+@pytest.mark.parametrize("below", ["/scale", ""], ids=["by the subresource", "by a patch"])
+def test_a_failover_from_zero_starts_nothing(cluster: WatchedCluster, below: str) -> None:
+    for replicas in (0, 4):
+        cluster.tell(cluster.api.patch(scaled(replicas), below=below), audit=True)
+        cluster.rest(10)
+    assert (["create", "zero", "zero"], []) == (cluster.rules, completed(cluster))
+
+
+def test_a_rollback_starts_nothing(cluster: WatchedCluster) -> None:
+    for tag in ("2", "1"):
+        cluster.tell(cluster.api.patch(image(tag), media="json"), audit=True)
+        cluster.rest(10)
+    assert (["create", "triggered", "rollback"], [[IMAGE]]) == (cluster.rules, completed(cluster))
+
+
+def test_a_gitops_controller_that_undoes_chaos_starts_nothing(cluster: WatchedCluster) -> None:
+    cluster.run("argo-chaos")
+    cluster.tell(cluster.api.patch(scaled(1), below="/scale", user=CHAOS), audit=True)
+    cluster.tell(cluster.api.patch(scaled(2), user=ARGO_CD), audit=True)
+    cluster.heartbeat()
+    cluster.run()
+    cluster.heartbeat()
+    assert (["create", "chaos actor", "open run"], []) == (cluster.rules, completed(cluster))
+
+
+@pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
+def test_an_autoscaler_during_the_rollout_neither_starts_anything_nor_replaces_what_waits(
+    cluster: WatchedCluster, told: str
+) -> None:
+    cluster.autoscaled = True
+    cluster.tell(cluster.api.patch(image("2"), media="json"))
+    cluster.heartbeat()
+    written = cluster.api.patch(scaled(7), below="/scale", user=AUTOSCALER)
+    cluster.tell(written, reviews=told == "reviews", audit=told == "audit")
+    cluster.heartbeat()
+    cluster.rest(70)
+    assert (["create", "triggered", "autoscaler"], [[IMAGE]]) == (cluster.rules, completed(cluster))
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen by a heartbeat", "seen by the next review"])
+def test_after_an_etcd_restore_the_next_change_starts_one_run_and_the_restore_none(
+    cluster: WatchedCluster, *, seen: bool
+) -> None:
+    backup = deepcopy(cluster.api.live)
+    assert backup
+    for tag in ("2", "3"):
+        cluster.stage.settle(Safety(cooldown="0s"))
+        cluster.tell(cluster.api.patch(image(tag), media="json"), audit=True)
+        cluster.rest(10)
+    cluster.rest(300)
+    cluster.api.restore(backup)
+    if seen:
+        cluster.heartbeat()
+    cluster.rest(10)
+    assert 2 == len(completed(cluster))
+    cluster.tell(cluster.api.patch(image("4"), media="json"), audit=True)
+    cluster.rest(10)
+    assert ["create", "triggered", "triggered", *["first sight"] * seen, "triggered"] == cluster.rules
+    assert [[IMAGE]] * 3 == completed(cluster)
+
+
+@pytest.mark.parametrize(("pause", "verdict"), [(10, "triggered"), (700, "create")])
+def test_a_deployment_replaced_under_its_name_is_a_change_if_it_was_soon(
+    cluster: WatchedCluster, pause: float, verdict: str
+) -> None:
+    cluster.tell(cluster.api.patch(image("2"), media="json", denied=True))
+    cluster.tell(cluster.api.delete(), audit=True)
+    cluster.rest(pause)
+    cluster.stage.settle(Safety(cooldown="0s"))
+    cluster.tell(cluster.api.create("web:3"), audit=True)
+    cluster.heartbeat()
+    cluster.rest(70)
+    assert ["create", "triggered", "deleted", verdict] == cluster.rules
+    skipped = [one.verdict for one in cluster.taken.values()]
+    assert ["skipped", *["completed"] * (verdict == "triggered")] == skipped
+
+
+@pytest.mark.parametrize(
+    ("user", "below", "rule"),
+    [
+        pytest.param(ADA, "/scale", "triggered", id="kubectl scale"),
+        pytest.param(ADA, "", "triggered", id="a patch by hand"),
+        pytest.param(AUTOSCALER, "/scale", "autoscaler", id="an autoscaler"),
+    ],
+)
+@pytest.mark.parametrize("told", ["reviews", "audit"])
+def test_a_scale_of_a_watched_workload_is_judged_by_its_annotations(
+    cluster: WatchedCluster, told: str, user: User, below: str, rule: str
+) -> None:
+    written = cluster.api.patch(scaled(5), below=below, user=user)
+    cluster.tell(written, reviews=told == "reviews", audit=told == "audit")
+    row = cluster.rows[-1]
+    assert (rule, ["spec.replicas"], ["kill"]) == (
+        cluster.rules[-1],
+        fields(row)["changed"],
+        fields(row)["experiments"],
+    )
+
+
+def test_a_scale_of_a_workload_that_has_opted_out_is_only_counted(cluster: WatchedCluster) -> None:
+    cluster.tell(cluster.api.patch({"metadata": {"annotations": {"litmuschaos.io/gitops": None}}}), audit=True)
+    cluster.tell(cluster.api.patch(scaled(5), below="/scale"), audit=True)
+    assert ["create", "opt-out"] == cluster.rules
+    assert cluster.counted["untracked"] == 2
