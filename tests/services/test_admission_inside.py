@@ -253,6 +253,34 @@ def test_many_reviews_go_in_parts_of_bounded_size(inside: Inside) -> None:
     assert 2 == sum(b'"sightings"' in body for body in inside.door.bodies)
 
 
+def test_large_reviews_go_in_parts_too(inside: Inside) -> None:
+    for number in range(2):
+        review = altered(recorded("deployment-image"), image=f"nginx:{number}")
+        review["request"]["object"]["spec"]["padding"] = "x" * 700_000
+        inside.admit(review)
+    inside.forwarding.flush()
+    assert 2 == sum(b'"sightings"' in body for body in inside.door.bodies)
+
+
+def test_what_comes_while_others_are_told_is_told_after_them(house: House) -> None:
+    with inside_of(house) as inside:
+        inside.most = 2
+        inside.start()
+        reviews = [altered(recorded("deployment-image"), image=f"nginx:{number}") for number in range(3)]
+        late = reviews[2:]
+
+        def meanwhile(path: str, _: bytes) -> int:
+            if path.startswith("/changes/") and late:
+                inside.admit(late.pop())
+            return 0
+
+        inside.door.after = meanwhile
+        for review in reviews[:2]:
+            inside.admit(review)
+        inside.forwarding.flush()
+    assert ["triggered"] * 3 == house.verdicts()
+
+
 def test_a_portal_that_knows_no_seals_is_told_nothing(inside: Inside) -> None:
     inside.door.before = lambda _path, _body: 200
     inside.admit(recorded("deployment-image"))
