@@ -21,7 +21,7 @@ SAFETY = Safety(cooldown="0s", storm=None)
 @pytest.mark.parametrize(
     ("examples", "steps"),
     [
-        pytest.param(40, 8, id="short"),
+        pytest.param(25, 8, id="short"),
         pytest.param(5_000, 20, id="long", marks=pytest.mark.soak),
     ],
 )
