@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from shared.model.projects import Safety
 from tests.payloads import SEED
 from tests.services.dispatch_stage import Stage
-from tests.services.histories import History, Step, histories
+from tests.services.histories import History
+from tests.services.history_steps import Step, histories
 from tests.services.watched_cluster import WatchedCluster
 
 SAFETY = Safety(cooldown="0s", storm=None)
