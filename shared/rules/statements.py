@@ -44,7 +44,7 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
     if sides.created_before(new, known):
-        return late()
+        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else late()
     base = msgspec.structs.replace(fresh(sighting), past=tracked.past)
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
     if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:

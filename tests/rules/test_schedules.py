@@ -122,6 +122,12 @@ def at_once(push: str | None = None) -> Experiment:
         pytest.param(
             case(safety=Safety(allowed_namespaces=("db",))), {}, ["allowed namespaces"], id="a namespace that is not"
         ),
+        pytest.param(
+            case(safety=Safety(approval_namespaces=("*",))),
+            {},
+            ["approval"],
+            id="a namespace where each run is approved",
+        ),
         pytest.param(case(at_once()), {}, ["run on push"], id="now, and a push runs nothing"),
         pytest.param(case(at_once("new")), {"one": GOES}, [], id="now, as the file says"),
         pytest.param(

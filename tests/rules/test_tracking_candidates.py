@@ -13,6 +13,7 @@ from tests.rules.test_tracking import IMAGE, paths, rules, told
 V1, V2, V3 = (deployment(f"web:{n}", generation=n, revision=100 * n) for n in (1, 2, 3))
 DENIED = deployment("web:no", generation=2, revision=100)
 
+ANEW = deployment("web:9", uid="u2", created="2026-11-22T19:30:00Z")
 LOST, WON = deployment("web:1", 5, 2, revision=100), deployment("web:2", 5, 3, revision=300)
 UNDONE, REDONE = deployment("web:1", generation=3, revision=300), deployment("web:2", generation=4, revision=400)
 
@@ -94,6 +95,8 @@ def test_what_came_after_a_candidate_is_compared_with_it() -> None:
         pytest.param([event(V3), event(V1, 61)], "first sight", id="an event long after"),
         pytest.param([event(V3), event(V1, 60)], "late", id="an event that may be late"),
         pytest.param([heartbeat(V3), heartbeat(V1, 61)], "first sight", id="a heartbeat"),
+        pytest.param([heartbeat(ANEW), heartbeat(V1, 61)], "first sight", id="to before it was created anew"),
+        pytest.param([heartbeat(ANEW), event(V1, 60)], "late", id="an event of the one before"),
     ],
 )
 def test_a_generation_that_went_back_resets_the_tracking(sightings: list[Sighting], expected: str) -> None:

@@ -10,70 +10,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Final, Literal
+from typing import Any
 
 import msgspec
-from hypothesis import strategies as st
 
-from shared.model.changes import GITOPS
 from shared.rules.digests import NULL, digest
-from tests.services.api_writes import AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, ApiWrites, Json, Written
+from tests.services.api_writes import AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
+from tests.services.history_steps import (
+    ENV,
+    FIRST,
+    IMAGE,
+    QUIET,
+    RACER,
+    REPLICAS,
+    RESTART,
+    SCALES,
+    WRITES,
+    Field,
+    Step,
+    annotated,
+    field_of,
+    imaged,
+    unversioned,
+)
 from tests.services.watched_cluster import WatchedCluster
-
-Verb = Literal["image", "env", "scale", "replicas", "restart", "note", "label", "status", "recreate", "opt out"]
-Fate = Literal["persisted", "denied", "dry run", "tried again", "raced", "reverted", "by chaos", "by an autoscaler"]
-
-IMAGE = "spec.template.spec.containers[0].image"
-ENV = "spec.template.spec.containers[0].env[0].value"
-REPLICAS = "spec.replicas"
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
-RESTART = f'spec.template.metadata.annotations."{RESTARTED}"'
-RACER = "spec.template.metadata.annotations.racer"
-Field = tuple[str, str]
-FIRST = 10
-"""The number in what the workload begins with; each step makes the next one, so that no two changes are alike."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One request. `pause` is how long nothing follows; with 0 the next one comes before anybody looked at this.
-
-    `told` says by what the portal learns of it: reviews, audit events, both, or a heartbeat alone. `late` audit events
-    come after the next step's.
-    """
-
-    verb: Verb
-    fate: Fate = "persisted"
-    told: Literal["reviews", "audit", "both", "heartbeat"] = "both"
-    times: int = 1
-    late: bool = False
-    beat: bool = False
-    pause: float = 10
-    latency: float = 0
-
-
-VERBS: tuple[Verb, ...] = (
-    "image", "image", "env", "scale", "scale", "replicas", "restart", "note", "label", "status", "recreate", "opt out",
-)  # fmt: skip
-FATES: tuple[Fate, ...] = (
-    "persisted", "persisted", "persisted", "denied", "dry run", "tried again", "raced", "reverted", "by chaos",
-    "by an autoscaler",
-)  # fmt: skip
-
-
-def histories(most: int) -> st.SearchStrategy[list[Step]]:
-    """Draw the steps of a history."""
-    step = st.builds(
-        Step,
-        verb=st.sampled_from(VERBS),
-        fate=st.sampled_from(FATES),
-        told=st.sampled_from(["reviews", "audit", "both", "both", "heartbeat"]),
-        times=st.integers(1, 2),
-        late=st.booleans(),
-        beat=st.booleans(),
-        pause=st.sampled_from([0, 0, 5, 20, 45, 70]),
-        latency=st.sampled_from([0, 0, 3, 30, 59, 61, 75, 95]),
-    )
-    return st.lists(step, min_size=1, max_size=most)
 
 
 class History:
@@ -92,11 +52,12 @@ class History:
         self.late: list[Json] = []
         self.standing: Counter[Field] = Counter()
         self.in_the_way = 0.0
-        self.behind = False
+        self.behind = self.unseen = False
         self.paused = True
         cluster.tell(cluster.api.create(f"web:{FIRST}"))
         cluster.heartbeat()
         cluster.rest(10)
+        self.backup = deepcopy(cluster.api.live)
 
     def play(self, step: Step) -> None:
         """Do a step, let the portal learn of it, and let time pass."""
@@ -106,7 +67,7 @@ class History:
         if step.fate != "persisted" or not self.paused:
             self.in_the_way = self._now + 62
         self.paused = bool(step.pause)
-        if step.verb in _QUIET and step.fate != "raced":
+        if step.verb in QUIET and step.fate != "raced":
             self._tell(step, self._write(step, denied=step.fate == "denied", dry_run=step.fate == "dry run"))
         else:
             self.must -= self.standing
@@ -138,7 +99,7 @@ class History:
             self.standing.clear()
 
     def _loud(self, step: Step) -> None:
-        fate = step.fate if step.verb not in {"recreate", "opt out"} else step.verb
+        fate = step.fate if step.verb not in {"recreate", "opt out", "restore"} else step.verb
         plays: dict[str, Callable[[Step], None]] = {
             "persisted": self._persisted,
             "denied": lambda one: self._tell(one, self._write(one, denied=True)),
@@ -147,15 +108,16 @@ class History:
             "raced": self._raced,
             "reverted": self._reverted,
             "by chaos": self._by_chaos,
-            "by an autoscaler": self._by_an_autoscaler if step.verb in _SCALES else self._persisted,
+            "by an autoscaler": self._by_an_autoscaler if step.verb in SCALES else self._persisted,
             "recreate": self._recreated,
             "opt out": self._opted_out,
+            "restore": self._restored,
         }
         plays[fate](step)
 
     def _persisted(self, step: Step) -> None:
         self._tell(step, self._write(step))
-        self._expect(step, _field(step, self.made))
+        self._expect(step, field_of(step, self.made))
 
     def _tried_again(self, step: Step) -> None:
         self._tell(step, self._write(step, denied=True))
@@ -172,7 +134,7 @@ class History:
         self._tell(step, Written([one for part in parts for one in part], others[0].event, good=True))
         self._tell(step, Written([], first.event, good=True))
         racer = (RACER, digest(str(self.made)))
-        both = [racer] if step.verb in _QUIET else [_field(step, self.made), racer]
+        both = [racer] if step.verb in QUIET else [field_of(step, self.made), racer]
         newest = both[0] if step.told == "audit" else racer
         self.may.update(field for field in both if field != newest)
         self._expect(step, newest)
@@ -182,11 +144,14 @@ class History:
         before, made = deepcopy(self.cluster.api.live), self.made
         assert before
         written = self._write(step)
-        back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", _unversioned(before))
+        back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before))
         for one in (written, back):
             self._tell(msgspec.structs.replace(step, told="both" if step.told == "heartbeat" else step.told), one)
-        if step.verb in _SCALES:
-            self._expect(step, (REPLICAS, digest(before["spec"]["replicas"])))
+        back_to = (REPLICAS, digest(before["spec"]["replicas"]))
+        if step.verb in SCALES and step.told == "audit":
+            self.may[back_to] += 1
+        elif step.verb in SCALES:
+            self._expect(step, back_to)
         assert made == self.made
 
     def _by_chaos(self, step: Step) -> None:
@@ -194,7 +159,7 @@ class History:
         self._tell(step, self._write(step, user=CHAOS))
         self.cluster.run()
         if step.late and step.told == "audit":
-            self.may[_field(step, self.made)] += 1
+            self.may[field_of(step, self.made)] += 1
 
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True
@@ -210,18 +175,30 @@ class History:
 
     def _opted_out(self, step: Step) -> None:
         """Opt out, change something, and opt in again."""
-        for body in (_annotated(None), _imaged(self.made), _annotated("true")):
+        for body in (annotated(None), imaged(self.made), annotated("true")):
             self._tell(msgspec.structs.replace(step, told="both", late=False), self.cluster.api.patch(body))
+
+    def _restored(self, step: Step) -> None:
+        """Restore etcd from a backup, which takes its time; every second one is seen by a heartbeat."""
+        self._rest(70)
+        assert self.backup
+        self.cluster.api.restore(self.backup)
+        self.late.clear()
+        self.unseen = step.told != "heartbeat"
+        if not self.unseen:
+            self.cluster.heartbeat()
 
     def _expect(self, step: Step, field: Field) -> None:
         """Expect a run for a field that was changed, if it is sure that the portal learns of it in time."""
         self.may[field] += 1
-        if not (self.behind or (step.late and step.told == "audit")):
+        compared = not self.unseen or (step.told in {"reviews", "both"} and step.verb != "scale")
+        self.unseen = False
+        if compared and not self.behind and not (step.late and step.told == "audit"):
             self.must[field] += 1
             self.standing[field] += 1
 
     def _write(self, step: Step, **options: Any) -> Written:
-        return _WRITES[step.verb](self.cluster.api, self.made, options)
+        return WRITES[step.verb](self.cluster.api, self.made, options)
 
     def _tell(self, step: Step, written: Written) -> None:
         """Let those of a write's signals come that are meant to."""
@@ -233,48 +210,3 @@ class History:
             self.cluster.tell(written, reviews=False, audit=True, times=step.times)
         if step.told == "heartbeat":
             self.cluster.heartbeat()
-
-
-def _field(step: Step, number: int) -> Field:
-    fields: dict[str, tuple[str, Any]] = {
-        "image": (IMAGE, f"web:{number}"),
-        "env": (ENV, str(number)),
-        "scale": (REPLICAS, number),
-        "replicas": (REPLICAS, number),
-        "restart": (RESTART, str(number)),
-    }
-    path, value = fields[step.verb]
-    return path, digest(value)
-
-
-def _imaged(number: int) -> Json:
-    container = {"name": "web", "image": f"web:{number}", "env": [{"name": "MODE", "value": "0"}]}
-    return {"spec": {"template": {"spec": {"containers": [container]}}}}
-
-
-def _annotated(gitops: str | None) -> Json:
-    return {"metadata": {"annotations": {GITOPS: gitops}}}
-
-
-def _unversioned(document: Json) -> Json:
-    return document | {"metadata": {key: one for key, one in document["metadata"].items() if key != "resourceVersion"}}
-
-
-def _replaced(where: str, value: Any) -> list[Json]:
-    return [{"op": "replace", "path": f"/spec/template/spec/containers/0/{where}", "value": value}]
-
-
-_QUIET: Final = frozenset({"note", "label", "status"})
-_SCALES: Final = frozenset({"scale", "replicas"})
-_WRITES: Final[dict[str, Callable[[ApiWrites, int, Json], Written]]] = {
-    "image": lambda api, n, how: api.patch(_replaced("image", f"web:{n}"), media="json", **how),
-    "env": lambda api, n, how: api.patch(_replaced("env/0/value", str(n)), media="json", **how),
-    "scale": lambda api, n, how: api.patch({"spec": {"replicas": n}}, below="/scale", **how),
-    "replicas": lambda api, n, how: api.patch({"spec": {"replicas": n}}, **how),
-    "restart": lambda api, n, how: api.patch(
-        {"spec": {"template": {"metadata": {"annotations": {RESTARTED: str(n)}}}}}, **how
-    ),
-    "note": lambda api, n, how: api.patch({"metadata": {"annotations": {"note": str(n)}}}, **how),
-    "label": lambda api, n, how: api.patch({"metadata": {"labels": {"tier": str(n)}}}, **how),
-    "status": lambda api, n, how: api.patch({"status": {"observedGeneration": n}}, below="/status", **how),
-}

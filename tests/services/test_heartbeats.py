@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -265,6 +266,24 @@ def test_one_broken_object_takes_no_other_with_it(house: House) -> None:
     heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
     answer = heartbeats.receive(_sent(house, told % (at, broken, at, json.dumps(good).encode()), KEY))
     assert {"outcomes": ["broken", "ignored"]} == answer.body
+
+
+def test_an_object_that_is_too_deep_to_be_kept_takes_no_other_with_it(house: House) -> None:
+    at, good = house.clock().isoformat(), recorded("deployment-image")["request"]["object"]
+    head = json.dumps({"kind": "Deployment", "metadata": good["metadata"]})[:-1]
+    other = json.dumps(good | {"metadata": good["metadata"] | {"name": "other"}})
+    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    outcomes: list[list[str]] = []
+    for levels in range(800, 1_000, 10):
+        deep = f'{head}, "spec": {"[" * levels}{levels}{"]" * levels}}}'
+        told = [
+            f'{{"id": "{levels}-{number}", "at": "{at}", "object": {obj}}}' for number, obj in enumerate((deep, other))
+        ]
+        with suppress(BadInput):
+            answer: Any = heartbeats.receive(_sent(house, f'{{"sightings": [{", ".join(told)}]}}'.encode(), KEY))
+            outcomes.append(answer.body["outcomes"])
+    assert "error" in {deep for deep, _ in outcomes}
+    assert {"ignored", "repeat"} >= {good for _, good in outcomes}
 
 
 def _sent(house: House, body: bytes, key: bytes) -> Call:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from shared.model.projects import Safety
 from tests.payloads import SEED
 from tests.services.dispatch_stage import Stage
-from tests.services.histories import History, Step, histories
+from tests.services.histories import History
+from tests.services.history_steps import Step, histories
 from tests.services.watched_cluster import WatchedCluster
 
 SAFETY = Safety(cooldown="0s", storm=None)
@@ -21,7 +22,7 @@ SAFETY = Safety(cooldown="0s", storm=None)
 @pytest.mark.parametrize(
     ("examples", "steps"),
     [
-        pytest.param(40, 8, id="short"),
+        pytest.param(25, 8, id="short"),
         pytest.param(5_000, 20, id="long", marks=pytest.mark.soak),
     ],
 )
