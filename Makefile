@@ -29,7 +29,7 @@ test-real: .venv/tests-installed ## the same claims against a real kube-apiserve
 	@tests/real/run.sh
 
 soak: .venv/tests-installed $(NPM) ## longer histories, with the seed printed
-	.venv/bin/pytest -m soak
+	.venv/bin/pytest -m soak --hypothesis-profile searching
 
 bench: .venv/tests-installed ## figures beside their references from the same run
 	@$(PY) -m infra.bench

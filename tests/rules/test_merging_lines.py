@@ -53,7 +53,6 @@ def test_changes_that_touch_are_a_conflict_and_leave_git_s_lines(
     assert Lines(list(expected), clean=False) == merge_lines(base, git, portal)
 
 
-@settings(deadline=None)
 @given(FEW, FEW)
 def test_hunks_lead_from_one_text_to_the_other_on_a_shortest_way(base: str, side: str) -> None:
     found = hunks(base, side)
@@ -76,7 +75,6 @@ def longest(one: str, other: str) -> int:
     return max(longest(one[1:], other), longest(one, other[1:]))
 
 
-@settings(deadline=None)
 @given(FEW, FEW, FEW)
 def test_a_merge_does_not_depend_on_who_is_who(base: str, git: str, portal: str) -> None:
     one, other = merge_lines(base, git, portal), merge_lines(base, portal, git)
@@ -86,7 +84,6 @@ def test_a_merge_does_not_depend_on_who_is_who(base: str, git: str, portal: str)
     assert not one.clean or one == other
 
 
-@settings(deadline=None)
 @given(FEW, FEW)
 def test_what_one_side_changed_is_that_side_s(base: str, side: str) -> None:
     assert Lines(list(side), clean=True) == merge_lines(base, side, base)
@@ -105,7 +102,7 @@ def changed(draw: st.DrawFn, sign: str) -> list[str]:
     return lines
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(changed("g"), changed("p"))
 def test_git_merges_the_same_lines_and_sees_the_same_conflicts(git: list[str], portal: list[str]) -> None:
     base = [str(number) for number in range(12)]

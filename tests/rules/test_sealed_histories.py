@@ -73,7 +73,7 @@ def test_nothing_triggers_that_is_gone(played: list[Step], sealing: Random) -> N
 
 
 @pytest.mark.soak
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 @given(steps(denied=FLAG, reviewed=FLAG, retried=FLAG, audited=FLAG, repeated=FLAG, delay=st.integers(0, 60)), SEEDS)
 def test_long_histories_trigger_nothing_twice_and_nothing_that_nobody_asked_for(
     played: list[Step], sealing: Random

@@ -159,7 +159,7 @@ def test_audit_alone_and_out_of_order_never_triggers_on_what_is_gone(played: lis
 
 
 @pytest.mark.soak
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 @given(steps(denied=FLAG, reviewed=FLAG, retried=FLAG, audited=FLAG, repeated=FLAG, delay=st.integers(0, 60)))
 def test_long_histories_keep_the_same_bounds(played: list[Step]) -> None:
     server = history(played)

@@ -40,7 +40,7 @@ def values(text: bytes) -> Any:
     return read.values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SEEDS)
 def test_no_edit_is_lost_and_none_made_up(seed: int) -> None:
     base, git, portal = Story(seed).sides
@@ -50,7 +50,7 @@ def test_no_edit_is_lost_and_none_made_up(seed: int) -> None:
         assert (ours & theirs) | (ours - was) | (theirs - was) == words(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SEEDS)
 def test_lines_that_nobody_touched_stay_byte_for_byte(seed: int) -> None:
     base, git, portal = Story(seed).sides
@@ -65,7 +65,7 @@ def lines(text: bytes) -> Counter[bytes]:
     return Counter(line.removesuffix(b"\r") for line in text.split(b"\n") if words(line))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SEEDS)
 def test_a_merge_holds_the_merge_of_the_values_and_a_conflict_names_what_both_changed(seed: int) -> None:
     base, git, portal = Story(seed, most=6).sides
@@ -77,7 +77,7 @@ def test_a_merge_holds_the_merge_of_the_values_and_a_conflict_names_what_both_ch
         assert all(path in str(merged.conflict) for path in merged.paths)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SEEDS)
 def test_what_one_side_changed_is_that_side_s_byte_for_byte(seed: int) -> None:
     base, side, _ = Story(seed).sides
@@ -86,7 +86,7 @@ def test_what_one_side_changed_is_that_side_s_byte_for_byte(seed: int) -> None:
     assert Merged(side) == merge(base, side, side)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SEEDS)
 def test_who_is_git_changes_neither_what_survives_nor_which_values_conflict(seed: int) -> None:
     base, git, portal = Story(seed).sides
@@ -96,7 +96,7 @@ def test_who_is_git_changes_neither_what_survives_nor_which_values_conflict(seed
     assert ("differently" in str(one.conflict)) == ("differently" in str(other.conflict))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_what_git_merges_to_the_right_values_is_merged_here_too(seed: int) -> None:
     base, git, portal = Story(seed).sides
