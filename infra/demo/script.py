@@ -18,7 +18,7 @@ from infra.demo import manifests
 from infra.demo.kubernetes_api.definitions import definitions
 from infra.demo.stage import CLUSTER, PROJECT, ROOT, Stage
 from shared.errors import Conflict, LitmusGitopsError
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 
 Step = Callable[[Stage], str]
 WORKLOAD = f"Deployment/{manifests.NAMESPACE}/web"

@@ -24,7 +24,7 @@ from infra.demo.processes import Child
 from infra.demo.tls import TlsFront
 from shared.clients.kubernetes import open_kubernetes
 from shared.errors import LitmusGitopsError, NotFound
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 
 PROJECT = "demo"
 CLUSTER = "demo-cluster"

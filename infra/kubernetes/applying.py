@@ -13,7 +13,7 @@ from infra.kubernetes import certificates
 from infra.kubernetes.objects import build, namespace_of, resource_of
 from infra.kubernetes.options import CONFIGURATION, NAME, TLS, Options
 from shared.errors import Misconfigured, NotFound
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ import urllib3
 
 from infra.local.settings import HOST
 from shared.model.messages import Message
-from shared.ports import Clock
+from shared.ports.ambient import Clock
 from shared.wire import cloudevents, standard_webhooks
 
 _REASON: Final = 500

@@ -13,7 +13,7 @@ from shared.edge.functions import function
 from shared.errors import Unavailable
 from shared.model.calls import Answer, Call, Route
 from shared.model.records import Key
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.services.portal_records import listed
 from shared.services.tables import REACHES
 

@@ -13,7 +13,7 @@ from infra.local.courier import Outcome
 from shared.clients.sqlite import Database, SqliteQueue
 from shared.errors import LitmusGitopsError
 from shared.model.messages import Claimed, Message
-from shared.ports import Counters
+from shared.ports.ambient import Counters
 
 _log = logging.getLogger("litmus_gitops.runner")
 

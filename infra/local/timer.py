@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.errors import LitmusGitopsError
 from shared.model.messages import Message
-from shared.ports import Store
+from shared.ports.state import Store
 
 _log = logging.getLogger("litmus_gitops.timer")
 

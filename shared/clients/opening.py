@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.clients.secrets import SecretReferences
 from shared.errors import Misconfigured
-from shared.ports import Queue, Store
+from shared.ports.state import Queue, Store
 
 
 def utc_now() -> datetime:

@@ -13,7 +13,8 @@ from shared.errors import Conflict, NotFound
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Write
 from shared.model.schedules import SCHEDULED, Placed, Scheduled, Wanted
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.pushing import Move
 from shared.rules.schedules import FAILED, accepts, concerns
 from shared.services.attempts import until_fresh

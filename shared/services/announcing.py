@@ -10,7 +10,9 @@ from shared.model.messages import Message
 from shared.model.projects import Project, Sink
 from shared.model.references import Reference
 from shared.model.runs import Run
-from shared.ports import Clock, Secrets, Sinks, Store
+from shared.ports.ambient import Clock, Secrets
+from shared.ports.peers import Sinks
+from shared.ports.state import Store
 from shared.rules.composing import traceparent
 from shared.rules.sinks import heeds
 from shared.rules.urls import check_sink

@@ -10,7 +10,8 @@ import msgspec
 from shared.errors import Conflict, NotFound
 from shared.model.orders import Approval, Dispatched
 from shared.model.runs import Run
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.concurrency import APPROVAL, unapproved
 from shared.rules.facts import Refusal
 from shared.services.attempts import until_fresh

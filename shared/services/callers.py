@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shared.model.calls import Call
 from shared.model.projects import Cluster
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.rules.keys import subscriber_key
 from shared.services.tables import CLUSTERS
 from shared.wire.standard_webhooks import verify

@@ -8,7 +8,8 @@ from shared.errors import Unavailable
 from shared.model.calls import Answer
 from shared.model.centers import CenterRun, Errand, Infrastructure
 from shared.model.projects import ChaosCenter
-from shared.ports import ChaosCenters, Secrets
+from shared.ports.ambient import Secrets
+from shared.ports.peers import ChaosCenters
 from shared.rules.center_rendering import Saved
 from shared.rules.center_runs import is_of
 from shared.wire import chaoscenter

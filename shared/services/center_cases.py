@@ -12,7 +12,8 @@ from shared.errors import LitmusGitopsError, Stale
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster
 from shared.model.runs import Report
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.services.center_calls import CenterCalls
 from shared.services.ledger import stamp
 from shared.services.ordering import OPEN, Ordering

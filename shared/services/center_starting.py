@@ -16,7 +16,8 @@ from shared.errors import NotYet, Unavailable
 from shared.model.centers import Errand
 from shared.model.orders import Dispatched
 from shared.model.projects import ChaosCenter
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.center_rendering import Saved, render_saved
 from shared.rules.tickets import Ticket, label_value
 from shared.services.center_calls import CenterCalls

@@ -9,7 +9,9 @@ from shared.errors import LitmusGitopsError, Misconfigured, NotYet, Stale
 from shared.model.centers import Errand
 from shared.model.messages import Message
 from shared.model.runs import Report
-from shared.ports import ChaosCenters, Clock, Ids, Secrets, Store
+from shared.ports.ambient import Clock, Ids, Secrets
+from shared.ports.peers import ChaosCenters
+from shared.ports.state import Store
 from shared.rules.center_runs import LONGEST, SHORTEST, over, pause
 from shared.rules.facts import Refusal
 from shared.services.center_calls import CenterCalls

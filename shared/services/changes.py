@@ -13,7 +13,7 @@ from shared.errors import BadInput, Stale, Unauthenticated, Unavailable
 from shared.model.calls import Answer, Call
 from shared.model.changes import Side
 from shared.model.projects import Cluster
-from shared.ports import Counters
+from shared.ports.ambient import Counters
 from shared.rules.digests import side
 from shared.services.deadlines import Busy, Deadlines, Late, patience
 from shared.services.ledger import stamp

@@ -11,7 +11,8 @@ import msgspec
 from shared.model.messages import Message
 from shared.model.records import Write
 from shared.model.statuses import Commit, Concern
-from shared.ports import Ids, Store
+from shared.ports.ambient import Ids
+from shared.ports.state import Store
 from shared.services.ledger import message
 from shared.services.tables import COMMITS, CONCERNS
 

@@ -11,7 +11,8 @@ from typing import Final
 from shared.errors import LitmusGitopsError
 from shared.model.monitoring import Heard, Reading
 from shared.model.projects import Safety, StopCondition
-from shared.ports import Clock, Monitors, Secrets
+from shared.ports.ambient import Clock, Secrets
+from shared.ports.peers import Monitors
 from shared.rules.stop_conditions import applies
 from shared.rules.urls import check_monitor
 from shared.wire.prometheus import heard, question

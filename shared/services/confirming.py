@@ -7,7 +7,8 @@ from datetime import datetime
 
 from shared.model.changes import Tracked
 from shared.model.orders import Dispatched, Guard
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.guards import Doubt, Proved, prove_content, refusal
 from shared.services.tables import TRACKED

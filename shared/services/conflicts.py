@@ -9,7 +9,7 @@ import msgspec
 
 from shared.errors import BadInput, Conflict, NotFound
 from shared.model.experiments import Edit
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.rules.edits import blob_id
 from shared.services.edits import Edits, check_label, manifest_of
 from shared.services.portal_records import open_edits

@@ -14,7 +14,8 @@ from shared.model.policies import Decision
 from shared.model.records import Write
 from shared.model.runs import Active, Recent
 from shared.model.triggers import Trigger
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero

@@ -14,7 +14,9 @@ from shared.model.calls import Answer
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster
-from shared.ports import Clock, Ids, Store, Subscribers
+from shared.ports.ambient import Clock, Ids
+from shared.ports.peers import Subscribers
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
 from shared.rules.reaching import QUICKEST, SLOWEST

@@ -7,7 +7,8 @@ import msgspec
 from shared.model.experiments import SyncState
 from shared.model.messages import Message
 from shared.model.records import Write
-from shared.ports import Ids, Store
+from shared.ports.ambient import Ids
+from shared.ports.state import Store
 from shared.services.ledger import message
 from shared.services.tables import SYNCS, Versioned
 

@@ -14,7 +14,8 @@ from shared.model.messages import Message
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.runs import Run
 from shared.model.triggers import Trigger
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import Start, run_order
 from shared.rules.facts import Refusal
 from shared.rules.routing import chosen, targets

@@ -12,7 +12,8 @@ from shared.errors import Conflict
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.policies import Policy
 from shared.model.records import ABSENT, Write
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.edits import blob_id, marked, unmarked
 from shared.rules.identity import File, Identity
 from shared.rules.pushing import Move

@@ -10,7 +10,8 @@ from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound, Overla
 from shared.model.experiments import Edit, Experiment, Manifest, Problem
 from shared.model.messages import Message
 from shared.model.projects import GitOps
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.edits import blob_id, path_for
 from shared.rules.identity import mint
 from shared.rules.offers import is_offered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.model.messages import Message
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.services.tables import ERRANDS
 
 _AT_ONCE: Final = 80

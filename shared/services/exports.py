@@ -13,7 +13,9 @@ from shared.errors import Conflict, Invalid, Protected
 from shared.model.experiments import Draft, Edit
 from shared.model.projects import GitOps
 from shared.model.records import Write
-from shared.ports import Clock, GitRemote, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.git import GitRemote
+from shared.ports.state import Store
 from shared.rules.edits import blob_id
 from shared.rules.offers import clashes, export_of, place_in
 from shared.services.attempts import until_fresh

@@ -12,7 +12,8 @@ import msgspec
 
 from shared.errors import Stale
 from shared.model.orders import Dispatched, OrderState
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh

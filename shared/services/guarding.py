@@ -10,7 +10,8 @@ import msgspec
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
 from shared.model.runs import Active, Recent
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.safety import refuse
 from shared.services.conditions import Conditions

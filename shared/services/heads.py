@@ -8,7 +8,8 @@ from typing import Final
 from shared.errors import LitmusGitopsError
 from shared.model.experiments import SyncState
 from shared.model.projects import GitOps
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.services.dirt import dirty_writes
 from shared.services.repositories import Repositories

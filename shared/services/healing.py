@@ -13,7 +13,7 @@ from shared.model.hooks import Webhook
 from shared.model.hosting import FailedDelivery, Hook
 from shared.model.messages import Message
 from shared.model.projects import GitOps
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 from shared.rules.hook_findings import meaning
 from shared.rules.hooks import LOOK, REVIVAL, SOON, earliest, moment, ours, seen_to, switched_off
 from shared.rules.spreading import jittered

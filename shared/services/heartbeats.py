@@ -10,7 +10,7 @@ from shared.model.calls import Answer, Call
 from shared.model.changes import Operation, Side, Sighting, Tracked
 from shared.model.heartbeats import Asked, Heartbeat
 from shared.model.projects import Cluster
-from shared.ports import Counters
+from shared.ports.ambient import Counters
 from shared.rules.digests import side
 from shared.rules.presences import compared
 from shared.services.callers import verified

@@ -14,7 +14,8 @@ from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.projects import GitOps, Project
 from shared.model.records import Write
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.services.attempts import until_fresh
 from shared.services.ledger import Ledger, message
 from shared.services.tables import EVENTS, PROJECTS, WEBHOOKS, Versioned

@@ -13,7 +13,7 @@ import msgspec
 from shared.errors import Conflict, LitmusGitopsError, Misconfigured, NotFound, NotYet
 from shared.model.hosting import Hook
 from shared.model.projects import GitOps, Project
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 from shared.rules.hook_findings import set_up
 from shared.rules.hooks import address_of, ours, unreachable
 from shared.services.hook_records import HookRecords

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.errors import NotFound
 from shared.model.calls import Answer, Call
 from shared.model.messages import Message
-from shared.ports import Clock
+from shared.ports.ambient import Clock
 from shared.wire import cloudevents, standard_webhooks
 
 Action = Callable[[Message], None]

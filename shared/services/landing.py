@@ -11,7 +11,8 @@ import msgspec
 from shared.errors import Conflict
 from shared.model.experiments import Edit, Manifest, Problem, SyncState
 from shared.model.projects import GitOps
-from shared.ports import GitRemote, Store
+from shared.ports.git import GitRemote
+from shared.ports.state import Store
 from shared.rules.edits import astray, blob_id, draft_of, fit, followed, homed, path_for, place_of
 from shared.services.attempts import until_fresh
 from shared.services.merging import merge

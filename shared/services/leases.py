@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from shared.errors import Stale
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.services.ledger import stamp
 from shared.services.tables import LEASES, Lease, Versioned
 

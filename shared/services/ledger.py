@@ -9,7 +9,7 @@ from typing import Any
 from shared.model.ledger import Event, EventKind, Link
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Put
-from shared.ports import Clock, Ids
+from shared.ports.ambient import Clock, Ids
 from shared.services.tables import EVENTS
 
 

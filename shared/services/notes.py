@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.model.messages import Message
 from shared.model.projects import GitOps
 from shared.model.runs import Run
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.noting import noted
 from shared.services.ledger import Ledger
 from shared.services.repositories import Repositories

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from shared.errors import Conflict, LitmusGitopsError, NotFound
 from shared.model.calls import Answer, Call
 from shared.model.projects import Cluster, Project
-from shared.ports import ChaosCenter, Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.peers import ChaosCenter
+from shared.ports.state import Store
 from shared.rules.durations import seconds
 from shared.rules.keys import ACCESS_KEY, same, token
 from shared.services.attempts import until_fresh

@@ -9,7 +9,8 @@ import msgspec
 
 from shared.model.experiments import Edit, Experiment
 from shared.model.records import Put, Write
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.edits import blob_id, marked
 from shared.rules.offers import ONLY_HERE, offered, place_in
 from shared.rules.sync import Plan, Tree

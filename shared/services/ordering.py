@@ -14,7 +14,8 @@ from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Run, RunState
 from shared.model.statuses import Concern
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import active_of
 from shared.rules.facts import Refusal
 from shared.rules.runs import OVER, ended

@@ -14,7 +14,8 @@ from shared.model.messages import Message
 from shared.model.projects import Safety
 from shared.model.records import ABSENT
 from shared.model.runs import Run
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.runs import OVER
 from shared.rules.stop_conditions import judged

@@ -6,7 +6,7 @@ import hashlib
 
 from shared.errors import NotFound
 from shared.model.orders import Dispatched, Order
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.services.tables import BLOBS
 
 

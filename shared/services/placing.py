@@ -14,7 +14,8 @@ from shared.model.orders import Dispatched
 from shared.model.records import Write
 from shared.model.runs import Run
 from shared.model.statuses import Concern
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import Start, order_id, prove_order, run_of, run_order
 from shared.rules.facts import Refusal
 from shared.rules.runs import UNSTARTED

@@ -12,7 +12,8 @@ from shared.errors import BadInput, Conflict
 from shared.model.calls import Answer, Call
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.keys import subscriber_key
 from shared.services.callers import verified

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from shared.model.experiments import Edit, Experiment
 from shared.model.policies import PolicyBook
 from shared.model.records import ABSENT, Put, Write
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.rules.pushing import Move
 from shared.rules.sync import Plan, Portal
 from shared.services.tables import EDITS, EXPERIMENTS, POLICIES, Table, Versioned

@@ -13,7 +13,9 @@ from shared.model.experiments import Edit
 from shared.model.hosting import PullRequest
 from shared.model.messages import Message
 from shared.model.projects import GitOps
-from shared.ports import Clock, GitHost, GitRemote, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.git import GitHost, GitRemote
+from shared.ports.state import Store
 from shared.rules.edits import arrived, late, title_of
 from shared.services.edit_records import EditRecords
 from shared.services.landing import Landed, Landing, Unfit

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from shared.errors import LitmusGitopsError
 from shared.model.hosting import PullRequest
 from shared.model.messages import Message
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.lagging import unseen
 from shared.services.ledger import Ledger
 from shared.services.portal_records import listed

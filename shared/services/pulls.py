@@ -16,7 +16,9 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import GitOps, Project
 from shared.model.records import Write
 from shared.model.statuses import Commit, Looked
-from shared.ports import Clock, GitHost, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.git import GitHost
+from shared.ports.state import Store
 from shared.rules.forecasts import Scene, Sight, policies_at, summary, tell
 from shared.rules.pulls import Changed, Ground, differing, examine, identities
 from shared.services.attempts import until_fresh

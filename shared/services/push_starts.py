@@ -13,7 +13,8 @@ from shared.model.messages import Message
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.runs import Recent
 from shared.model.triggers import Pushed
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import Start
 from shared.rules.facts import Refusal
 from shared.rules.pushing import outrun

@@ -14,7 +14,8 @@ from shared.model.deliveries import Delivery, Hint, Ignored, Pull, Push
 from shared.model.messages import Message
 from shared.model.projects import GitOps
 from shared.model.records import ABSENT, Write
-from shared.ports import Clock, Counters, Ids, Secrets, Store
+from shared.ports.ambient import Clock, Counters, Ids, Secrets
+from shared.ports.state import Store
 from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty
 from shared.services.ledger import Ledger, message, stamp

@@ -12,7 +12,8 @@ from shared.errors import NotYet, Stale
 from shared.model.projects import Cluster
 from shared.model.reaches import Reach
 from shared.model.records import Write
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.reaching import failed, left, probed
 from shared.services.ledger import Ledger
 from shared.services.tables import REACHES, Versioned

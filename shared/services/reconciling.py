@@ -10,7 +10,8 @@ from shared.model.experiments import SyncState
 from shared.model.hooks import Webhook
 from shared.model.messages import Message
 from shared.model.projects import GitOps, Project
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.hooks import look_is_due
 from shared.rules.lagging import forgotten, lags, overdue
 from shared.rules.spreading import tick_delay

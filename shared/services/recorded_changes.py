@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.model.changes import Change
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.services.tables import CHANGES, Versioned
 
 KEPT: Final = timedelta(days=7)

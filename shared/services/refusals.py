@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.statuses import Concern
-from shared.ports import Ids, Store
+from shared.ports.ambient import Ids
+from shared.ports.state import Store
 from shared.rules.verdicts import SAID
 from shared.services.concerns import bearing, commits_of
 from shared.services.tables import CONCERNS, EVENTS

@@ -9,7 +9,8 @@ from typing import Final
 from shared.model.messages import Message
 from shared.model.records import Put
 from shared.model.runs import Recent
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.services.attempts import until_fresh
 from shared.services.ledger import stamp
 from shared.services.ordering import Ordering

@@ -16,7 +16,8 @@ from shared.model.orders import Dispatched, OrderState
 from shared.model.projects import Cluster, Presence
 from shared.model.records import ABSENT, Put
 from shared.model.runs import Report, Run, RunState
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.routing import namespaces
 from shared.rules.runs import OVER, merged, told
 from shared.rules.verdicts import THRESHOLD

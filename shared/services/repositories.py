@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared.model.hosting import Access
 from shared.model.projects import GitOps
-from shared.ports import GitHost, GitHosts, GitRemote, GitRemotes, Secrets
+from shared.ports.ambient import Secrets
+from shared.ports.git import GitHost, GitHosts, GitRemote, GitRemotes
 from shared.rules.urls import check_api, check_repository
 
 

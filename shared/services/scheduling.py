@@ -15,7 +15,8 @@ from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
 from shared.model.records import ABSENT, Check, Delete, Put
 from shared.model.schedules import Placed, Scheduled
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import schedule_order
 from shared.rules.facts import Refusal
 from shared.rules.schedules import Aim, Case, Step, aim, due, settled, stand

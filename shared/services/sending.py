@@ -9,7 +9,8 @@ import msgspec
 from shared.errors import Conflict, LitmusGitopsError, Overlap, Protected
 from shared.model.experiments import Edit, Experiment
 from shared.model.projects import GitOps
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.services.edit_records import EditRecords
 from shared.services.landing import Landed, Landing, Unfit
 from shared.services.portal_records import open_edits

@@ -10,7 +10,7 @@ from shared.errors import Stale
 from shared.model.changes import Change, Claim, Side, Sighting, Tracked
 from shared.model.ledger import Event
 from shared.model.records import Put, Write
-from shared.ports import Ids
+from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
 from shared.rules.sealing import aligned, sealed

@@ -10,7 +10,7 @@ import msgspec
 
 from shared.model.changes import Change, Sighting, Workload
 from shared.model.policies import Opinion, Policy
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.rules.digests import side
 from shared.rules.policies import decide
 from shared.rules.tracking import observe

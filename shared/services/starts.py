@@ -10,7 +10,8 @@ from shared.model.projects import RunOnPush
 from shared.model.records import Key
 from shared.model.statuses import Concern
 from shared.model.triggers import Pushed
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.pushing import Move, returned, starts
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import Work

@@ -12,7 +12,9 @@ from shared.model.hosting import CommitStatus
 from shared.model.messages import Message
 from shared.model.records import Put
 from shared.model.statuses import Commit, Concern, Posted
-from shared.ports import Clock, GitHost, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.git import GitHost
+from shared.ports.state import Store
 from shared.rules.verdicts import Case, counting, judge
 from shared.services.attempts import until_fresh
 from shared.services.ledger import Ledger, stamp

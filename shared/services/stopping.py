@@ -10,7 +10,8 @@ import msgspec
 from shared.errors import Conflict, NotFound
 from shared.model.orders import Dispatched
 from shared.model.runs import Run, RunState
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.composing import stop_order
 from shared.rules.facts import Refusal
 from shared.rules.runs import OVER

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.model.experiments import Experiment, SyncState
 from shared.model.records import Put
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.rules.sync import Plan
 from shared.services.attempts import until_fresh
 from shared.services.ledger import Ledger

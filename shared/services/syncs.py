@@ -14,7 +14,9 @@ from shared.model.experiments import SyncState
 from shared.model.messages import Message
 from shared.model.projects import GitOps
 from shared.model.records import Put, Write
-from shared.ports import Clock, GitRemote, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.git import GitRemote
+from shared.ports.state import Store
 from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
 from shared.services.accepting import Accepting
 from shared.services.batches import batches, bundles, pages

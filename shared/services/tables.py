@@ -20,7 +20,7 @@ from shared.model.runs import Active, Recent, Run
 from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
-from shared.ports import Store
+from shared.ports.state import Store
 
 T = TypeVar("T")
 

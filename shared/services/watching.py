@@ -12,7 +12,8 @@ from shared.model.heartbeats import Asked
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.records import Check, Key
-from shared.ports import Clock, Store
+from shared.ports.ambient import Clock
+from shared.ports.state import Store
 from shared.rules import keys
 from shared.rules.digests import sealing_key
 from shared.rules.sealing import asked_of

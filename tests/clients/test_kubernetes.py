@@ -22,7 +22,7 @@ from shared.errors import (
     TooLarge,
     Unavailable,
 )
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 
 MAPS = "v1/configmaps"
 DEPLOYMENTS = "apps/v1/deployments"

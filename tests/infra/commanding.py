@@ -19,7 +19,7 @@ from infra.local.settings import LocalSettings
 from shared.clients.opening import open_store
 from shared.clients.sqlite import open_database, rows
 from shared.model.messages import Message
-from shared.ports import Store
+from shared.ports.state import Store
 from tests.gitserver import Clone, bare, clone
 
 ROOT = Path(__file__).parents[2]

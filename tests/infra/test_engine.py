@@ -16,7 +16,7 @@ from shared.clients.opening import open_store, utc_now
 from shared.clients.sqlite import SqliteQueue, open_database
 from shared.model.messages import Message
 from shared.model.records import Key
-from shared.ports import Store
+from shared.ports.state import Store
 from shared.services.leases import Leases
 from tests.infra.small_functions import WAITS, WORKS, ask, write_function, write_named, write_working
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.clients.ids import new_id
 from shared.errors import NotFound
 from shared.model.messages import Message
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 from tests.clients.hosts.github_party import GitHubParty
 from tests.clients.hosts.parties import Party, host
 from tests.gitserver import git

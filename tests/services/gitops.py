@@ -18,7 +18,7 @@ from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.policies import Policy, PolicyBook
 from shared.model.projects import GitOps, Project
-from shared.ports import GitRemotes
+from shared.ports.git import GitRemotes
 from shared.services.conflicts import Conflicts
 from shared.services.dirt import dirty
 from shared.services.edits import Edits

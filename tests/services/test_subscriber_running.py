@@ -10,7 +10,7 @@ from shared.clients.kubernetes import Kubernetes
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
 from shared.errors import Unavailable
-from shared.ports import Watching
+from shared.ports.kubernetes import Watching
 from shared.rules.tickets import Limits, object_name
 from shared.services.subscriber.desk import Pace
 from shared.services.subscriber.service import Options, assemble

@@ -12,7 +12,7 @@ from shared.errors import NotYet, Unavailable
 from shared.model.experiments import SyncState
 from shared.model.hosting import Access
 from shared.model.messages import Message
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 from shared.services.dirt import dirty
 from shared.services.repositories import Repositories
 from shared.services.syncs import Syncs

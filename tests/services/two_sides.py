@@ -16,7 +16,7 @@ from dulwich.repo import Repo
 from shared.clients.git import Remotes
 from shared.errors import Unavailable
 from shared.model.hosting import Access
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 from tests.services.gitops import FOLDER, Shop
 
 PLACES = 3

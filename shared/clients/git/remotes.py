@@ -24,7 +24,7 @@ from shared.errors import Invalid, Stale
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
 from shared.model.proxies import Proxies
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 
 if TYPE_CHECKING:
     from shared.clients.hosts.web import Pools

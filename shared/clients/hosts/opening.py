@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.clients.hosts.web import Pools, Waiting
 from shared.model.hosting import Access
 from shared.model.proxies import Proxies
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 
 
 class Hosts:

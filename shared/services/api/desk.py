@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from shared.errors import Conflict, NotFound
 from shared.model.calls import Call
 from shared.model.projects import GitOps, Project
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.services.ledger import Ledger
 from shared.services.tables import PROJECTS, Versioned
 

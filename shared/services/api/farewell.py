@@ -10,7 +10,8 @@ from typing import Final
 from shared.model.projects import Cluster
 from shared.model.records import Delete
 from shared.model.runs import RunState
-from shared.ports import Clock, Ids, Store
+from shared.ports.ambient import Clock, Ids
+from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.runs import ended
 from shared.services.attempts import until_fresh

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.model.calls import Answer, Call
-from shared.ports import Queue
+from shared.ports.state import Queue
 from shared.services.api.operations import Operation
 from shared.services.api.paging import QUERY, after_of, limit_of, page
 

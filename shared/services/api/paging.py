@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from shared.errors import BadInput
 from shared.model.calls import Answer, Call
 from shared.model.records import Record
-from shared.ports import Store
+from shared.ports.state import Store
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from shared.model.calls import Answer, Route
-from shared.ports import ChaosCenter, Queue
+from shared.ports.peers import ChaosCenter
+from shared.ports.state import Queue
 from shared.services.api import page
 from shared.services.api.clusters import Clusters
 from shared.services.api.conflicts import ConflictDesk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.model.calls import Answer, Call
-from shared.ports import Clock, Counters
+from shared.ports.ambient import Clock, Counters
 from shared.services.ledger import stamp
 from shared.services.subscriber.forwarding import REVIEWS, Forwarding
 from shared.wire.admission import LIMIT, ONLY_COUNTED, allow, read_review

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shared.errors import Forbidden, NotFound
 from shared.model.orders import Order
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.rendering import CRON
 from shared.rules.tickets import EXPERIMENT, ORDER
 from shared.services.subscriber.desk import Desk

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.model.orders import Order
 from shared.model.runs import FaultResult, Report, RunState
-from shared.ports import Clock
+from shared.ports.ambient import Clock
 from shared.rules.outcomes import Outcome
 from shared.services.ledger import stamp
 from shared.services.subscriber.records import Phase, Record

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.errors import BadInput
 from shared.model.changes import Sighting
-from shared.ports import Counters
+from shared.ports.ambient import Counters
 from shared.services.subscriber.showing import Showing
 from shared.wire.admission import Review
 

@@ -13,7 +13,8 @@ from shared.model.calls import Answer
 from shared.model.heartbeats import Asked, Heartbeat, SeenWorkload
 from shared.model.orders import Order, Target
 from shared.model.runs import Report
-from shared.ports import Clock, Ids, PortalApi
+from shared.ports.ambient import Clock, Ids
+from shared.ports.peers import PortalApi
 from shared.rules.sealing import MOST_KEYS
 from shared.services.ledger import stamp
 from shared.wire.keys import check_key

@@ -15,7 +15,7 @@ from shared.errors import Forbidden, NotFound
 from shared.model.changes import Sighting, Workload
 from shared.model.heartbeats import SeenWorkload
 from shared.model.orders import Target
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules import sides
 from shared.services.ledger import stamp
 from shared.services.subscriber.letters import Letters

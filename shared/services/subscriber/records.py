@@ -17,7 +17,7 @@ import msgspec
 from shared.errors import Conflict, Invalid, LitmusGitopsError, NotFound
 from shared.model.orders import Order, Target
 from shared.model.runs import Report
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.outcomes import Engine
 
 _log = logging.getLogger("litmus_gitops.subscriber")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.errors import NotFound
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.outcomes import CHAOS_UID, Engine, Facts, Outcome, conclude, remembered
 from shared.rules.preflight import RESULTS
 from shared.rules.rendering import RESOURCES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.errors import Forbidden
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.rendering import RESOURCES
 from shared.rules.tickets import EXPERIMENT, label_value
 

@@ -10,7 +10,9 @@ from typing import Final, cast
 
 from shared.errors import Misconfigured, NotYet
 from shared.model.calls import Answer, Call, Route
-from shared.ports import Clock, Counters, Ids, KubernetesApi, PortalApi
+from shared.ports.ambient import Clock, Counters, Ids
+from shared.ports.kubernetes import KubernetesApi
+from shared.ports.peers import PortalApi
 from shared.rules.digests import sealing_key
 from shared.rules.permits import Permits
 from shared.rules.preflight import CHECKS, Check

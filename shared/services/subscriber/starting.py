@@ -10,7 +10,7 @@ import msgspec
 
 from shared.errors import Conflict, NotFound
 from shared.model.orders import Order
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.outcomes import Outcome, engine_of
 from shared.rules.preflight import CHECKS, Check, Finding, findings, needs
 from shared.rules.rendering import render_run, render_schedule

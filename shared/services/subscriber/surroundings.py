@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.model.experiments import Problem
 from shared.model.orders import Target
-from shared.ports import KubernetesApi
+from shared.ports.kubernetes import KubernetesApi
 from shared.rules.controllers import (
     CONTROLLER_NAMES,
     OPERATOR_NAMES,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shared.errors import BadInput, Conflict, Gone
 from shared.model.calls import Answer, Call
 from shared.model.orders import Order
-from shared.ports import Clock
+from shared.ports.ambient import Clock
 from shared.rules.permits import Permits, refusal
 from shared.services.subscriber.artifacts import embedded, parsed
 from shared.services.subscriber.records import Records

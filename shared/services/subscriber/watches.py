@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import LitmusGitopsError
-from shared.ports import KubernetesApi, Watching
+from shared.ports.kubernetes import KubernetesApi, Watching
 from shared.rules.outcomes import CHAOS_UID
 from shared.rules.preflight import RESULTS
 from shared.rules.tickets import EXPERIMENT

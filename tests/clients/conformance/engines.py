@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
-from shared.ports import Queue, Store
+from shared.ports.state import Queue, Store
 
 ATTEMPTS = 3
 """After how many attempts a message is dead, on every engine under test."""

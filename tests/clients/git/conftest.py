@@ -14,7 +14,7 @@ import pytest
 
 from shared.clients.git import Remotes
 from shared.model.hosting import Access
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 from tests.gitserver import ENVIRONMENT, Clone, GitServer, bare, clone
 
 

@@ -11,7 +11,7 @@ from shared.clients.git import Remotes
 from shared.errors import Forbidden, Misconfigured, NotFound, Stale, Unavailable
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 from tests.gitserver import Clone, bare, clone, git
 from tests.sshd import SshServer, known, make_key, ssh_server
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shared.clients.hosts import Hosts
 from shared.model.hosting import Access, CommitStatus, StatusState
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 from tests.clients.hosts.github_party import GitHubParty
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.gitserver import Clone

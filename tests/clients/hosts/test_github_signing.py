@@ -9,7 +9,7 @@ from shared.clients.git import Remotes
 from shared.errors import Conflict, Forbidden, Invalid, LitmusGitopsError, NotYet, Protected, Stale, Unavailable
 from shared.model.experiments import Draft
 from shared.model.hosting import Access
-from shared.ports import GitRemote
+from shared.ports.git import GitRemote
 from tests.clients.hosts.github_party import GitHubParty
 from tests.githubhost import Fault
 from tests.gitserver import git

@@ -16,7 +16,7 @@ from shared.clients.hosts.web import Waiting
 from shared.errors import Forbidden, Invalid, LitmusGitopsError, Misconfigured, Unavailable
 from shared.model.hosting import Access, Annotation, Check, CommitStatus
 from shared.model.proxies import Proxies
-from shared.ports import GitHost
+from shared.ports.git import GitHost
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import host, opened
 from tests.gitlabhost import Fault, GitLabServer
