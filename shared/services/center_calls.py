@@ -12,7 +12,7 @@ from shared.ports.ambient import Secrets
 from shared.ports.peers import ChaosCenters
 from shared.rules.center_rendering import Saved
 from shared.rules.center_runs import is_of
-from shared.wire import chaoscenter
+from shared.wire import chaoscenter, chaoscenter_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,23 @@ class CenterCalls:
     def infrastructure(self) -> Infrastructure:
         """Return how the cluster's infrastructure stands."""
         asked = chaoscenter.ask_infrastructure(self.center.project_id, self.center.infra_id)
-        return chaoscenter.read_infrastructure(self._say(asked))
+        return chaoscenter_answers.read_infrastructure(self._say(asked))
 
     def save(self, saved: Saved, description: str) -> None:
         """Save an experiment; doing it again only adds a revision that is the same."""
         center = self.center
         asked = chaoscenter.ask_to_save(center.project_id, center.infra_id, saved.id, saved.manifest, description)
-        chaoscenter.read_done(self._say(asked), "saveChaosExperiment")
+        chaoscenter_answers.read_done(self._say(asked), "saveChaosExperiment")
 
     def run(self, experiment: str) -> str:
         """Start a run of an experiment and return its `notify`; each call starts another one."""
-        return chaoscenter.read_started(self._say(chaoscenter.ask_to_run(self.center.project_id, experiment)))
+        return chaoscenter_answers.read_started(self._say(chaoscenter.ask_to_run(self.center.project_id, experiment)))
 
     def find(self, errand: Errand, order: str) -> CenterRun | None:
         """Return the run of an order, by the id that starting it returned, else by the order's mark in its manifest."""
         if errand.notify:
-            return chaoscenter.read_run(self._say(chaoscenter.ask_run(self.center.project_id, errand.notify)))
-        runs = chaoscenter.read_runs(self._say(chaoscenter.ask_runs(self.center.project_id, errand.experiment)))
+            return chaoscenter_answers.read_run(self._say(chaoscenter.ask_run(self.center.project_id, errand.notify)))
+        runs = chaoscenter_answers.read_runs(self._say(chaoscenter.ask_runs(self.center.project_id, errand.experiment)))
         return next((run for run in runs if is_of(run, order)), None)
 
     def stop(self, errand: Errand, run: CenterRun) -> None:
@@ -54,7 +54,7 @@ class CenterCalls:
         if not (run.id or run.notify):
             raise Unavailable("the ChaosCenter shows no id of the run yet, by which it could be stopped")
         asked = chaoscenter.ask_to_stop(self.center.project_id, errand.experiment, run)
-        chaoscenter.read_done(self._say(asked), "stopExperimentRuns")
+        chaoscenter_answers.read_done(self._say(asked), "stopExperimentRuns")
 
     def _say(self, body: bytes) -> Answer:
         return self.centers(self.center.url, self.secrets(self.center.credential), body)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.clients.chaoscenter import HttpChaosCenters
 from shared.errors import Forbidden, Unavailable
-from shared.wire import chaoscenter
+from shared.wire import chaoscenter, chaoscenter_answers
 from tests.chaoscenter import TOKEN, ChaosCenterStand
 
 ASK = chaoscenter.ask_infrastructure("cc-shop", "infra-1")
@@ -15,14 +15,14 @@ ASK = chaoscenter.ask_infrastructure("cc-shop", "infra-1")
 def test_a_question_is_answered_under_the_token() -> None:
     with ChaosCenterStand().open() as stand:
         answer = HttpChaosCenters(allow_local=True)(stand.url, TOKEN, ASK)
-    assert chaoscenter.read_infrastructure(answer).active
+    assert chaoscenter_answers.read_infrastructure(answer).active
 
 
 def test_a_token_that_is_repeated_in_the_answer_is_taken_out() -> None:
     with ChaosCenterStand().open() as stand:
         answer = HttpChaosCenters(allow_local=True)(stand.url, "wrong-secret", ASK)
     with pytest.raises(Forbidden, match=r"permission_denied: Bearer \(token\)") as caught:
-        chaoscenter.read_infrastructure(answer)
+        chaoscenter_answers.read_infrastructure(answer)
     assert "wrong-secret" not in str(caught.value)
 
 

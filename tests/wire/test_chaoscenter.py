@@ -12,7 +12,7 @@ from graphql import GraphQLSchema, build_schema
 from shared.errors import Conflict, Forbidden, LitmusGitopsError, NotFound, Unavailable
 from shared.model.calls import Answer
 from shared.model.centers import CenterEngine, CenterRun, Infrastructure
-from shared.wire import chaoscenter
+from shared.wire import chaoscenter, chaoscenter_answers
 from tests.chaoscenter import engine, problems, schema
 
 SAMPLES: Final = Path(__file__).parents[3] / "shared" / "samples" / "chaoscenter-graphql"
@@ -91,20 +91,20 @@ def failed(*messages: str) -> Answer:
 )
 def test_an_answer_that_is_no_success_says_why(answer: Answer, error: type[LitmusGitopsError], words: str) -> None:
     with pytest.raises(LitmusGitopsError, match=r".") as caught:
-        chaoscenter.read_started(answer)
+        chaoscenter_answers.read_started(answer)
     assert error is type(caught.value)
     assert words in str(caught.value)
 
 
 def test_plain_answers_are_read() -> None:
-    assert "n-1" == chaoscenter.read_started(data(runChaosExperiment={"notifyID": "n-1"}))
-    assert Infrastructure(active=True, namespace="litmus") == chaoscenter.read_infrastructure(
+    assert "n-1" == chaoscenter_answers.read_started(data(runChaosExperiment={"notifyID": "n-1"}))
+    assert Infrastructure(active=True, namespace="litmus") == chaoscenter_answers.read_infrastructure(
         data(getInfra={"isActive": True, "infraNamespace": "litmus"})
     )
-    assert Infrastructure(active=False) == chaoscenter.read_infrastructure(
+    assert Infrastructure(active=False) == chaoscenter_answers.read_infrastructure(
         data(getInfra={"isActive": False, "infraNamespace": None})
     )
-    chaoscenter.read_done(data(stopExperimentRuns=True), "stopExperimentRuns")
+    chaoscenter_answers.read_done(data(stopExperimentRuns=True), "stopExperimentRuns")
 
 
 def shown(execution: str = "", manifest: str = "", **fields: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def shown(execution: str = "", manifest: str = "", **fields: Any) -> dict[str, A
 
 
 def run(**fields: Any) -> CenterRun:
-    return chaoscenter.read_run(data(getExperimentRun=shown(**fields)))
+    return chaoscenter_answers.read_run(data(getExperimentRun=shown(**fields)))
 
 
 def test_a_run_shows_its_engines_with_their_results_and_weights() -> None:
@@ -157,5 +157,7 @@ def test_labels_may_be_null() -> None:
 
 def test_a_list_shows_runs_without_ids() -> None:
     runs = [shown(experimentRunID="", phase="Queued", notifyID=None), None]
-    assert [CenterRun("", "", "Queued")] == chaoscenter.read_runs(data(listExperimentRun={"experimentRuns": runs}))
-    assert [] == chaoscenter.read_runs(data(listExperimentRun={"experimentRuns": None}))
+    assert [CenterRun("", "", "Queued")] == chaoscenter_answers.read_runs(
+        data(listExperimentRun={"experimentRuns": runs})
+    )
+    assert [] == chaoscenter_answers.read_runs(data(listExperimentRun={"experimentRuns": None}))
