@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-from shared.errors import Misconfigured
+from shared.environment import Environment, count, file, flag, key, needed, proxies, seconds, secret, words
 from shared.model.proxies import Proxies
-
-Environment = Mapping[str, str]
-T = TypeVar("T")
 
 WATCHED_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 """Whose changes count where nothing else is said."""
-
-KEY_BYTES = 32
-"""How long the master key is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class State:
             data_dir=data,
             store_url=env.get("STORE_URL") or f"sqlite:{data / 'litmus-gitops.db'}",
             secrets_dir=Path(env.get("SECRETS_DIR") or data / "secrets"),
-            master_key=_key(Path(env.get("MASTER_KEY_FILE") or data / "keys" / "master")),
+            master_key=key(Path(env.get("MASTER_KEY_FILE") or data / "keys" / "master")),
         )
 
 
@@ -66,7 +58,7 @@ class Reaching:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Self:
         """Read the state's settings, ALLOW_LOCAL, and HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env))
+        return cls(State.read(env), flag(env, "ALLOW_LOCAL", default=False), proxies(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +73,8 @@ class Dispatch(Reaching):
     @classmethod
     def read(cls, env: Environment = os.environ) -> Self:
         """Read also FAN_OUT and FAN_OUT_PER_CLUSTER."""
-        bounds = _count(env, "FAN_OUT", 32), _count(env, "FAN_OUT_PER_CLUSTER", 2)
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), bounds)
+        bounds = count(env, "FAN_OUT", 32), count(env, "FAN_OUT_PER_CLUSTER", 2)
+        return cls(State.read(env), flag(env, "ALLOW_LOCAL", default=False), proxies(env), bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +86,7 @@ class Reachable(Reaching):
     @classmethod
     def read(cls, env: Environment = os.environ) -> Self:
         """Read also PUBLIC_URL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _proxies(env), _public_url(env))
+        return cls(State.read(env), flag(env, "ALLOW_LOCAL", default=False), proxies(env), _public_url(env))
 
 
 class Sync(Reachable):
@@ -116,7 +108,7 @@ class Announce:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Announce:
         """Read the state's settings, ALLOW_LOCAL and PUBLIC_URL."""
-        return cls(State.read(env), _flag(env, "ALLOW_LOCAL", default=False), _public_url(env))
+        return cls(State.read(env), flag(env, "ALLOW_LOCAL", default=False), _public_url(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +127,9 @@ class Portal(Reachable):
         state = State.read(env)
         return cls(
             state=state,
-            allow_local=_flag(env, "ALLOW_LOCAL", default=False),
-            proxies=_proxies(env),
-            admin_token=env.get("ADMIN_TOKEN") or _file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
+            allow_local=flag(env, "ALLOW_LOCAL", default=False),
+            proxies=proxies(env),
+            admin_token=env.get("ADMIN_TOKEN") or file(state.data_dir / "admin-token", "ADMIN_TOKEN"),
             public_url=_public_url(env),
             chaoscenter_url=env.get("CHAOSCENTER_URL") or None,
         )
@@ -153,7 +145,7 @@ class Watching:
     @classmethod
     def read(cls, env: Environment = os.environ) -> Watching:
         """Read the state's settings and WATCHED_KINDS (comma separated)."""
-        return cls(State.read(env), _words(env, "WATCHED_KINDS") or WATCHED_KINDS)
+        return cls(State.read(env), words(env, "WATCHED_KINDS") or WATCHED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,96 +184,27 @@ class Subscriber:
         RESOURCES says where more kinds of workloads are found, as in `Rollout=argoproj.io/v1alpha1/rollouts`.
         """
         return cls(
-            cluster=_needed(env, "CLUSTER_ID"),
-            portal_url=_needed(env, "PORTAL_URL").rstrip("/"),
-            secret=_secret(env, "SUBSCRIBER_SECRET"),
+            cluster=needed(env, "CLUSTER_ID"),
+            portal_url=needed(env, "PORTAL_URL").rstrip("/"),
+            secret=secret(env, "SUBSCRIBER_SECRET"),
             namespace=env.get("SUBSCRIBER_NAMESPACE") or "litmus-gitops",
-            poll=_flag(env, "POLL", default=True),
-            heartbeat=_seconds(env, "HEARTBEAT_SECONDS", 15.0),
+            poll=flag(env, "POLL", default=True),
+            heartbeat=seconds(env, "HEARTBEAT_SECONDS", 15.0),
             kubeconfig=env.get("KUBECONFIG") or None,
-            look=_seconds(env, "LOOK_SECONDS", 10.0),
-            lookout=_seconds(env, "LOOKOUT_SECONDS", 60.0),
-            kinds=_words(env, "WATCHED_KINDS") or WATCHED_KINDS,
+            look=seconds(env, "LOOK_SECONDS", 10.0),
+            lookout=seconds(env, "LOOKOUT_SECONDS", 60.0),
+            kinds=words(env, "WATCHED_KINDS") or WATCHED_KINDS,
             chaos_namespace=env.get("CHAOS_NAMESPACE") or "litmus",
-            allowed_kinds=_words(env, "ALLOWED_KINDS"),
-            allowed_namespaces=_words(env, "ALLOWED_NAMESPACES"),
-            allowed_service_accounts=_words(env, "ALLOWED_SERVICE_ACCOUNTS"),
-            allowed_images=_words(env, "ALLOWED_IMAGES"),
-            checks=_words(env, "PREFLIGHT", "crds,operator,controller,service-accounts,experiments,nodes"),
-            resources=_words(env, "RESOURCES"),
-            run_seconds=_seconds(env, "RUN_SECONDS", 3_600.0),
+            allowed_kinds=words(env, "ALLOWED_KINDS"),
+            allowed_namespaces=words(env, "ALLOWED_NAMESPACES"),
+            allowed_service_accounts=words(env, "ALLOWED_SERVICE_ACCOUNTS"),
+            allowed_images=words(env, "ALLOWED_IMAGES"),
+            checks=words(env, "PREFLIGHT", "crds,operator,controller,service-accounts,experiments,nodes"),
+            resources=words(env, "RESOURCES"),
+            run_seconds=seconds(env, "RUN_SECONDS", 3_600.0),
             exit_image=env.get("EXIT_IMAGE") or "litmuschaos/k8s:2.11.0",
         )
 
 
 def _public_url(env: Environment) -> str:
     return (env.get("PUBLIC_URL") or "http://127.0.0.1:8080").rstrip("/")
-
-
-def _words(env: Environment, name: str, default: str = "") -> tuple[str, ...]:
-    return tuple(word.strip() for word in env.get(name, default).split(",") if word.strip())
-
-
-def _proxies(env: Environment) -> Proxies:
-    return Proxies.read(env.get("HTTP_PROXY", ""), env.get("HTTPS_PROXY", ""), _words(env, "NO_PROXY"))
-
-
-def _needed(env: Environment, name: str) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise Misconfigured(f"the setting {name} is missing: set it in the function's environment")
-    return value
-
-
-def _secret(env: Environment, name: str) -> str:
-    path = env.get(f"{name}_FILE")
-    return _file(Path(path), f"{name}_FILE") if path else _needed(env, name)
-
-
-def _file(path: Path, setting: str) -> str:
-    try:
-        value = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Misconfigured(f"{path} cannot be read ({error.strerror}): create it, or set {setting}") from error
-    except UnicodeDecodeError as error:
-        raise Misconfigured(f"{path} is no text in UTF-8: write the value into it, or set {setting}") from error
-    if not value:
-        raise Misconfigured(f"{path} is empty: write the value into it, or set {setting}")
-    return value
-
-
-def _key(path: Path) -> bytes:
-    key = _parse(lambda: bytes.fromhex(_file(path, "MASTER_KEY_FILE")))
-    if key is None or len(key) != KEY_BYTES:
-        raise Misconfigured(f"{path} must hold {2 * KEY_BYTES} hexadecimal digits: `openssl rand -hex {KEY_BYTES}`")
-    return key
-
-
-def _flag(env: Environment, name: str, *, default: bool) -> bool:
-    value = (env.get(name) or str(default)).strip().lower()
-    if value not in {"true", "false", "1", "0"}:
-        raise Misconfigured(f"{name}={value!r} is neither true nor false")
-    return value in {"true", "1"}
-
-
-def _seconds(env: Environment, name: str, default: float) -> float:
-    value = env.get(name) or str(default)
-    number = _parse(lambda: float(value))
-    if number is None or not (math.isfinite(number) and number > 0):
-        raise Misconfigured(f"{name}={value!r} is no number of seconds above zero")
-    return number
-
-
-def _count(env: Environment, name: str, default: int) -> int:
-    value = env.get(name) or str(default)
-    number = _parse(lambda: int(value))
-    if number is None or number < 1:
-        raise Misconfigured(f"{name}={value!r} is no whole number above zero")
-    return number
-
-
-def _parse(read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except ValueError:
-        return None

@@ -105,7 +105,7 @@ def test_every_variable_that_is_read_is_documented_with_its_reader(reader: str, 
 
 
 def test_no_variable_in_the_source_is_left_out() -> None:
-    places = ["shared/settings.py", "infra/local/settings.py", "infra/local/environment.py"]
+    places = ["shared/settings.py", "shared/environment.py", "infra/local/settings.py", "infra/local/environment.py"]
     trees = [ast.parse((ROOT / place).read_text()) for place in places]
     texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     named = {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z_]{2,}", text)}
