@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -33,24 +33,9 @@ from shared.services.portal_records import listed
 from shared.services.reaches import Reaches
 from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, Versioned
 from shared.wire.orders import signed
+from shared.wire.subscribers import TAKEN, refusal
 
 _log = logging.getLogger("litmus_gitops.delivering")
-
-_TAKEN: Final = frozenset({200, 202})
-_ENDS: Final[dict[int, tuple[str, str]]] = {
-    400: ("subscriber", "its subscriber could not read it"),
-    401: (
-        "subscriber",
-        "its subscriber holds another secret: give it the one of the cluster's registration, or new ones",
-    ),
-    409: ("subscriber", "its subscriber refused it"),
-    410: ("expiry", "its subscriber found it too old"),
-    413: ("subscriber", "its subscriber found it too large"),
-    415: ("subscriber", "its subscriber could not read it"),
-    422: ("subscriber", "its subscriber could not read it"),
-}
-"""What a subscriber's answer makes of an order; any other answer is none, and the order is sent again."""
-
 
 _SETTLED: Final = 24
 """Orders whose outcome is recorded in one commit, of a hundred items: each has three writes and a message at most."""
@@ -180,13 +165,13 @@ class Delivering:
         return self._answered(cluster, order, answer)
 
     def _answered(self, cluster: Cluster, order: Versioned[Dispatched], answer: Answer) -> bool:
-        if answer.status not in _TAKEN and answer.status not in _ENDS:
+        refused = refusal(answer)
+        if answer.status not in TAKEN and refused is None:
             raise self._away(cluster, order.value, f"its subscriber answered {answer.status}")
         until_fresh(lambda: self._reached(cluster))
-        if answer.status in _ENDS:
-            rule, sentence = _ENDS[answer.status]
-            self._gates.end(order, Refusal(rule, f"{sentence}: {_reason(answer)}"))
-        return answer.status in _TAKEN
+        if refused:
+            self._gates.end(order, Refusal(*refused))
+        return refused is None
 
     def _take(self, order: Versioned[Dispatched]) -> Work:
         now = msgspec.structs.replace(order.value, state="taken", reason="", attempts=0)
@@ -242,15 +227,3 @@ class Delivering:
 def _urgent(order: Dispatched) -> bool:
     """Whether an order is a probe by itself: the first try to stop a run waits for no pause."""
     return order.action == "stop" and not order.attempts
-
-
-def _reason(answer: Answer) -> str:
-    """Return the answer's own words, whatever they are, short and on one line."""
-    body = answer.body if isinstance(answer.body, bytes) else b""
-    try:
-        said: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        said = body.decode("utf-8", "replace")
-    if isinstance(said, dict):
-        said = said.get("detail") or said.get("reason") or said.get("message")
-    return " ".join(str(said or "no reason given").split())[:300]
