@@ -23,14 +23,15 @@ from tests.infra.kubernetes.mounting import mount
 from tests.services.chaos_cluster import CLUSTER, SECRET, PortalStand
 
 NAMESPACE = "litmus-gitops"
-SECONDS = 20.0
+SECONDS, ANSWER = 60.0, 5.0
+"""How long something may take to come, and one call to be answered."""
 
 
 class Caller(http.client.HTTPSConnection):
     """Calls as the API server does: by the Service's name, trusting one authority."""
 
     def __init__(self, port: int, authority: bytes) -> None:
-        super().__init__("127.0.0.1", port, timeout=SECONDS)
+        super().__init__("127.0.0.1", port, timeout=ANSWER)
         self._trust = ssl.create_default_context(cadata=authority.decode())
 
     def connect(self) -> None:
