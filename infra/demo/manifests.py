@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 NAMESPACE = "litmus-gitops-demo"
-SYSTEM = "litmus-gitops"
+SYSTEM = "litmus-gitops-demo-system"
+"""Where the demo's subscriber keeps its records: never where one of the cluster's own would be."""
+
 WORKFLOW_ID = "demo-web-pod-delete"
 FAULT = "pod-delete"
 SERVICE_ACCOUNT = "demo-chaos"

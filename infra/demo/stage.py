@@ -145,6 +145,7 @@ class Stage:
             "CLUSTER_ID": CLUSTER,
             "PORTAL_URL": self.base,
             "SUBSCRIBER_SECRET": self.cluster["subscriber_secret"],
+            "SUBSCRIBER_NAMESPACE": manifests.SYSTEM,
             "KUBECONFIG": str(self.kubeconfig),
             "POLL": "false",
             "HEARTBEAT_SECONDS": "2",
