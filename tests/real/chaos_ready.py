@@ -20,8 +20,9 @@ from tests.real.connections import connected
 from tests.real.people import Person
 
 ROLE = ROOT / "infra" / "kubernetes" / "subscriber-rbac.yaml"
+SYSTEM = "litmus-gitops"
 ACCOUNT = "litmus-gitops-subscriber"
-USER = f"system:serviceaccount:{manifests.SYSTEM}:{ACCOUNT}"
+USER = f"system:serviceaccount:{SYSTEM}:{ACCOUNT}"
 INSTANCE = "infra-7"
 RBAC = "rbac.authorization.k8s.io/v1"
 RESOURCES = {"ServiceAccount": "v1/serviceaccounts"} | {
@@ -83,11 +84,12 @@ class ChaosReady:
         self.api.create("v1/nodes", "", manifests.node())
         settings = {"metadata": {"name": "workflow-controller-configmap"}, "data": {"instanceID": INSTANCE}}
         self.api.create("v1/configmaps", manifests.NAMESPACE, settings)
+        self.api.create("v1/namespaces", "", {"metadata": {"name": SYSTEM}})
         for document in documents():
             self.api.create(RESOURCES[document["kind"]], document["metadata"].get("namespace", ""), document)
 
     def _token(self) -> str:
-        path = f"/api/v1/namespaces/{manifests.SYSTEM}/serviceaccounts/{ACCOUNT}/token"
+        path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/{ACCOUNT}/token"
         token: str = self.admin.call("POST", path, {"spec": {"audiences": []}})["status"]["token"]
         return token
 

@@ -8,7 +8,7 @@ from shared.errors import NotFound
 from shared.rules.rendering import RESOURCES
 from shared.rules.tickets import ORDER, label_value
 from shared.services.subscriber.records import record_name
-from tests.real.chaos_ready import ChaosReady, SubscriberProcess
+from tests.real.chaos_ready import SYSTEM, ChaosReady, SubscriberProcess
 from tests.real.people import Workload
 from tests.real.portals import LocalPortal
 from tests.real.waiting import eventually
@@ -73,7 +73,7 @@ class Stage:
     def record(self, order: str) -> dict[str, Any] | None:
         """Return the subscriber's record of an order."""
         try:
-            return self.cluster.api.get("v1/configmaps", manifests.SYSTEM, record_name(order))
+            return self.cluster.api.get("v1/configmaps", SYSTEM, record_name(order))
         except NotFound:
             return None
 
