@@ -15,13 +15,16 @@ from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import make_server
 
+from infra.local.environment import applied
+
 HOST = "127.0.0.1"
 SECONDS = 20.0
 
 
 def load(source: Path, target: str) -> Any:
-    """Return the app that functions-framework makes of a function."""
-    return functions_framework.create_app(target, str(source))  # type: ignore[no-untyped-call]
+    """Return the app that functions-framework makes of a function, whose name it leaves behind in the environment."""
+    with applied({}):
+        return functions_framework.create_app(target, str(source))  # type: ignore[no-untyped-call]
 
 
 @contextmanager

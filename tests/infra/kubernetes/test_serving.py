@@ -62,6 +62,7 @@ def serving(folder: Path, tls: Path, portal: PortalStand) -> Iterator[int]:
     with ApiServer() as api:
         port = free_port()
         environment = {
+            "FUNCTION_TARGET": "subscriber",
             "FUNCTION_SOURCE": str(FUNCTIONS / "subscriber" / "main.py"),
             "HOST": "127.0.0.1",
             "PORT": str(port),
