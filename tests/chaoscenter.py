@@ -17,6 +17,8 @@ from graphql.error import GraphQLError
 from graphql.execution.values import get_variable_values
 from graphql.language import OperationDefinitionNode
 
+from tests.servers import served
+
 TOKEN: Final = "a-bearer-token"
 
 _SCHEMA: Final = """
@@ -97,14 +99,8 @@ class ChaosCenterStand:
     @contextmanager
     def open(self) -> Iterator[ChaosCenterStand]:
         """Serve until the block ends."""
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
+        with served(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def start_late(self, experiment: str) -> None:
         """Carry out a request to run that its sender has given up."""

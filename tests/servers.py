@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ def load(source: Path, target: str) -> Any:
     """Return the app that functions-framework makes of a function, whose name it leaves behind in the environment."""
     with applied({}):
         return functions_framework.create_app(target, str(source))  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def served(server: HTTPServer) -> Iterator[None]:
+    """Have a server of the standard library's answer until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from shared.model.records import Key, Record, Write
 from shared.rules.keys import subscriber_key
 from shared.wire.orders import read_order
 from shared.wire.standard_webhooks import verify
+from tests.servers import served
 
 MASTER = bytes(range(32))
 
@@ -101,11 +101,5 @@ class SubscriberStand:
 
     @contextmanager
     def open(self) -> Iterator[SubscriberStand]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
+        with served(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
