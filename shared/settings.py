@@ -13,25 +13,40 @@ from shared.model.proxies import Proxies
 WATCHED_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 """Whose changes count where nothing else is said."""
 
+RETENTION_DAYS = 400
+"""For how long the ledger is kept: a year's experiments can be compared with the year's before."""
+
+DAY = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where state and keys are. `DATA_DIR` holds the database, `keys/master` and, unless set, `secrets/`."""
+    """Where state and keys are. `DATA_DIR` holds the database, `keys/master` and, unless set, `secrets/`.
+
+    `retention` is how many seconds the ledger and its like are kept.
+    """
 
     data_dir: Path
     store_url: str
     secrets_dir: Path
     master_key: bytes = field(repr=False)
+    retention: float = RETENTION_DAYS * DAY
+
+    @property
+    def store(self) -> tuple[str, float]:
+        """What opens the store: its URL, and how many seconds a record stays there that ages."""
+        return self.store_url, self.retention
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> State:
-        """Read DATA_DIR, STORE_URL, SECRETS_DIR and MASTER_KEY_FILE."""
+        """Read DATA_DIR, STORE_URL, SECRETS_DIR, MASTER_KEY_FILE and RETENTION_DAYS."""
         data = Path(env.get("DATA_DIR") or ".data")
         return cls(
             data_dir=data,
             store_url=env.get("STORE_URL") or f"sqlite:{data / 'litmus-gitops.db'}",
             secrets_dir=Path(env.get("SECRETS_DIR") or data / "secrets"),
             master_key=key(Path(env.get("MASTER_KEY_FILE") or data / "keys" / "master")),
+            retention=count(env, "RETENTION_DAYS", RETENTION_DAYS) * DAY,
         )
 
 

@@ -57,6 +57,11 @@ def test_a_master_key_that_is_none_is_refused_without_being_shown(data: Path, co
     assert content is None or len(content) < 3 or content.decode(errors="replace") not in str(refused.value)
 
 
+def test_the_ledger_is_kept_for_a_year_and_some_unless_told_otherwise(data: Path) -> None:
+    assert 400 * 86_400 == settings.State.read({"DATA_DIR": str(data)}).retention
+    assert 30 * 86_400 == settings.State.read({"DATA_DIR": str(data), "RETENTION_DAYS": "30"}).retention
+
+
 def test_an_empty_variable_is_as_good_as_none(data: Path) -> None:
     names = ("STORE_URL", "SECRETS_DIR", "MASTER_KEY_FILE", "ADMIN_TOKEN", "PUBLIC_URL", "ALLOW_LOCAL")
     plain = settings.Portal.read({"DATA_DIR": str(data)})

@@ -11,7 +11,7 @@ from shared.settings import Announce
 
 settings = Announce.read()
 state, local = settings.state, settings.allow_local
-store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
+store, secrets = open_store(*state.store), open_secrets(state.secrets_dir)
 announcing = Announcing(store, secrets, HttpSinks(allow_local=local), utc_now, settings.public_url, local)
 actions = {"event": announcing.event, "sink": announcing.sink}
 announce = function(Route("POST", "/internal/announce", Inbox(internal_key(state.master_key), utc_now, actions)))

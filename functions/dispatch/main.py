@@ -25,7 +25,7 @@ from shared.settings import Dispatch
 
 settings = Dispatch.read()
 state, local = settings.state, settings.allow_local
-store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
+store, secrets = open_store(*state.store), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
 conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 dispatching = Dispatching(store, repositories, utc_now, new_id)

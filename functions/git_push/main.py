@@ -13,7 +13,7 @@ LIMIT = 25 << 20
 
 settings = GitPush.read()
 pushes = Pushes(
-    store=open_store(settings.state.store_url),
+    store=open_store(*settings.state.store),
     secrets=open_secrets(settings.state.secrets_dir),
     clock=utc_now,
     ids=new_id,

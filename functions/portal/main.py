@@ -22,7 +22,7 @@ from shared.settings import Portal
 
 settings = Portal.read()
 state, local = settings.state, settings.allow_local
-store, secrets = open_store(state.store_url), open_secrets(state.secrets_dir)
+store, secrets = open_store(*state.store), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, local),

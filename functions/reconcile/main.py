@@ -21,7 +21,7 @@ from shared.settings import Reconcile
 settings = Reconcile.read()
 remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
 repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
-store = open_store(settings.state.store_url)
+store = open_store(*settings.state.store)
 reconciler = Reconciler(store, repositories, utc_now, new_id)
 hooks = Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url)
 actions = {

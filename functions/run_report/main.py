@@ -13,7 +13,7 @@ from shared.settings import Watching
 from shared.wire.reports import LIMIT
 
 settings = Watching.read()
-store = open_store(settings.state.store_url)
+store = open_store(*settings.state.store)
 watch = Watch(store, utc_now, settings.state.master_key)
 heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
 reporting = Reporting(store, utc_now, new_id, settings.state.master_key, heartbeats)

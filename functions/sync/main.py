@@ -20,7 +20,7 @@ from shared.services.syncs import Syncs
 from shared.settings import Sync
 
 settings = Sync.read()
-store = open_store(settings.state.store_url)
+store = open_store(*settings.state.store)
 remotes, hosts = Remotes(proxies=settings.proxies), Hosts(settings.proxies)
 repositories = Repositories(remotes, hosts, open_secrets(settings.state.secrets_dir), settings.allow_local)
 statuses = Statuses(store, repositories, utc_now, new_id, settings.public_url)

@@ -17,7 +17,7 @@ from shared.wire import admission
 from shared.wire.sightings import LIMIT
 
 settings = Watching.read()
-watch = Watch(open_store(settings.state.store_url), utc_now, settings.state.master_key)
+watch = Watch(open_store(*settings.state.store), utc_now, settings.state.master_key)
 sightings = Sightings(watch, new_id, frozenset(settings.kinds))
 json = ("application/json",)
 workload_admission = function(

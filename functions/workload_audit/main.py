@@ -12,6 +12,6 @@ from shared.settings import Watching
 
 MEDIA = ("application/json", "application/cloudevents+json")
 settings = Watching.read()
-watch = Watch(open_store(settings.state.store_url), utc_now, settings.state.master_key)
+watch = Watch(open_store(*settings.state.store), utc_now, settings.state.master_key)
 changes = Changes(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
 workload_audit = function(Route("POST", "/audit/{cluster}/{token}", changes.hear, MEDIA, BATCH_LIMIT))

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final
 
-import msgspec
 import urllib3
 
+from infra.delivering import Outcome, path, read_answer, signed
 from infra.local.settings import HOST
 from shared.model.messages import Message
 from shared.ports.ambient import Clock
-from shared.wire import cloudevents, standard_webhooks
 
-_REASON: Final = 500
-_SOONEST: Final = 0.1
 _CONNECT: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a delivery, and why; `seconds` is how long to wait where it was only too early."""
-
-    kind: Literal["done", "not_yet", "failed"]
-    reason: str = ""
-    seconds: float | None = None
 
 
 class Courier:
@@ -42,40 +28,13 @@ class Courier:
 
     def deliver(self, message: Message) -> Outcome:
         """Deliver once; an answer that never came is a failure like any other."""
-        body = cloudevents.encode(message)
-        signed = standard_webhooks.sign(self._key, message.id, int(self._clock().timestamp()), body)
-        headers = signed | {"content-type": cloudevents.MEDIA_TYPE}
+        headers, body = signed(message, self._key, self._clock())
         try:
-            answer = self._pool.request(
-                "POST", f"/internal/{message.function}", body=body, headers=headers, redirect=False
-            )
+            answer = self._pool.request("POST", path(message), body=body, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            return Outcome("failed", f"no answer: {error}"[:_REASON])
+            return Outcome("failed", f"no answer: {error}")
         return read_answer(answer.status, answer.headers, answer.data)
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
-
-
-def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Return what an answer means: 2xx is done, 503 with `X-Not-Yet: true` too early, anything else a failure."""
-    if status // 100 == 2:  # noqa: PLR2004 - HTTP: success
-        return Outcome("done")
-    reason = f"{status}: {_detail(body)}"[:_REASON]
-    if status == 503 and headers.get("X-Not-Yet") == "true":  # noqa: PLR2004 - HTTP: unavailable
-        return Outcome("not_yet", reason, _seconds(headers.get("Retry-After", "")))
-    return Outcome("failed", reason)
-
-
-def _seconds(text: str) -> float:
-    return max(float(text), _SOONEST) if text.isascii() and text.isdigit() else 1.0
-
-
-def _detail(body: bytes) -> str:
-    try:
-        problem: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        problem = None
-    detail = problem.get("detail") if isinstance(problem, dict) else None
-    return str(detail or body.decode(errors="replace") or "no reason was given")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from wsgiref.types import WSGIApplication
 
 from infra.local.gateway import as_wsgi
-from shared.clients.sqlite import SqliteQueue
 from shared.edge import metrics
 from shared.edge.functions import function
 from shared.errors import Unavailable
 from shared.model.calls import Answer, Call, Route
 from shared.model.records import Key
-from shared.ports.state import Store
+from shared.ports.state import Queue, Store
 from shared.services.portal_records import listed
 from shared.services.tables import REACHES
 
@@ -25,7 +24,7 @@ class Operations:
     """Answers `/healthz`, `/readyz` and `/metrics`; `checks` names each part with whether it works."""
 
     store: Store
-    queue: SqliteQueue
+    queue: Queue
     checks: Checks
 
     def application(self) -> WSGIApplication:

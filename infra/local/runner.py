@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from infra.local.courier import Outcome
-from shared.clients.sqlite import Database, SqliteQueue
+from infra.delivering import Outcome, settle
 from shared.errors import LitmusGitopsError
 from shared.model.messages import Claimed, Message
 from shared.ports.ambient import Counters
+from shared.ports.state import Wakeful
 
 _log = logging.getLogger("litmus_gitops.runner")
 
@@ -32,7 +32,7 @@ class Runner:
 
     def __init__(
         self,
-        queue: SqliteQueue,
+        queue: Wakeful,
         deliver: Callable[[Message], Outcome],
         count: Counters,
         *,
@@ -40,7 +40,6 @@ class Runner:
         patience: float,
     ) -> None:
         self._queue = queue
-        self._database: Database = queue.database
         self._deliver = deliver
         self._count = count
         self._couriers = couriers
@@ -63,14 +62,14 @@ class Runner:
     def stop(self, deadline: float) -> bool:
         """Claim no more and wait for what is under way, until `deadline` on the monotonic clock; True if it ended."""
         self._stopping.set()
-        self._database.ring()
+        self._queue.ring()
         if self._thread.is_alive():
             self._thread.join()
         with self._idle:
             return self._idle.wait_for(lambda: not self._busy.total(), max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
-        heard = self._database.wait(0)
+        heard = self._queue.wait(0)
         while not self._stopping.is_set():
             try:
                 heard = self._turn(heard)
@@ -82,12 +81,12 @@ class Runner:
         """Hand one message out, or sleep until there may be one; return how often the bell has rung."""
         leave = self._full()
         if leave is None:
-            return self._database.wait(_IDLE, heard)
+            return self._queue.wait(_IDLE, heard)
         for claimed in self._queue.receive(1, self._lease, leave):
             self._hand_out(claimed)
             return heard
         due = self._queue.due_in(leave)
-        return self._database.wait(_IDLE if due is None else min(due, _IDLE), heard)
+        return self._queue.wait(_IDLE if due is None else min(due, _IDLE), heard)
 
     def _full(self) -> list[str] | None:
         """Return the functions that have as many couriers as they may, None if no courier is free at all."""
@@ -110,16 +109,13 @@ class Runner:
             with self._idle:
                 self._busy[claimed.message.function] -= 1
                 self._idle.notify_all()
-            self._database.ring()
+            self._queue.ring()
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        if outcome.kind == "done":
-            self._queue.ack(claimed)
-        elif outcome.kind == "failed" and self._stopping.is_set():
+        if outcome.kind == "failed" and self._stopping.is_set():
             self._queue.nack(claimed, outcome.reason, 0, count=False)
-        elif outcome.kind == "failed":
-            _log.warning("message %s failed: %s", claimed.message.id, outcome.reason)
-            self._queue.nack(claimed, outcome.reason)
         else:
-            self._queue.nack(claimed, outcome.reason, outcome.seconds, count=False)
+            if outcome.kind == "failed":
+                _log.warning("message %s failed: %s", claimed.message.id, outcome.reason)
+            settle(self._queue, claimed, outcome)
         self._count(DELIVERED, function=claimed.message.function, outcome=outcome.kind)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from shared.model.messages import Message
 from shared.model.records import Write
 
 MAX_WRITES: Final = 100
-"""Writes in one commit: the bound of DynamoDB's `TransactWriteItems`, kept by every engine."""
+"""Writes and messages in one commit: the bound of DynamoDB's `TransactWriteItems`, kept by every engine."""
 
 
-def check_writes(writes: Sequence[Write]) -> None:
+def check_commit(writes: Sequence[Write], messages: Sequence[Message]) -> None:
     """Refuse what no engine could do; a `ValueError`, because only the calling code can be wrong."""
-    if len(writes) > MAX_WRITES:
-        raise ValueError(f"a commit of {len(writes)} writes: at most {MAX_WRITES} fit, split it")
+    if len(writes) + len(messages) > MAX_WRITES:
+        raise ValueError(
+            f"a commit of {len(writes)} writes and {len(messages)} messages: at most {MAX_WRITES} fit, split it"
+        )
     seen = set()
     for write in writes:
         if write.key in seen:

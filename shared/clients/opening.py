@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from shared.clients.secrets import SecretReferences
 from shared.errors import Misconfigured
@@ -15,18 +17,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_store(url: str) -> Store:
-    """Return the store that `STORE_URL` names: `sqlite:<path>`."""
-    from shared.clients.sqlite import SqliteStore, open_database  # noqa: PLC0415 - only the chosen engine loads
+def open_store(url: str, retention: float | None = None) -> Store:
+    """Return the store that `STORE_URL` names: `sqlite:<path>`.
 
-    return SqliteStore(open_database(_path(url)))
+    `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
+    """
+    return _engine(url)[0](url, retention)
 
 
 def open_queue(url: str) -> Queue:
     """Return the queue beside the store that `STORE_URL` names."""
-    from shared.clients.sqlite import SqliteQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
-
-    return SqliteQueue(open_database(_path(url)), utc_now)
+    return _engine(url)[1](url)
 
 
 def open_secrets(folder: Path) -> SecretReferences:
@@ -34,8 +35,32 @@ def open_secrets(folder: Path) -> SecretReferences:
     return SecretReferences(folder)
 
 
+def _sqlite_store(url: str, retention: float | None) -> Store:
+    from shared.clients.sqlite import SqliteStore, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return SqliteStore(open_database(_path(url)), utc_now, retention)
+
+
+def _sqlite_queue(url: str) -> Queue:
+    from shared.clients.sqlite import SqliteQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return SqliteQueue(open_database(_path(url)), utc_now)
+
+
 def _path(url: str) -> Path:
-    scheme, _, path = url.partition(":")
-    if scheme != "sqlite" or not path:
-        raise Misconfigured(f"STORE_URL={url!r} names no engine: use sqlite:<path>")
-    return Path(path)
+    return Path(url.partition(":")[2])
+
+
+_Engine = tuple[Callable[[str, float | None], Store], Callable[[str], Queue]]
+
+ENGINES: Final[Mapping[str, _Engine]] = {"sqlite": (_sqlite_store, _sqlite_queue)}
+"""How store and queue of each engine are opened, by the scheme of the URL."""
+
+_FORMS: Final = "sqlite:<path>"
+
+
+def _engine(url: str) -> _Engine:
+    scheme, _, rest = url.partition(":")
+    if scheme not in ENGINES or not rest:
+        raise Misconfigured(f"STORE_URL names no engine in {scheme!r}: use {_FORMS}")
+    return ENGINES[scheme]

@@ -26,6 +26,15 @@ class Claimed(msgspec.Struct, frozen=True):
     attempts: int
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """How many messages are ready to be claimed, delayed, under a lease (perhaps one that ended), and dead."""
+
+    ready: int
+    delayed: int
+    leased: int
+    dead: int
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """A message that was given up after its last attempt, with the reason of that attempt; `at` is RFC 3339 UTC."""
 

@@ -27,11 +27,15 @@ ABSENT: Final = 0
 
 
 class Put(msgspec.Struct, frozen=True):
-    """Write `value` if the record's version is `expected` (`ABSENT`: only if new; `None`: whatever is there)."""
+    """Write `value` if the record's version is `expected` (`ABSENT`: only if new; `None`: whatever is there).
+
+    A record that `ages` is absent, to readers and conditions, once the store's retention has passed since this write.
+    """
 
     key: Key
     value: bytes
     expected: int | None = None
+    ages: bool = False
 
 
 class Delete(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.model.messages import Claimed, DeadLetter, Message
+from shared.model.messages import Claimed, DeadLetter, Depth, Message
 from shared.model.records import Key, Record, Write
 
 
@@ -35,7 +35,15 @@ class Store(Protocol):
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
 
-        At most 100 writes, no key twice.
+        At most 100 writes and messages together, no key twice.
+        """
+        ...
+
+    def tidy(self, limit: int = 1000) -> int:
+        """Do what time has made due: remove records that aged, and forward again what was cut off from the queue.
+
+        Returns how many records and messages that were, at most `limit` of each; a store that sees to it by itself
+        returns 0.
         """
         ...
 
@@ -43,8 +51,15 @@ class Store(Protocol):
 class Queue(Protocol):
     """Messages under leases: at least once, with attempts, backoff and dead letters."""
 
-    def receive(self, limit: int, lease: float) -> list[Claimed]:
-        """Claim up to `limit` visible messages for `lease` seconds."""
+    def receive(self, limit: int, lease: float, leave: Sequence[str] = ()) -> list[Claimed]:
+        """Claim up to `limit` visible messages for `lease` seconds, but none of the functions in `leave`."""
+        ...
+
+    def claim(self, message_id: str, lease: float) -> Claimed | None:
+        """Claim one message for `lease` seconds, for whoever was told of it; None if it is done, dead or unknown.
+
+        Raises `NotYet`, with the seconds left, while it is delayed or another holds it.
+        """
         ...
 
     def ack(self, claimed: Claimed) -> None:
@@ -68,4 +83,31 @@ class Queue(Protocol):
 
     def void_leases(self) -> None:
         """Make every claimed message visible at once: for the single process that just started."""
+        ...
+
+    def depth(self) -> Depth:
+        """Count the messages by where they stand."""
+        ...
+
+    def oldest_age(self) -> float:
+        """Return how many seconds ago the oldest message that is not done was sent; 0.0 if there is none."""
+        ...
+
+
+class Wakeful(Queue, Protocol):
+    """A queue that tells a process of its own when there is something to claim."""
+
+    def due_in(self, leave: Sequence[str] = ()) -> float | None:
+        """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
+        ...
+
+    def ring(self) -> None:
+        """Wake whoever waits in this process."""
+        ...
+
+    def wait(self, seconds: float, since: int | None = None) -> int:
+        """Sleep until there may be a message to claim, at most `seconds`; return how often that was so.
+
+        Give that answer as `since` the next time, and no ring in between is missed.
+        """
         ...

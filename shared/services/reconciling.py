@@ -42,7 +42,11 @@ class Reconciler:
     ids: Ids
 
     def tick(self, _: Message) -> None:
-        """Look after each project on its own (message `reconcile/tick`), so that none can hold up the others."""
+        """Tidy the store, then look after each project on its own (message `reconcile/tick`).
+
+        So no project can hold up the others.
+        """
+        self.store.tidy()
         projects = [row.value.id for row in listed(self.store, PROJECTS)]
         for page in pages(projects, WRITES):
             delays = {project: tick_delay(project, len(projects)) for project in page}

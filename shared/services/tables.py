@@ -34,10 +34,14 @@ class Versioned(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Table(Generic[T]):
-    """Records of one type: `partition` is a template over the parts of a key, the last part sorts."""
+    """Records of one type: `partition` is a template over the parts of a key, the last part sorts.
 
-    def __init__(self, partition: str, of: type[T]) -> None:
+    Those that `age` are forgotten once the store's retention has passed since they were written last.
+    """
+
+    def __init__(self, partition: str, of: type[T], *, ages: bool = False) -> None:
         self._partition = partition
+        self._ages = ages
         self._decoder = msgspec.json.Decoder(of)
         self._encoder = msgspec.json.Encoder()
 
@@ -64,11 +68,11 @@ class Table(Generic[T]):
 
     def put(self, value: T, *parts: str, expected: int | None = None) -> Put:
         """Return the write of `value` under these parts (`expected` as in `Put`)."""
-        return Put(self.key(*parts), self._encoder.encode(value), expected)
+        return Put(self.key(*parts), self._encoder.encode(value), expected, self._ages)
 
     def replace(self, was: Versioned[T], value: T) -> Put:
         """Return the write that holds only if nobody wrote since `was` was read."""
-        return Put(was.key, self._encoder.encode(value), was.version)
+        return Put(was.key, self._encoder.encode(value), was.version, self._ages)
 
     def delete(self, *parts: str, expected: int | None = None) -> Delete:
         """Return the removal of the record under these parts."""
@@ -121,13 +125,13 @@ POLICIES = Table("policies", PolicyBook)
 """policies / project."""
 EDITS = Table("edit", Edit)
 """edit/<project> / id."""
-DELIVERIES = Table("delivery", Seen)
+DELIVERIES = Table("delivery", Seen, ages=True)
 """delivery/<project> / delivery id."""
 TRACKED = Table("tracked", Tracked)
 """tracked/<cluster> / <Kind>/<namespace>/<name>."""
-CHANGES = Table("change", Change)
+CHANGES = Table("change", Change, ages=True)
 """change/<project> / event id: what the ledger's row of that id is about, with both sides."""
-EVENTS = Table("ledger", Event)
+EVENTS = Table("ledger", Event, ages=True)
 """ledger/<project>/<kind> / event id."""
 ORDERS = Table("order", Dispatched)
 """order/<cluster> / order id."""
@@ -139,21 +143,21 @@ REACHES = Table("reach", Reach)
 """reach / cluster: how its subscriber was reached lately."""
 GATES = Table("gate", Gate)
 """gate / cluster."""
-RUNS = Table("run", Run)
+RUNS = Table("run", Run, ages=True)
 """run/<project> / run id."""
 ACTIVE = Table("active", Active)
 """active/<cluster> / run id: the runs that are not over."""
 RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
-COOLDOWNS = Table("cooldown", str)
+COOLDOWNS = Table("cooldown", str, ages=True)
 """cooldown/<project> / <cluster>/<subject>/<experiment>: RFC 3339 UTC of the last trigger."""
-BLIND = Table("blind", str)
+BLIND = Table("blind", str, ages=True)
 """blind/<project> / run id: RFC 3339 UTC since when the stop conditions of a run cannot be judged."""
-COMMITS = Table("commit", Commit)
+COMMITS = Table("commit", Commit, ages=True)
 """commit/<project> / commit id: what git says of it."""
-CONCERNS = Table("concern", Concern)
+CONCERNS = Table("concern", Concern, ages=True)
 """concern/<project>/<commit> / <experiment>/<cluster>/<workload>: what else bears on its status."""
-POSTED = Table("posted", Posted)
+POSTED = Table("posted", Posted, ages=True)
 """posted/<project> / commit id: what the git host was told of it."""
 PULLS = Table("pull", Looked)
 """pull/<project> / number: the open pull requests, as they were looked at last."""

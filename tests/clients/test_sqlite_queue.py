@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.clients.sqlite import Database, Depth, SqliteQueue, SqliteStore, open_database
+from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.model.messages import Message
 from tests.clients.conformance.engines import ManualClock
 
@@ -19,8 +19,8 @@ class Parts:
     def send(self, name: str, function: str = "sync", delay: float = 0.0) -> None:
         self.store.commit([], [Message(name, function, "do", {}, delay)])
 
-    def received(self, *leave: str) -> list[str]:
-        return [claimed.message.id for claimed in self.queue.receive(10, 60, leave)]
+    def received(self) -> list[str]:
+        return [claimed.message.id for claimed in self.queue.receive(10, 60)]
 
 
 @pytest.fixture
@@ -30,32 +30,6 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     database.close()
 
 
-def test_messages_are_counted_by_where_they_stand(parts: Parts) -> None:
-    assert Depth(ready=0, delayed=0, leased=0, dead=0) == parts.queue.depth()
-    parts.send("leased")
-    parts.received()
-    parts.send("ready-1")
-    parts.send("ready-2")
-    parts.send("delayed", delay=60)
-    assert Depth(ready=2, delayed=1, leased=1, dead=0) == parts.queue.depth()
-
-
-def test_dead_letters_are_counted(parts: Parts) -> None:
-    queue = SqliteQueue(parts.store.database, parts.clock, attempts=1)
-    parts.send("a")
-    [claimed] = queue.receive(10, 60)
-    queue.nack(claimed, "no")
-    assert Depth(ready=0, delayed=0, leased=0, dead=1) == queue.depth()
-
-
-def test_the_oldest_message_is_as_old_as_its_commit(parts: Parts) -> None:
-    assert 0.0 == parts.queue.oldest_age()
-    parts.send("a")
-    parts.clock.advance(90)
-    parts.send("b")
-    assert 90.0 == parts.queue.oldest_age()
-
-
 def test_it_is_known_when_the_next_message_can_be_claimed(parts: Parts) -> None:
     assert parts.queue.due_in() is None
     parts.send("later", delay=9)
@@ -63,13 +37,6 @@ def test_it_is_known_when_the_next_message_can_be_claimed(parts: Parts) -> None:
     parts.send("now", "dispatch")
     assert 0.0 == parts.queue.due_in()
     assert 9.0 == parts.queue.due_in(["dispatch"])
-
-
-def test_functions_that_are_busy_can_be_left_alone(parts: Parts) -> None:
-    parts.send("a", "sync")
-    parts.send("b", "dispatch")
-    assert ["b"] == parts.received("sync", "reconcile")
-    assert ["a"] == parts.received()
 
 
 def test_a_message_that_is_queued_already_is_not_sent_twice(parts: Parts) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import urllib3
 
-from shared.clients.sqlite import Depth, SqliteQueue, SqliteStore, open_database
+from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
+from shared.model.messages import Depth
 from tests.infra.small_functions import WAITS, write_function, write_working
 
 ROOT = Path(__file__).parents[2]

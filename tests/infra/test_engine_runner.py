@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.courier import Outcome, read_answer
+from infra.delivering import Outcome, read_answer
 from infra.local.runner import Runner
 from infra.local.timer import TICK, Timer
-from shared.clients.sqlite import Database, Depth, SqliteQueue, SqliteStore, open_database
+from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.edge.metrics import Metrics
-from shared.model.messages import Message
+from shared.model.messages import Depth, Message
 
 EMPTY = Depth(ready=0, delayed=0, leased=0, dead=0)
 

@@ -57,6 +57,9 @@ class MortalStore:
         if dies:
             raise Killed
 
+    def tidy(self, limit: int = 1000) -> int:
+        return self.store.tidy(limit)
+
 
 class SubscriberStand:
     """Verifies and keeps what it is sent; answers `status` with `reason`, and 200 to what it has already."""

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from shared.clients.ids import new_id
+from shared.clients.sqlite import SqliteStore
 from shared.model.hooks import Webhook
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, GitOps, Project
+from shared.services.ledger import Ledger
 from shared.services.tables import EVENTS, MEMBERS, OPEN_ORDERS, PROJECTS, SYNCS, WEBHOOKS
 from tests.services.gitops import FOLDER, Shop, engine
 
@@ -182,3 +184,14 @@ def test_a_webhook_is_looked_at_when_its_time_has_come(shop: Shop, look_at: str 
     shop.reconciler.look_after(Message("m", "reconcile", "project", {"project": "shop"}))
     found = [one.message.ids for one in shop.queue.receive(100, 60.0) if one.message.action == "webhook"]
     assert ([{"project": "shop"}] if expected else []) == found
+
+
+def test_a_tick_removes_what_aged_and_the_ledger_ages(shop: Shop) -> None:
+    store = SqliteStore(shop.database, shop.clock, retention=3600.0)
+    event, row = Ledger(shop.clock, new_id).row("shop", "sync", verdict="done", reason="so", subject="shop")
+    store.commit([row])
+    shop.clock.advance(3600)
+    assert EVENTS.load(store, "shop", "sync", event.id) is None
+    tick(shop)
+    with shop.database.read() as connection:
+        assert (0,) == connection.execute("SELECT count(*) FROM record WHERE sort = ?", (event.id,)).fetchone()

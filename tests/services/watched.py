@@ -76,6 +76,9 @@ class CountingStore:
         self.store.commit(writes, messages)
         self.messages.extend(messages)
 
+    def tidy(self, limit: int = 1000) -> int:
+        return self.store.tidy(limit)
+
 
 class House:
     """Project `shop` in mode enforce with the clusters c1 and c2."""

@@ -1,4 +1,4 @@
-"""`ports.Queue` on SQLite: the rows that commits left, under leases."""
+"""`ports.Wakeful` on SQLite: the rows that commits left, under leases."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
 from shared.clients.limits import check_limit
 from shared.clients.sqlite import rows
 from shared.clients.sqlite.database import Clock, Database, utc_now
-from shared.errors import NotFound
-from shared.model.messages import Claimed, DeadLetter, Message
+from shared.errors import NotFound, NotYet
+from shared.model.messages import Claimed, DeadLetter, Depth, Message
 
 _ABANDONED = "no answer before the lease ended, for the last of {} attempts"
 _DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
@@ -23,15 +21,6 @@ _DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
                    coalesce(sum(receipt IS NOT NULL), 0),
                    (SELECT count(*) FROM dead_letter)
             FROM message"""
-
-
-class Depth(msgspec.Struct, frozen=True):
-    """How many messages are ready to be claimed, delayed, under a lease (perhaps one that ended), and dead."""
-
-    ready: int
-    delayed: int
-    leased: int
-    dead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +50,26 @@ class SqliteQueue:
             for claimed in claims:
                 rows.claim(connection, claimed, now.timestamp() + lease)
         return claims
+
+    def claim(self, message_id: str, lease: float) -> Claimed | None:
+        """Claim one message for `lease` seconds; None if it is done, dead or unknown.
+
+        Raises `NotYet`, with the seconds left, while it is delayed or another holds it.
+        """
+        now = self.clock()
+        with self.database.write(durable=False) as connection:
+            found = rows.one(connection, message_id)
+            if found is None:
+                return None
+            message, attempts, visible_at = found
+            if visible_at > now.timestamp():
+                raise NotYet(f"the message {message_id} is not to be delivered yet", visible_at - now.timestamp())
+            if attempts >= self.attempts:
+                self._give_up(connection, message, now)
+                return None
+            claimed = Claimed(message, secrets.token_hex(16), attempts + 1)
+            rows.claim(connection, claimed, now.timestamp() + lease)
+            return claimed
 
     def due_in(self, leave: Sequence[str] = ()) -> float | None:
         """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
@@ -109,6 +118,14 @@ class SqliteQueue:
             rows.void(connection, self.clock().timestamp())
         self.database.ring()
 
+    def ring(self) -> None:
+        """Wake whoever waits in this process."""
+        self.database.ring()
+
+    def wait(self, seconds: float, since: int | None = None) -> int:
+        """Sleep until there may be a message to claim, at most `seconds`; return how often that was so."""
+        return self.database.wait(seconds, since)
+
     def depth(self) -> Depth:
         """Count the messages by where they stand."""
         with self.database.read() as connection:
@@ -127,9 +144,12 @@ class SqliteQueue:
         found = rows.visible(connection, now.timestamp(), leave, limit)
         while worn_out := [message for message, attempts in found if attempts >= self.attempts]:
             for message in worn_out:
-                rows.bury(connection, message.id, _ABANDONED.format(self.attempts), _text(now))
+                self._give_up(connection, message, now)
             found = rows.visible(connection, now.timestamp(), leave, limit)
         return found
+
+    def _give_up(self, connection: sqlite3.Connection, message: Message, now: datetime) -> None:
+        rows.bury(connection, message.id, _ABANDONED.format(self.attempts), _text(now))
 
     def _backoff(self, attempts: int) -> float:
         most = min(self.cap, self.base * 2.0 ** (attempts - 1))

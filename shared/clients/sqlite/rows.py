@@ -14,6 +14,7 @@ _SEND = """INSERT INTO message (id, function, action, ids, sent_at, visible_at, 
 _VISIBLE = "visible_at <= ? AND function NOT IN (SELECT value FROM json_each(?))"
 _NEXT = f"""SELECT id, function, action, ids, attempts FROM message
             WHERE {_VISIBLE} ORDER BY visible_at LIMIT ?"""  # noqa: S608 - constants only
+_ONE = "SELECT id, function, action, ids, attempts, visible_at FROM message WHERE id = ?"
 _DUE = """SELECT visible_at FROM message WHERE function NOT IN (SELECT value FROM json_each(?))
           ORDER BY visible_at LIMIT 1"""
 _CLAIM = "UPDATE message SET attempts = ?, visible_at = ?, receipt = ? WHERE id = ?"
@@ -34,6 +35,12 @@ def visible(connection: sqlite3.Connection, now: float, leave: Sequence[str], li
     """Return the messages that may be claimed, longest visible first, each with its attempts so far."""
     rows = connection.execute(_NEXT, (now, _names(leave), limit)).fetchall()
     return [(_message(*row[:4]), row[4]) for row in rows]
+
+
+def one(connection: sqlite3.Connection, message_id: str) -> tuple[Message, int, float] | None:
+    """Return a message, its attempts so far and when it is visible, in seconds since 1970; None if there is none."""
+    row = connection.execute(_ONE, (message_id,)).fetchone()
+    return None if row is None else (_message(*row[:4]), row[4], row[5])
 
 
 def due(connection: sqlite3.Connection, leave: Sequence[str]) -> float | None:

@@ -41,6 +41,10 @@ STEPS: Final[tuple[Step, ...]] = (
              died_at TEXT NOT NULL
            ) WITHOUT ROWID""",
     ),
+    (
+        "ALTER TABLE record ADD COLUMN expires_at REAL",
+        "CREATE INDEX record_by_expiry ON record (expires_at) WHERE expires_at IS NOT NULL",
+    ),
 )
 """Never change a step that was released: append one."""
 

@@ -6,43 +6,55 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.clients.limits import check_limit, check_writes
+from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Clock, Database, utc_now
 from shared.clients.sqlite.rows import send
 from shared.errors import Stale
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Delete, Key, Put, Record, Write
 
-_ONE = "SELECT value, version FROM record WHERE partition = ? AND sort = ?"
-_VERSION = "SELECT version FROM record WHERE partition = ? AND sort = ?"
-_PAGE = """SELECT sort, value, version FROM record
-           WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT)
-           ORDER BY sort {} LIMIT ?"""
+_HERE = "partition = ? AND sort = ?"
+_STAYS = "(expires_at IS NULL OR expires_at > ?)"
+_ONE = f"SELECT value, version FROM record WHERE {_HERE} AND {_STAYS}"  # noqa: S608 - constants only, as below
+_VERSION = f"SELECT version FROM record WHERE {_HERE}"  # noqa: S608
+_PAGE = f"""SELECT sort, value, version FROM record
+            WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT) AND {_STAYS}
+            ORDER BY sort {{}} LIMIT ?"""  # noqa: S608
 _OLDEST_FIRST, _NEWEST_FIRST = _PAGE.format("ASC"), _PAGE.format("DESC")
-_ADD = "INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING"
-_PUT = """INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, 1)
-          ON CONFLICT DO UPDATE SET value = excluded.value, version = record.version + 1"""
-_REPLACE = "UPDATE record SET value = ?, version = version + 1 WHERE partition = ? AND sort = ? AND version = ?"
-_DELETE = "DELETE FROM record WHERE partition = ? AND sort = ?"
+_ADD = """INSERT INTO record (partition, sort, value, version, expires_at) VALUES (?, ?, ?, 1, ?)
+          ON CONFLICT DO NOTHING"""
+_PUT = """INSERT INTO record (partition, sort, value, version, expires_at) VALUES (?, ?, ?, 1, ?)
+          ON CONFLICT DO UPDATE SET value = excluded.value, version = record.version + 1,
+                                    expires_at = excluded.expires_at"""
+_REPLACE = f"UPDATE record SET value = ?, version = version + 1, expires_at = ? WHERE {_HERE} AND version = ?"  # noqa: S608
+_DELETE = f"DELETE FROM record WHERE {_HERE}"  # noqa: S608
 _DELETE_IF = f"{_DELETE} AND version = ?"
+_FORGET = f"{_DELETE} AND expires_at <= ?"
+_TIDY = """DELETE FROM record WHERE (partition, sort) IN
+           (SELECT partition, sort FROM record WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteStore:
-    """Records in one database file; `clock` dates the messages that commits send."""
+    """Records in one database file; `clock` dates the messages that commits send.
+
+    `retention` is how many seconds a record stays that ages; such records stay for ever without it.
+    """
 
     database: Database
     clock: Clock = utc_now
+    retention: float | None = None
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
         with self.database.read(statements=1) as connection:
-            return _get(connection, key)
+            return _get(connection, key, self.clock().timestamp())
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
+        now = self.clock().timestamp()
         with self.database.read(statements=len(keys)) as connection:
-            found = (_get(connection, key) for key in keys)
+            found = (_get(connection, key, now) for key in keys)
             return {record.key: record for record in found if record is not None}
 
     def query(
@@ -59,25 +71,36 @@ class SqliteStore:
         low, high = _bounds(prefix, after, newest_first=newest_first)
         page = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
         with self.database.read(statements=1) as connection:
-            rows = connection.execute(page, (partition, low, high, limit)).fetchall()
+            rows = connection.execute(page, (partition, low, high, self.clock().timestamp(), limit)).fetchall()
         return [Record(Key(partition, sort), value, version) for sort, value, version in rows]
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
 
-        Raises `ValueError` for more than 100 writes or a key named twice, `Unavailable` if the file cannot be written.
+        Raises `ValueError` for more than 100 of both or a key named twice, `Unavailable` if the file cannot be written.
         """
-        check_writes(writes)
+        check_commit(writes, messages)
+        now = self.clock().timestamp()
         with self.database.write() as connection:
             for write in writes:
-                _apply(connection, write)
-            send(connection, messages, self.clock().timestamp())
+                connection.execute(_FORGET, (write.key.partition, write.key.sort, now))
+                _apply(connection, write, self._expiry(write, now))
+            send(connection, messages, now)
         if messages:
             self.database.ring()
 
+    def tidy(self, limit: int = 1000) -> int:
+        """Remove up to `limit` records that aged; return how many those were."""
+        with self.database.write(durable=False) as connection:
+            return connection.execute(_TIDY, (self.clock().timestamp(), limit)).rowcount
 
-def _get(connection: sqlite3.Connection, key: Key) -> Record | None:
-    row = connection.execute(_ONE, (key.partition, key.sort)).fetchone()
+    def _expiry(self, write: Write, now: float) -> float | None:
+        ages = isinstance(write, Put) and write.ages
+        return now + self.retention if ages and self.retention is not None else None
+
+
+def _get(connection: sqlite3.Connection, key: Key, now: float) -> Record | None:
+    row = connection.execute(_ONE, (key.partition, key.sort, now)).fetchone()
     return None if row is None else Record(key, *row)
 
 
@@ -89,20 +112,20 @@ def _bounds(prefix: str, after: str | None, *, newest_first: bool) -> tuple[byte
     return (low, min(high, after.encode())) if newest_first else (max(low, after.encode() + b"\0"), high)
 
 
-def _apply(connection: sqlite3.Connection, write: Write) -> None:
+def _apply(connection: sqlite3.Connection, write: Write, expiry: float | None) -> None:
     """Do one write in one statement; only where it does not hold is it asked why."""
-    if not _done(connection, write):
+    if not _done(connection, write, expiry):
         found = _version(connection, write.key)
         raise Stale(
             f"{write.key.partition}/{write.key.sort} is at version {found}, not {write.expected}: read it again"
         )
 
 
-def _done(connection: sqlite3.Connection, write: Write) -> bool:
+def _done(connection: sqlite3.Connection, write: Write, expiry: float | None) -> bool:
     """Return whether the record had the expected version; what is to be absent and deleted is so either way."""
     place = (write.key.partition, write.key.sort)
     if isinstance(write, Put):
-        return _put(connection, write, place) == 1
+        return _put(connection, write, place, expiry) == 1
     if isinstance(write, Delete) and write.expected != ABSENT:
         if write.expected is None:
             return connection.execute(_DELETE, place).rowcount >= 0
@@ -110,13 +133,13 @@ def _done(connection: sqlite3.Connection, write: Write) -> bool:
     return _version(connection, write.key) == write.expected
 
 
-def _put(connection: sqlite3.Connection, write: Put, place: tuple[str, str]) -> int:
+def _put(connection: sqlite3.Connection, write: Put, place: tuple[str, str], expiry: float | None) -> int:
     """Return how many records were written."""
     if write.expected is None:
-        return connection.execute(_PUT, (*place, write.value)).rowcount
+        return connection.execute(_PUT, (*place, write.value, expiry)).rowcount
     if write.expected == ABSENT:
-        return connection.execute(_ADD, (*place, write.value)).rowcount
-    return connection.execute(_REPLACE, (write.value, *place, write.expected)).rowcount
+        return connection.execute(_ADD, (*place, write.value, expiry)).rowcount
+    return connection.execute(_REPLACE, (write.value, expiry, *place, write.expected)).rowcount
 
 
 def _version(connection: sqlite3.Connection, key: Key) -> int:

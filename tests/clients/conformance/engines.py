@@ -18,6 +18,8 @@ ATTEMPTS = 3
 """After how many attempts a message is dead, on every engine under test."""
 LONGEST_BACKOFF = 10.0
 """The cap on a pause between attempts, in seconds, on every engine under test."""
+RETENTION = 3600.0
+"""How many seconds a record stays that ages, on every engine under test."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ class SqliteEngine:
 
     def _open(self) -> None:
         self._database: Database = open_database(self._path)
-        self.store: Store = SqliteStore(self._database, self.clock)
+        self.store: Store = SqliteStore(self._database, self.clock, RETENTION)
         self.queue: Queue = SqliteQueue(self._database, self.clock, attempts=ATTEMPTS, base=1.0, cap=LONGEST_BACKOFF)
 
     def end(self) -> None:

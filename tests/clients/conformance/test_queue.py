@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import NotFound
-from shared.model.messages import Message
+from shared.errors import NotFound, NotYet
+from shared.model.messages import Depth, Message
 from tests.clients.conformance.engines import ATTEMPTS, LONGEST_BACKOFF, Engine
 
 LEASE = 60.0
@@ -33,6 +33,80 @@ def test_a_message_comes_as_it_was_sent(engine: Engine) -> None:
 def test_a_claim_takes_no_more_than_its_limit(engine: Engine) -> None:
     send(engine, "a", "b", "c")
     assert [2, 1, 0] == [len(engine.queue.receive(2, LEASE)) for _ in range(3)]
+
+
+def test_functions_that_are_left_alone_are_not_claimed(engine: Engine) -> None:
+    messages = [Message("a", "sync", "project", {}), Message("b", "dispatch", "order", {})]
+    engine.store.commit([], messages)
+    assert ["b"] == [claimed.message.id for claimed in engine.queue.receive(10, LEASE, ["sync", "nobody"])]
+    assert ["a"] == received(engine)
+
+
+def test_one_message_is_claimed_by_whoever_was_told_of_it(engine: Engine) -> None:
+    send(engine, "a", "b")
+    claimed = engine.queue.claim("b", LEASE)
+    assert claimed is not None
+    assert (Message("b", "sync", "project", {"project": "b"}), 1) == (claimed.message, claimed.attempts)
+    assert ["a"] == received(engine)
+    engine.queue.ack(claimed)
+    assert engine.queue.claim("b", LEASE) is None
+
+
+def test_a_message_that_another_holds_is_not_to_be_claimed_yet(engine: Engine) -> None:
+    send(engine, "a")
+    first = engine.queue.claim("a", LEASE)
+    engine.clock.advance(20)
+    with pytest.raises(NotYet) as early:
+        engine.queue.claim("a", LEASE)
+    assert LEASE - 20 == early.value.seconds
+    engine.clock.advance(40)
+    second = engine.queue.claim("a", LEASE)
+    assert first is not None
+    assert second is not None
+    assert (2, True) == (second.attempts, first.receipt != second.receipt)
+
+
+def test_a_delayed_message_is_not_to_be_claimed_yet(engine: Engine) -> None:
+    send(engine, "later", delay=5)
+    with pytest.raises(NotYet) as early:
+        engine.queue.claim("later", LEASE)
+    assert 5 == early.value.seconds
+
+
+def test_a_claim_of_a_message_that_was_tried_often_enough_makes_it_a_dead_letter(engine: Engine) -> None:
+    send(engine, "a")
+    for _ in range(ATTEMPTS):
+        assert engine.queue.claim("a", LEASE) is not None
+        engine.clock.advance(LEASE)
+    assert engine.queue.claim("a", LEASE) is None
+    assert ["a"] == [letter.message.id for letter in engine.queue.dead()]
+
+
+def test_a_message_that_nobody_sent_is_claimed_by_nobody(engine: Engine) -> None:
+    assert engine.queue.claim("nobody", LEASE) is None
+
+
+def test_messages_are_counted_by_where_they_stand(engine: Engine) -> None:
+    assert Depth(ready=0, delayed=0, leased=0, dead=0) == engine.queue.depth()
+    send(engine, "leased")
+    received(engine)
+    send(engine, "ready-1", "ready-2")
+    send(engine, "delayed", delay=60)
+    assert Depth(ready=2, delayed=1, leased=1, dead=0) == engine.queue.depth()
+
+
+def test_dead_letters_are_counted(engine: Engine) -> None:
+    send(engine, "a")
+    wear_out(engine, "no")
+    assert Depth(ready=0, delayed=0, leased=0, dead=1) == engine.queue.depth()
+
+
+def test_the_oldest_message_is_as_old_as_its_commit(engine: Engine) -> None:
+    assert 0.0 == engine.queue.oldest_age()
+    send(engine, "a")
+    engine.clock.advance(90)
+    send(engine, "b")
+    assert 90.0 == engine.queue.oldest_age()
 
 
 def test_a_limit_below_one_is_refused(engine: Engine) -> None:

@@ -54,7 +54,8 @@ def test_threads_that_read_again_when_stale_lose_no_update(engine: Engine) -> No
 
 def test_threads_that_claim_at_once_share_the_messages_out(engine: Engine) -> None:
     names = sorted(f"m{number:03}" for number in range(120))
-    engine.store.commit([], [Message(name, "f", "a", {}) for name in names])
+    for start in range(0, len(names), 60):
+        engine.store.commit([], [Message(name, "f", "a", {}) for name in names[start : start + 60]])
 
     def claim(_: int) -> list[str]:
         taken: list[str] = []

@@ -103,6 +103,15 @@ def test_a_commit_of_a_hundred_writes_passes_and_of_one_more_is_refused(engine: 
     assert 100 == len(engine.store.query("p", limit=200))
 
 
+def test_messages_count_among_the_hundred(engine: Engine) -> None:
+    writes = [Put(Key("p", f"{n:03}"), b"") for n in range(50)]
+    messages = [Message(f"m{n:03}", "sync", "project", {}) for n in range(51)]
+    with pytest.raises(ValueError, match="50 writes and 51 messages"):
+        engine.store.commit(writes, messages)
+    engine.store.commit(writes, messages[:50])
+    assert (50, 50) == (len(engine.store.query("p", limit=200)), len(engine.queue.receive(100, 60)))
+
+
 def test_a_key_named_twice_in_a_commit_is_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="project/shop is written twice"):
         engine.store.commit([Put(HERE, b"1"), Check(HERE, ABSENT)])
