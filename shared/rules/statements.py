@@ -9,17 +9,36 @@ import msgspec
 
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
-from shared.rules.trails import SKEW, Outcome, begin, fresh, judge, late, latest, moved, noted, overtaken, repeat, since
+from shared.rules.trails import (
+    SKEW,
+    Outcome,
+    begin,
+    bygone,
+    fresh,
+    judge,
+    late,
+    latest,
+    moved,
+    noted,
+    overtaken,
+    repeat,
+    since,
+)
 
 ANEW: Final = timedelta(minutes=10)
 """A name that is created anew this soon after its object was last there is an update."""
 
 
 def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
-    """Return what a signal without an old side means; the tracked workload is its old side."""
+    """Return what a signal without an old side means; the tracked workload is its old side.
+
+    One that is `bygone` tells nothing, whatever it shows: the workload was seen since.
+    """
     known = latest(tracked) if tracked else None
     if tracked is None or known is None:
         return _first(fresh(sighting), sighting, new)
+    if bygone(tracked, sighting) and not (tracked.candidate and sides.same(tracked.candidate, new)):
+        return overtaken(tracked, new)
     if known.uid != new.uid:
         return _anew(tracked, known, sighting, new)
     if tracked.deleted_at and sighting.at <= tracked.deleted_at:

@@ -56,6 +56,24 @@ def since(tracked: Tracked, sighting: Sighting) -> timedelta:
     return datetime.fromisoformat(sighting.at) - datetime.fromisoformat(tracked.at)
 
 
+def bygone(tracked: Tracked, sighting: Sighting) -> bool:
+    """Whether the workload was seen so long after the sighting was made that it was as tracked by then.
+
+    So what shows a later generation is of a history that a restore of etcd took away.
+    """
+    return since(tracked, sighting) < -SKEW
+
+
+def delayed(at: str, now: datetime) -> bool:
+    """Whether a signal made `at` (RFC 3339 UTC) comes so late that it may be `bygone`."""
+    return now - datetime.fromisoformat(at) > SKEW
+
+
+def listed(tracked: Tracked, at: str) -> Tracked:
+    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for."""
+    return msgspec.structs.replace(tracked, at=max(tracked.at, at))
+
+
 def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:
     """Return the record with these sides; the template that a fact replaces becomes one of the past."""
     past = tracked.past

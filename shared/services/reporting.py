@@ -179,14 +179,16 @@ class Reporting:
         cluster, _ = verified(self.store, self.master, self.clock, call)
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
-            until_fresh(lambda: self._heard(cluster))
+            until_fresh(lambda: self._heard(cluster, said))
             asks = msgspec.to_builtins(self.heartbeats.asks(cluster))
             return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said), **asks})
         return Answer(200, {"state": Reports(self.store, self.clock, self.ids).take(cluster, said)})
 
-    def _heard(self, cluster: Cluster) -> None:
+    def _heard(self, cluster: Cluster, said: Heartbeat) -> None:
         was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
-        now = Presence(cluster.id, stamp(self.clock))
+        at = stamp(self.clock)
+        listed = was.value.listed | dict.fromkeys(said.listed, min(said.at, at))
+        now = Presence(cluster.id, at, listed)
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
         waiting = [message(self.ids, "dispatch", "resume", cluster=cluster.id)] if silent else []
         back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []

@@ -9,18 +9,19 @@ from typing import Any
 from shared.errors import Stale
 from shared.model.changes import Change, Claim, Side, Sighting, Tracked
 from shared.model.ledger import Event
+from shared.model.projects import Presence
 from shared.model.records import Put, Write
 from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
 from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
-from shared.rules.trails import Outcome, refuted
+from shared.rules.trails import Outcome, delayed, listed, refuted
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
-from shared.services.tables import CHANGES, ORDERS, RUNS, TRACKED, Versioned
+from shared.services.tables import CHANGES, ORDERS, PRESENCE, RUNS, TRACKED, Versioned
 from shared.services.watching import Context, Watch
 
 
@@ -47,13 +48,23 @@ class Sightings:
             return "gitops_off"
         place = (sighting.workload.cluster, sighting.workload.subject)
         was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
-        known, sighting = self._aligned(context, was.value if was.version else None, sighting)
+        known, sighting = self._aligned(context, self._known(context, was, sighting), sighting)
         outcome = self._outcome(context, known, sighting)
         if outcome.noted:
             return self._note(context, sighting, outcome, was)
         if outcome.tracked:
             self.watch.store.commit([TRACKED.replace(was, outcome.tracked)])
         return outcome.rule
+
+    def _known(self, context: Context, was: Versioned[Tracked], sighting: Sighting) -> Tracked | None:
+        """Return what is tracked; of what comes late it matters when heartbeats, which tell of news only, listed it."""
+        if not was.version:
+            return None
+        if not delayed(sighting.at, self.watch.clock()):
+            return was.value
+        cluster = context.cluster.value
+        presence = PRESENCE.load_or(self.watch.store, Presence(cluster.id, ""), cluster.project, cluster.id).value
+        return listed(was.value, presence.listed.get(sighting.workload.kind, ""))
 
     def _aligned(self, context: Context, known: Tracked | None, sighting: Sighting) -> tuple[Tracked | None, Sighting]:
         def cover(side: Side) -> Side:

@@ -8,7 +8,9 @@ from copy import deepcopy
 import pytest
 
 from infra.demo.kubernetes_api.calls import User
+from shared.model.changes import Changed
 from shared.model.projects import Safety
+from shared.rules.digests import digest
 from shared.services.tables import RECENT
 from tests.services.api_writes import ADA, AUTOSCALER, CHAOS, Json
 from tests.services.dispatch_stage import Stage
@@ -128,6 +130,27 @@ def test_after_an_etcd_restore_the_next_change_starts_one_run_and_the_restore_no
     cluster.rest(10)
     assert ["create", "triggered", "triggered", *["first sight"] * seen, "triggered"] == cluster.rules
     assert [[IMAGE]] * 3 == completed(cluster)
+
+
+@pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
+def test_after_an_etcd_restore_a_change_counts_though_an_audit_event_from_before_comes_late(
+    cluster: WatchedCluster, told: str
+) -> None:
+    cluster.stage.settle(Safety(cooldown="0s"))
+    backup = deepcopy(cluster.api.live)
+    assert backup
+    cluster.tell(cluster.api.patch(image("2"), media="json"))
+    late = cluster.api.patch(image("3"), media="json")
+    cluster.rest(70)
+    cluster.api.restore(backup)
+    cluster.heartbeat()
+    cluster.audit(late.event)
+    cluster.tell(cluster.api.patch(image("4"), media="json"), reviews=told == "reviews", audit=told == "audit")
+    for _ in range(2):
+        cluster.rest(10)
+        cluster.heartbeat()
+    cluster.rest(70)
+    assert 1 == cluster.proved[Changed(IMAGE, digest("web:4"))]
 
 
 @pytest.mark.parametrize(("pause", "verdict"), [(10, "triggered"), (700, "create")])

@@ -22,8 +22,9 @@ from shared.services.changes import Changes
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
-from shared.services.tables import ACTIVE, CLUSTERS, TRACKED
+from shared.services.tables import ACTIVE, TRACKED
 from shared.services.watching import Watch
+from shared.wire.reports import write_heartbeat
 from tests.services.api_writes import NAME, NAMESPACE, ApiWrites, Json, Written
 from tests.services.dispatch_parts import MASTER
 from tests.services.dispatch_stage import Stage
@@ -102,9 +103,10 @@ class WatchedCluster:
             else None
         )
         heartbeat = Heartbeat(stamp(self.stage.clock), workloads=(told,) if told else (), listed=("Deployment",))
-        cluster = CLUSTERS.load(self.stage.store, self.name)
-        assert cluster
-        if self.heartbeats.hear(cluster.value, heartbeat):
+        answer: Any = self.stage.reporting.receive(
+            self.stage.call(f"/reports/{self.name}", write_heartbeat(heartbeat), self.name)
+        ).body
+        if answer["send"]:
             assert live
             whole = {"id": new_id(), "at": stamp(self.stage.clock), "object": live, "autoscaled": self.autoscaled}
             body = json.dumps({"sightings": [whole]}).encode()
