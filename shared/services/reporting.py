@@ -19,7 +19,7 @@ from shared.model.runs import Report, Run, RunState
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.routing import namespaces
-from shared.rules.runs import OVER, merged, told
+from shared.rules.runs import OVER, UNSTARTED, merged, told
 from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
 from shared.services.callers import verified
@@ -59,15 +59,17 @@ class Reports:
         if order is None:
             raise NotFound(f"cluster {cluster.id} has no order {report.order}")
         run = RUNS.load(self.store, cluster.project, order.value.run) if order.value.run else None
-        return self._ran(order, run, report) if run else self._settled(order, report)
+        return self._ran(cluster, order, run, report) if run else self._settled(order, report)
 
-    def _ran(self, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
+    def _ran(self, cluster: Cluster, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
         now = merged(run.value, report)
         if now is None:
             return run.value.state
         work = self._moved(order, _order_after(order.value, now.state))
         news = self._ordering.run_moved(run, now) + self._noted(run.value, now, report)
-        self._commit(work + news + self._cooled(order.value, now))
+        begun = run.value.state in UNSTARTED and now.state not in UNSTARTED | OVER
+        wakes = (message(self.ids, "dispatch", "next", cluster=cluster.id),) if begun else ()
+        self._commit(work + news + self._cooled(order.value, now) + Work(messages=wakes))
         return now.state
 
     def _cooled(self, order: Dispatched, run: Run) -> Work:

@@ -102,6 +102,7 @@ def _replaced(where: str, value: Any) -> list[Json]:
 
 QUIET: Final = frozenset({"note", "label", "status"})
 SCALES: Final = frozenset({"scale", "replicas"})
+WHOLE: Final = frozenset({"recreate", "opt out", "restore"})
 WRITES: Final[dict[str, Callable[[ApiWrites, int, Json], Written]]] = {
     "image": lambda api, n, how: api.patch(_replaced("image", f"web:{n}"), media="json", **how),
     "env": lambda api, n, how: api.patch(_replaced("env/0/value", str(n)), media="json", **how),
