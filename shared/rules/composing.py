@@ -14,7 +14,7 @@ from shared.model.runs import Active, Run
 from shared.model.schedules import Wanted
 from shared.model.triggers import Trigger
 from shared.rules.durations import seconds
-from shared.rules.routing import namespaces
+from shared.rules.routing import namespaces, service_accounts
 from shared.rules.verdicts import THRESHOLD
 
 STOP_WITHIN: Final = timedelta(days=7)
@@ -150,7 +150,7 @@ def schedule_order(  # noqa: PLR0913, PLR0917 - an order's columns
 
 def run_of(start: Start, order: Dispatched) -> Run:
     """Return the run that an order is to become."""
-    faults, commits = start.manifest.faults, start.trigger.commits if start.trigger else ()
+    commits = start.trigger.commits if start.trigger else ()
     return Run(
         id=order.id,
         project=start.project,
@@ -166,7 +166,7 @@ def run_of(start: Start, order: Dispatched) -> Run:
         change=order.change,
         workload=order.bounds.subject,
         namespaces=tuple(filter(None, order.bounds.namespaces)),
-        service_accounts=tuple(dict.fromkeys(one.service_account for one in faults if one.service_account)),
+        service_accounts=service_accounts(start.manifest),
         report_to=tuple(dict.fromkeys((start.experiment.commit, *commits))),
         pass_score=start.manifest.annotations.get(THRESHOLD),
     )

@@ -126,6 +126,10 @@ class PortalStand:
     def of(self, order: str) -> list[Report]:
         return [report for report in self.reports if report.run == order]
 
+    def scheduled(self, experiment: str) -> set[str]:
+        """The runs of an experiment that were reported without an order."""
+        return {one.run for one in self.reports if one.order is None and one.experiment == experiment}
+
     def states(self, order: str) -> list[str]:
         return list(dict.fromkeys(report.state for report in self.of(order)))
 
