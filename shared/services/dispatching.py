@@ -51,6 +51,7 @@ class _Case(msgspec.Struct, frozen=True):
             expiry=self.project.safety.expiry,
             experiment=experiment,
             trigger=self.trigger,
+            traceparent=self.event.detail.get("traceparent", ""),
         )
 
 
@@ -86,7 +87,9 @@ class Dispatching:
         """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
         Scheduling(self.store, self.clock, self.ids).look(asked)
 
-    def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
+    def start(  # noqa: PLR0913, PLR0917 - what a person says, and in which trace
+        self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str, traceparent: str = ""
+    ) -> list[Run]:
         """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.
 
         Raises `NotFound`, `Invalid` for clusters, and `Conflict` that names the rule which refuses.
@@ -96,7 +99,7 @@ class Dispatching:
             raise NotFound(f"no experiment {experiment!r} in project {project!r}")
         if refusal := unfit(found.value, experiment):
             raise _conflict(refusal)
-        start = self._by_person(settings.value, found.value, cause)
+        start = self._by_person(settings.value, found.value, cause, traceparent)
         routed = chosen(start.manifest, clusters, self._clusters(project), _infra_ids(settings.value))
         if routed.refusals:
             raise Invalid("; ".join(refusal.reason for refusal in routed.refusals))
@@ -146,9 +149,9 @@ class Dispatching:
         else:
             self._placing.show(start, routed.clusters)
 
-    def _by_person(self, project: Project, experiment: Experiment, cause: str) -> Start:
+    def _by_person(self, project: Project, experiment: Experiment, cause: str, traceparent: str) -> Start:
         now, expiry = stamp(self.clock), project.safety.expiry
-        return Start(self.ids(), project.id, cause, now, expiry, experiment)
+        return Start(self.ids(), project.id, cause, now, expiry, experiment, traceparent=traceparent)
 
     def _start(self, start: Start, clusters: Sequence[str], by: str) -> list[Run]:
         orders = [run_order(start, cluster, start.at) for cluster in clusters]

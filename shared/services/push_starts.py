@@ -81,7 +81,8 @@ class PushStarts:
         found = EXPERIMENTS.load(self.store, project.id, experiment)
         shown = found.value if found else Experiment(experiment, "", blob, commit, "invalid", pushed.at)
         meant = msgspec.structs.replace(shown, blob=blob, commit=commit)
-        start = Start(pushed.id, project.id, "push", pushed.at, project.safety.expiry, meant)
+        expiry, trace = project.safety.expiry, pushed.traceparent
+        start = Start(pushed.id, project.id, "push", pushed.at, expiry, meant, traceparent=trace)
         return _Case(project, gitops, name, pushed, blob, found.value if found else None, start)
 
     def _refusal(self, case: _Case) -> Refusal | None:
