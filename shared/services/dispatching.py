@@ -20,6 +20,7 @@ from shared.rules.composing import Start, run_order
 from shared.rules.facts import Refusal
 from shared.rules.routing import chosen, targets
 from shared.rules.standing import unfit
+from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.heads import PAUSES, Heads
 from shared.services.inbox import Action
@@ -63,6 +64,7 @@ class Dispatching:
     repositories: Repositories
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -81,7 +83,7 @@ class Dispatching:
 
     def push(self, message: Message) -> None:
         """Make the orders of what a push starts (message `dispatch/push`): `NotYet` until the portal is at the head."""
-        PushStarts(self.store, self.repositories, self.clock, self.ids).push(message)
+        PushStarts(self.store, self.repositories, self.clock, self.ids, self.conditions).push(message)
 
     def schedule(self, asked: Message) -> None:
         """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
@@ -147,7 +149,7 @@ class Dispatching:
         if enforced:
             self._placing.place(start, workload.cluster, routed.clusters)
         else:
-            self._placing.show(start, routed.clusters)
+            self._placing.show(start, routed.clusters, self.conditions)
 
     def _by_person(self, project: Project, experiment: Experiment, cause: str, traceparent: str) -> Start:
         now, expiry = stamp(self.clock), project.safety.expiry

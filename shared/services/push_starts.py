@@ -22,6 +22,7 @@ from shared.rules.routing import chosen
 from shared.rules.safety import remember
 from shared.rules.standing import unfit
 from shared.services.attempts import until_fresh
+from shared.services.conditions import Conditions
 from shared.services.heads import PAUSES, Heads
 from shared.services.ledger import stamp
 from shared.services.placing import Placing
@@ -51,6 +52,7 @@ class PushStarts:
     repositories: Repositories
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     def push(self, message: Message) -> None:
         """Make the orders of a start (message `dispatch/push`): `NotYet` until the portal is at the head of git."""
@@ -104,7 +106,7 @@ class PushStarts:
         if case.gitops.mode == "enforce":
             self._placing.push(start, routed.clusters)
         else:
-            self._placing.show(start, routed.clusters)
+            self._placing.show(start, routed.clusters, self.conditions)
 
     def _count(self, case: _Case) -> None:
         """Have safety remember the trigger, once: in one commit with the start's own record."""
