@@ -89,8 +89,10 @@ class Recent(msgspec.Struct, frozen=True):
     """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
 
     `dropped_at` is when a person last dropped what a storm held: no trigger up to then makes an order any more.
+    `pushes` are the newest commits whose push was counted, each with all that it starts.
     """
 
     triggers: tuple[str, ...] = ()
     held: bool = False
     dropped_at: str = ""
+    pushes: tuple[str, ...] = ()

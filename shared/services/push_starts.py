@@ -19,7 +19,7 @@ from shared.rules.composing import Start
 from shared.rules.facts import Refusal
 from shared.rules.pushing import outrun
 from shared.rules.routing import chosen
-from shared.rules.safety import remember
+from shared.rules.safety import Pushing, remember_push
 from shared.rules.standing import unfit
 from shared.services.attempts import until_fresh
 from shared.services.conditions import Conditions
@@ -109,13 +109,15 @@ class PushStarts:
             self._placing.show(start, routed.clusters, self.conditions)
 
     def _count(self, case: _Case) -> None:
-        """Have safety remember the trigger, once: in one commit with the start's own record."""
+        """Have safety remember the push, once, whichever of its starts comes first."""
         was = PUSHED.load_or(self.store, case.pushed, case.project.id, case.name)
         if was.value.state != "decided":
             return
         recent, hold = RECENT.load_or(self.store, Recent(), case.project.id), case.gitops.mode == "enforce"
-        more = remember(recent.value, self.clock(), case.project.safety.storm, hold=hold)
-        self.store.commit([PUSHED.replace(was, _moved(was.value, "counted")), RECENT.replace(recent, more)])
+        push = Pushing(case.start.experiment.commit, was.value.among)
+        more = remember_push(recent.value, self.clock(), case.project.safety.storm, push, hold=hold)
+        counted = [] if more == recent.value else [RECENT.replace(recent, more)]
+        self.store.commit([PUSHED.replace(was, _moved(was.value, "counted")), *counted])
 
     def _end(self, case: _Case) -> None:
         self.store.commit([PUSHED.put(_moved(case.pushed, "done"), case.project.id, case.name)])
