@@ -79,7 +79,8 @@ class Sighting(msgspec.Struct, frozen=True):
     """One verified signal about one workload, from any source; `at` is RFC 3339 UTC.
 
     `id` is the review's request uid or the audit event's auditID. `old` is known to admission only. `autoscaled` says
-    that an autoscaler targets the workload, where the signal names no actor.
+    that an autoscaler targets the workload, where the signal names no actor. `traceparent` is the trace context of the
+    call that brought it, empty where that bore none.
     An admission's `new` is a candidate (it precedes persistence); every other side is a fact.
     """
 
@@ -93,6 +94,7 @@ class Sighting(msgspec.Struct, frozen=True):
     new: Side | None = None
     actor_groups: tuple[str, ...] = ()
     autoscaled: bool = False
+    traceparent: str = ""
 
 
 class Changed(msgspec.Struct, frozen=True):

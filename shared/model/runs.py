@@ -23,9 +23,9 @@ class FaultResult(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a subscriber says about a run (CONTRACT, "Order and report"); `order` is None for a scheduled run.
+    """What a subscriber says about a run (CONTRACT, "Order and report").
 
-    `sequence` grows with each report of one run, so that a later state never gives way to an earlier one.
+    `order` is None for a scheduled run, of which `commit` is the one whose text was installed.
     """
 
     order: str | None
@@ -39,6 +39,7 @@ class Report(msgspec.Struct, frozen=True):
     message: str = ""
     experiment: str = ""
     object: str = ""
+    commit: str = ""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -88,8 +89,10 @@ class Recent(msgspec.Struct, frozen=True):
     """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
 
     `dropped_at` is when a person last dropped what a storm held: no trigger up to then makes an order any more.
+    `pushes` are the newest commits whose push was counted, each with all that it starts.
     """
 
     triggers: tuple[str, ...] = ()
     held: bool = False
     dropped_at: str = ""
+    pushes: tuple[str, ...] = ()

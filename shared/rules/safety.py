@@ -22,6 +22,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+import msgspec
+
 from shared.model.changes import Change
 from shared.model.projects import Storm, Window
 from shared.model.runs import Recent
@@ -31,13 +33,22 @@ from shared.rules.facts import Facts, Refusal, Rule
 from shared.rules.sides import replicas
 from shared.rules.stop_conditions import stop_conditions
 
-__all__ = ["Facts", "Moment", "Refusal", "refuse", "remember", "scales_zero"]
+__all__ = ["Facts", "Moment", "Pushing", "Refusal", "refuse", "remember", "remember_push", "scales_zero"]
 
 Moment = Literal["decision", "dispatch"]
 
 _ACCOUNT: Final = "system:serviceaccount:"
 _OURS: Final = "litmus-gitops"
 _BEGUN: Final = frozenset({"running", "needs_attention"})
+_PUSHES: Final = 32
+"""Pushes that are remembered as counted: more than wait for the portal to be at their head at any time."""
+
+
+class Pushing(msgspec.Struct, frozen=True):
+    """The push of a commit, and how many starts it asked for."""
+
+    commit: str
+    starts: int
 
 
 def refuse(at: Moment, facts: Facts) -> Refusal | None:
@@ -52,11 +63,23 @@ def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1,
     Under a hold it stays as it is, since a release forgets the times: all who trigger in a storm want this one record.
     """
     if storm is None:
-        return Recent(dropped_at=recent.dropped_at)
+        return Recent(dropped_at=recent.dropped_at, pushes=recent.pushes)
     if recent.held and hold:
         return recent
     triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
-    return Recent(triggers[-storm.triggers - 1 :], hold and len(triggers) > storm.triggers, recent.dropped_at)
+    held = hold and len(triggers) > storm.triggers
+    return Recent(triggers[-storm.triggers - 1 :], held, recent.dropped_at, recent.pushes)
+
+
+def remember_push(recent: Recent, now: datetime, storm: Storm | None, push: Pushing, *, hold: bool) -> Recent:
+    """Return the record after a push, all of whose starts are triggers at once: a storm holds the first of them too.
+
+    It stays as it is where the push was counted before, by whichever of its starts came first.
+    """
+    if push.commit in recent.pushes:
+        return recent
+    more = remember(recent, now, storm, push.starts, hold=hold)
+    return msgspec.structs.replace(more, pushes=(*recent.pushes, push.commit)[-_PUSHES:])
 
 
 def scales_zero(change: Change) -> bool:

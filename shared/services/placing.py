@@ -22,6 +22,7 @@ from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.batches import bundles
 from shared.services.concerns import bearing
+from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, together
@@ -78,19 +79,20 @@ class Placing:
         self._make(order, run, _reason(start, order, by))
         return run
 
-    def show(self, start: Start, clusters: Sequence[str]) -> None:
-        """Record what would start if the project did not only observe."""
+    def show(self, start: Start, clusters: Sequence[str], conditions: Conditions) -> None:
+        """Record what would start if the project did not only observe, by all that is asked before an order goes."""
         for cluster in clusters:
             order = run_order(start, cluster, self._now)
-            refusal = self._guarding.refusal(order, observing=True)
+            refusal = self._guarding.refusal(order, observing=True) or self._guarding.monitored(order, conditions)
             would = "would wait" if refusal and refusal.wait else "would not start"
             verb = f"{would} ({refusal.rule}: {refusal.reason})" if refusal else "would start"
             reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
             self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
 
     def note(self, start: Start, verdict: str, refusal: Refusal, cluster: str = "") -> None:
-        """Record, once, why no order was made."""
-        event = order_id(start.id, start.experiment.id, cluster, verdict, refusal.rule, refusal.reason)
+        """Record, once, why no order was made; what is observed is what it was when it was looked at first."""
+        why = () if verdict == "observed" else (refusal.rule, refusal.reason)
+        event = order_id(start.id, start.experiment.id, cluster, verdict, *why)
         named = (
             ("experiment", start.experiment.id),
             ("change", start.trigger and start.id),

@@ -18,7 +18,7 @@ from shared.model.records import ABSENT, Put
 from shared.model.runs import Report, Run, RunState
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
-from shared.rules.routing import namespaces
+from shared.rules.routing import namespaces, service_accounts
 from shared.rules.runs import OVER, UNSTARTED, merged, told
 from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
@@ -110,7 +110,8 @@ class Reports:
 
     def _new(self, cluster: Cluster, report: Report) -> Versioned[Run]:
         found = EXPERIMENTS.load(self.store, cluster.project, report.experiment) if report.experiment else None
-        manifest, commit = (found.value.manifest, found.value.commit) if found else (None, None)
+        manifest = found.value.manifest if found else None
+        commit = report.commit or (found.value.commit if found else None)
         run = Run(
             id=report.run,
             project=cluster.project,
@@ -124,6 +125,7 @@ class Reports:
             report_to=(commit,) if commit else (),
             pass_score=manifest.annotations.get(THRESHOLD) if manifest else None,
             namespaces=tuple(filter(None, namespaces(manifest))) if manifest else (),
+            service_accounts=service_accounts(manifest) if manifest else (),
         )
         return Versioned(RUNS.key(cluster.project, report.run), run, ABSENT)
 

@@ -146,6 +146,7 @@ def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
         "cluster": sighting.workload.cluster,
         "changed": [one.path for one in differing],
         "policies": [],
+        **({"traceparent": sighting.traceparent} if sighting.traceparent else {}),
     }
 
 

@@ -19,6 +19,7 @@ from shared.services.api.paging import QUERY, listing
 from shared.services.approving import Approving
 from shared.services.dispatching import Dispatching
 from shared.services.tables import RUNS
+from shared.wire.traces import continued
 
 WHO: Final = ("X-Editor",)
 """The header that says which person speaks with the owner's token."""
@@ -69,7 +70,8 @@ class Runs:
         """Run an experiment now, for a person: without a guard, but within all rules of safety."""
         project, body = self.desk.project(call).value, parse(NewRun, call)
         enabled(project)
-        runs = self.dispatching.start(project.id, call.params["experiment"], tuple(body.clusters), "person", "owner")
+        experiment, trace = call.params["experiment"], continued(call.headers)
+        runs = self.dispatching.start(project.id, experiment, tuple(body.clusters), "person", "owner", trace)
         return Answer(202, {"items": [show(run) for run in runs], "next": None})
 
     def stop(self, call: Call) -> Answer:
