@@ -93,7 +93,7 @@ class Ordering:
         """Return the write of an order's next state, conditional on the one that was read."""
         key = (now.cluster, now.id)
         listed: Put | Delete = OPEN_ORDERS.put(now, *key) if now.state in OPEN else OPEN_ORDERS.delete(*key)
-        return Work((ORDERS.replace(was, now), listed))
+        return Work((_kept(ORDERS.replace(was, now), now), listed))
 
     def run_moved(self, was: Versioned[Run], now: Run) -> Work:
         """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
@@ -202,3 +202,9 @@ class Ordering:
 def _told(run: Run) -> str:
     score = "without a score" if run.score is None else f"with a score of {run.score:.2f}"
     return f"it ended as {run.verdict or run.state}, {score}"
+
+
+def _kept(write: Put, order: Dispatched) -> Put:
+    """Have an order age once it is over, but none by which an installed schedule is known."""
+    over = order.state not in OPEN and order.action not in SCHEDULING
+    return msgspec.structs.replace(write, ages=over)

@@ -163,7 +163,7 @@ PULLS = Table("pull", Looked)
 """pull/<project> / number: the open pull requests, as they were looked at last."""
 UNLISTED = Table("unlisted", str)
 """unlisted / project: why its pull requests cannot be listed."""
-PUSHED = Table("pushed", Pushed)
+PUSHED = Table("pushed", Pushed, ages=True)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
