@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -34,7 +36,9 @@ LIMIT: Final = 256 << 10
 """Bytes of the largest file that is handed on; of a larger one only its being too large."""
 
 _TOO_LARGE: Final = bytes(LIMIT + 1)
-_TRIES: Final = 5
+_TRIES: Final = 12
+_SHORTEST, _LONGEST = 0.02, 0.5
+"""Bounds of the pause before a note is tried again, in seconds: it doubles, and a random part of it is taken."""
 
 
 class Source(Protocol):
@@ -99,12 +103,16 @@ class Remote:
         return made[-1].id.decode() if made else expected or ""
 
     def note(self, commit: str, compose: Callable[[str], str], at: datetime) -> bool:
-        """Replace the note of `commit` by what `compose` makes of it; return whether it changed."""
-        for _ in range(_TRIES - 1):
+        """Replace the note of `commit` by what `compose` makes of it; return whether it changed.
+
+        All notes of a repository share one ref: who finds it moved reads it anew and tries again, after a pause, since
+        of many who write at once one wins each time. `Stale` where others were faster every time.
+        """
+        for number in range(_TRIES - 1):
             try:
                 return self._note(commit, compose, at)
             except Stale:
-                continue
+                time.sleep(random.uniform(0, min(_LONGEST, _SHORTEST * 2**number)))  # noqa: S311 - no secret hangs on it
         return self._note(commit, compose, at)
 
     def _note(self, commit: str, compose: Callable[[str], str], at: datetime) -> bool:
