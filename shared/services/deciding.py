@@ -19,6 +19,7 @@ from shared.ports.state import Store
 from shared.rules.facts import Facts, Refusal
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero
+from shared.rules.undoing import maker, suspect
 from shared.rules.verdicts import SAID
 from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
 from shared.services.watching import Context
@@ -37,7 +38,8 @@ class Ruling:
     """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
 
     `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become; `recent`
-    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused.
+    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused. `chaos` is the
+    run whose chaos made the change.
     """
 
     verdict: Verdict
@@ -47,6 +49,7 @@ class Ruling:
     cooldowns: tuple[Versioned[str], ...] = ()
     recent: tuple[Versioned[Recent], Recent] | None = None
     untold: bool = False
+    chaos: str = ""
 
     def writes(self, at: str) -> list[Write]:
         """Return what remembers the trigger; `at` is the ledger event's own time, from which the cooldown counts."""
@@ -68,23 +71,27 @@ class Judge:
         said = {"policies": msgspec.to_builtins(decision.opinions)}
         said |= {"policies_unmoved": decision.unmoved} if decision.unmoved else {}
         if not decision.experiments:
-            return Ruling("ignored", decision.reason, {"rule": decision.rule, **said})
+            active = self._active(change) if suspect(change) else ()
+            return Ruling("ignored", decision.reason, {"rule": decision.rule, **said}, chaos=maker(change, active))
         case = self._case(context, change, decision)
         ruling = case.ruling(self.clock())
-        return replace(ruling, detail={**ruling.detail, **said})
+        return replace(ruling, detail={**ruling.detail, **said}, chaos=maker(change, case.active))
 
     def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
         subject, project = change.workload, context.project.value.id
         named = [f"{subject.cluster}/{subject.subject}/{experiment}" for experiment in decision.experiments[:LIMIT]]
-        rows = self.store.query(ACTIVE.partition(subject.cluster))
         return _Case(
             context,
             change,
             decision,
             recent=RECENT.load_or(self.store, Recent(), project),
             cooldowns=tuple(COOLDOWNS.load_or(self.store, "", project, name) for name in named),
-            active=tuple(ACTIVE.read(row).value for row in rows),
+            active=self._active(change),
         )
+
+    def _active(self, change: Change) -> tuple[Active, ...]:
+        rows = self.store.query(ACTIVE.partition(change.workload.cluster))
+        return tuple(ACTIVE.read(row).value for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,7 @@ class _Case:
             actor=change.actor,
             rollback=change.rollback,
             zero=scales_zero(change),
+            undoes=change.undoes,
             last=last or None,
             cooldown=decision.cooldowns.get(experiment),
             windows=decision.windows.get(experiment, ()),
