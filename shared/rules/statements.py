@@ -76,11 +76,7 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     if candidate and (_based_on(candidate, new) or (fact and sides.at_once(fact, new))):
         return overtaken(tracked, new)
     if fact and sides.older(new, fact):
-        return (
-            _first(fresh(sighting, tracked), sighting, new)
-            if since(tracked, sighting) > SKEW
-            else overtaken(tracked, new)
-        )
+        return _gone_back(tracked, sighting, new)
     if candidate and _precedes(tracked, sighting, new, candidate):
         return overtaken(tracked, new)
     after = _placed(tracked, sighting, new)
@@ -88,6 +84,13 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
         return judge(after, sighting, candidate, new, fact)
     unmoved = sighting.source == "heartbeat" and fact and _rivals(new, fact)
     return judge(after, sighting, new if unmoved or fact is None else fact, new)
+
+
+def _gone_back(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
+    """Return what an older state means: a restore, if no signal is that long under way."""
+    if since(tracked, sighting) > SKEW:
+        return _first(fresh(sighting, tracked), sighting, new)
+    return overtaken(tracked, new)
 
 
 def _based_on(candidate: Side, seen: Side) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,22 +12,29 @@ import msgspec
 from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side
 from shared.model.policies import Decision
 from shared.model.records import Write
-from shared.model.runs import Active, Recent
+from shared.model.runs import Active, Ended, Recent
 from shared.model.triggers import Trigger
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
 from shared.rules.facts import Facts, Refusal
+from shared.rules.hindsight import as_of
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero
 from shared.rules.undoing import maker, suspect
 from shared.rules.verdicts import SAID
-from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
+from shared.services.tables import ACTIVE, COOLDOWNS, ENDED, RECENT, Versioned
 from shared.services.watching import Context
 
 Verdict = Literal["triggered", "observed", "ignored"]
 
 LIMIT: Final = 50
 """Experiments that one change may start: each adds a write to the transaction that holds the decision."""
+
+_AT_ONCE: Final = timedelta(seconds=1)
+"""How old a change is at most if its signal came without delay."""
+
+_ENDS: Final = 20
+"""Runs of a cluster that are looked at, the last to end first, for what a late signal tells."""
 
 _TOO_MANY: Final = Refusal("too many", f"one change starts at most {LIMIT} experiments: name fewer on the workload")
 _OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
@@ -90,8 +97,16 @@ class Judge:
         )
 
     def _active(self, change: Change) -> tuple[Active, ...]:
+        """Return the runs that were not over when the change was made."""
         rows = self.store.query(ACTIVE.partition(change.workload.cluster))
-        return tuple(ACTIVE.read(row).value for row in rows)
+        return as_of(change.at, (ACTIVE.read(row).value for row in rows), self._ended(change))
+
+    def _ended(self, change: Change) -> list[Ended]:
+        """Return the runs that may have ended since; of what is told at once, none has."""
+        if self.clock() - datetime.fromisoformat(change.at) < _AT_ONCE:
+            return []
+        rows = self.store.query(ENDED.partition(change.workload.cluster), newest_first=True, limit=_ENDS)
+        return [ENDED.read(row).value for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
