@@ -46,7 +46,8 @@ class Run(msgspec.Struct, frozen=True):
     """A run as the portal shows it. `cause` says what started it: `change`, `push`, `person` or `schedule`.
 
     `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to, `reported_at`
-    the time that the newest report bears. `pass_score` is the experiment's annotation of that name, as it was then.
+    the time that the newest report bears, `begun_at` when its chaos began, as far as that was told. `pass_score` is the
+    experiment's annotation of that name, as it was then.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Run(msgspec.Struct, frozen=True):
     phase: str = ""
     reported_at: str = ""
     pass_score: str | None = None
+    begun_at: str = ""
 
 
 class Active(msgspec.Struct, frozen=True):
@@ -82,6 +84,19 @@ class Active(msgspec.Struct, frozen=True):
     state: RunState
     workload: str | None = None
     namespaces: tuple[str, ...] = ()
+    service_accounts: tuple[str, ...] = ()
+    begun_at: str = ""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run that did chaos, from `begun_at` to `ended_at` (RFC 3339 UTC), for those who judge late what was then."""
+
+    run: str
+    project: str
+    experiment: str
+    begun_at: str
+    ended_at: str
+    workload: str | None = None
     service_accounts: tuple[str, ...] = ()
 
 

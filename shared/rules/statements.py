@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
 from shared.rules.trails import (
@@ -36,7 +34,7 @@ def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
     """
     known = latest(tracked) if tracked else None
     if tracked is None or known is None:
-        return _first(fresh(sighting), sighting, new)
+        return _first(fresh(sighting, tracked), sighting, new)
     if bygone(tracked, sighting) and not (tracked.candidate and sides.same(tracked.candidate, new)):
         return overtaken(tracked, new)
     if known.uid != new.uid:
@@ -63,8 +61,8 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
     if sides.created_before(new, known):
-        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else late()
-    base = msgspec.structs.replace(fresh(sighting), past=tracked.past)
+        return _first(fresh(sighting, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
+    base = fresh(sighting, tracked)
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
     if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
         return _first(base, sighting, new)
@@ -78,7 +76,7 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     if candidate and (_based_on(candidate, new) or (fact and sides.at_once(fact, new))):
         return overtaken(tracked, new)
     if fact and sides.older(new, fact):
-        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else overtaken(tracked, new)
+        return _gone_back(tracked, sighting, new)
     if candidate and _precedes(tracked, sighting, new, candidate):
         return overtaken(tracked, new)
     after = _placed(tracked, sighting, new)
@@ -86,6 +84,13 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
         return judge(after, sighting, candidate, new, fact)
     unmoved = sighting.source == "heartbeat" and fact and _rivals(new, fact)
     return judge(after, sighting, new if unmoved or fact is None else fact, new)
+
+
+def _gone_back(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
+    """Return what an older state means: a restore, if no signal is that long under way."""
+    if since(tracked, sighting) > SKEW:
+        return _first(fresh(sighting, tracked), sighting, new)
+    return overtaken(tracked, new)
 
 
 def _based_on(candidate: Side, seen: Side) -> bool:

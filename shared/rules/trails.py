@@ -11,6 +11,7 @@ import msgspec
 from shared.model.changes import GITOPS, SEEN_LIMIT, Change, Claim, Side, Sighting, Tracked
 from shared.rules import claims, sides
 from shared.rules.digests import digest
+from shared.rules.undoing import undone
 
 SKEW: Final = timedelta(seconds=60)
 """How much later than the last news an old generation must be to have gone back: clocks differ, and signals wait."""
@@ -46,9 +47,14 @@ def another(tracked: Tracked, seen: Side) -> bool:
     return known is not None and known.uid != seen.uid
 
 
-def fresh(sighting: Sighting) -> Tracked:
-    """Return the record of a workload of which nothing is known yet."""
-    return Tracked(sighting.workload)
+def fresh(sighting: Sighting, before: Tracked | None = None) -> Tracked:
+    """Return the record of a workload of which nothing is known yet but what had become of its name `before`.
+
+    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored.
+    """
+    if before is None:
+        return Tracked(sighting.workload)
+    return Tracked(sighting.workload, past=before.past, harms=before.harms)
 
 
 def since(tracked: Tracked, sighting: Sighting) -> timedelta:
@@ -139,6 +145,7 @@ def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, doubt: Side 
         return begin(after, sighting, new, "opt-in", "the workload has just opted in")
     left = msgspec.structs.replace(after, past=_past(after.past, old, new))
     kept = claims.claimed(left, sighting, news) if sighting.old else claims.told(left, new, claims.fields(news))
+    news = msgspec.structs.replace(news, undoes=undone(after.harms, old, news.changed))
     return Outcome("change", "the workload changed", noted(kept, sighting, *mark), news, claims=told)
 
 

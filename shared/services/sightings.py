@@ -17,6 +17,7 @@ from shared.rules.composing import order_id
 from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
 from shared.rules.trails import Outcome, delayed, listed, refuted
+from shared.rules.undoing import harmed, healed
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
@@ -94,6 +95,7 @@ class Sightings:
         ruling = self._ruling(context, outcome)
         event, row = self._row(context, sighting, outcome, ruling)
         tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
+        tracked = tracked and _marked(tracked, outcome.change, ruling.chaos)
         tracks = [TRACKED.replace(was, tracked)] if tracked else []
         decided = self._decided(context, outcome, event.id)
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
@@ -135,6 +137,13 @@ class Sightings:
             },
             links=[("cluster", context.cluster.value.id)],
         )
+
+
+def _marked(tracked: Tracked, change: Change | None, chaos: str) -> Tracked:
+    """Return the record that knows what chaos moved; what others moved since is no harm, unless they took it back."""
+    if change is None or change.undoes:
+        return tracked
+    return harmed(tracked, change, chaos) if chaos else healed(tracked, change)
 
 
 def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
-from shared.model.runs import Active, Recent, Run
+from shared.model.runs import Active, Ended, Recent, Run
 from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
@@ -147,6 +147,8 @@ RUNS = Table("run", Run, ages=True)
 """run/<project> / run id."""
 ACTIVE = Table("active", Active)
 """active/<cluster> / run id: the runs that are not over."""
+ENDED = Table("ended", Ended, ages=True)
+"""ended/<cluster> / RFC 3339 UTC of the end and run id: the runs that did chaos there."""
 RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str, ages=True)

@@ -75,6 +75,7 @@ def facts(**more: Any) -> Facts:
             "",
             id="no storm",
         ),
+        pytest.param(facts(undoes="r7"), "undone chaos", "takes back what run r7 did", id="undone chaos"),
         pytest.param(facts(rollback=True), "rollback", "ignore_rollbacks", id="rollback"),
         pytest.param(
             facts(rollback=True, safety=Safety(ignore_rollbacks=False)),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from shared.model.changes import Sighting, Tracked
+from shared.model.changes import Side, Sighting, Tracked
 from shared.rules.tracking import observe
 from shared.rules.trails import delayed, listed
 from tests.rules.sights import at, deleted, deployment, event, heartbeat, review, scale
@@ -74,3 +74,15 @@ def test_what_a_heartbeat_listed_was_as_tracked_then() -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(60, False), (61, True)])
 def test_a_signal_is_delayed_once_a_restore_may_have_come_between(seconds: float, *, expected: bool) -> None:
     assert expected == delayed(at(0), datetime.fromisoformat(at(seconds)))
+
+
+@pytest.mark.parametrize("restored", [heartbeat(BACKUP, 200), review(BACKUP, BACKUP, 200)], ids=["seen", "reviewed"])
+def test_a_template_that_was_left_before_a_restore_is_an_earlier_one_after_it(restored: Sighting) -> None:
+    left = deployment("web:0", generation=1, revision=50)
+    outcome = observe(after(heartbeat(left), heartbeat(V2, 5), restored), event(back(left), 201))
+    assert outcome.change
+    assert outcome.change.rollback
+
+
+def back(side: Side) -> Side:
+    return deployment(side.content["spec"]["template"]["spec"]["containers"][0]["image"], generation=2, revision=102)

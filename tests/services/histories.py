@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from shared.rules.digests import NULL, digest
-from tests.services.api_writes import AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
+from shared.rules.paths import value_at
+from tests.services.api_writes import ARGO_CD, AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
 from tests.services.history_steps import (
     ENV,
     FIRST,
@@ -107,7 +108,7 @@ class History:
         undone = step.fate == "reverted" and step.verb not in SCALES
         if step.verb not in WHOLE and (step.fate in {"denied", "dry run"} or undone):
             return
-        quiet = step.fate == "by chaos" or (step.fate == "by an autoscaler" and step.verb in SCALES)
+        quiet = step.fate in {"by chaos", "undone chaos"} or (step.fate == "by an autoscaler" and step.verb in SCALES)
         alone = quiet and step.verb not in WHOLE
         gone = {one for one in self.standing if not alone or one[0] == field_of(step, self.made)[0]}
         for field in gone:
@@ -123,6 +124,7 @@ class History:
             "raced": self._raced,
             "reverted": self._reverted,
             "by chaos": self._by_chaos,
+            "undone chaos": self._undone_chaos,
             "by an autoscaler": self._by_an_autoscaler if step.verb in SCALES else self._persisted,
             "recreate": self._recreated,
             "opt out": self._opted_out,
@@ -175,6 +177,19 @@ class History:
         self.cluster.run()
         if step.late and step.told == "audit":
             self.may[field_of(step, self.made)] += 1
+
+    def _undone_chaos(self, step: Step) -> None:
+        """Have chaos change something, and a GitOps controller take that back once the run has ended."""
+        before = deepcopy(self.cluster.api.live)
+        assert before
+        self._by_chaos(step)
+        if step.latency:
+            self._rest(step.latency)
+        back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before), user=ARGO_CD)
+        self._tell(step, back)
+        if step.late and step.told == "audit":
+            path, _ = field_of(step, self.made)
+            self.may[path, digest(value_at(before, path))] += 1
 
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True

@@ -12,13 +12,13 @@ from shared.model.changes import Changed
 from shared.model.projects import Safety
 from shared.rules.digests import digest
 from shared.services.tables import RECENT
-from tests.services.api_writes import ADA, AUTOSCALER, CHAOS, Json
+from tests.services.api_writes import ADA, AUTOSCALER
 from tests.services.dispatch_stage import Stage
+from tests.services.happenings import completed, image, scaled
 from tests.services.watched import House, altered, fields, recorded
 from tests.services.watched_cluster import WatchedCluster
 
 IMAGE = "spec.template.spec.containers[0].image"
-ARGO_CD = User("system:serviceaccount:argocd:argocd-application-controller")
 
 
 @pytest.fixture
@@ -29,20 +29,6 @@ def cluster(stage: Stage) -> WatchedCluster:
     made.heartbeat()
     made.rest(10)
     return made
-
-
-def image(tag: str) -> list[Json]:
-    return [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": f"web:{tag}"}]
-
-
-def scaled(replicas: int) -> Json:
-    return {"spec": {"replicas": replicas}}
-
-
-def completed(cluster: WatchedCluster) -> list[list[str]]:
-    """Return the fields of each change that a run was made for."""
-    done = (one.order.guard for one in cluster.taken.values() if one.verdict == "completed")
-    return [[one.path for one in guard.changed] for guard in done if guard]
 
 
 @pytest.mark.parametrize("workloads", [100, pytest.param(1_000, marks=pytest.mark.soak)])
@@ -84,16 +70,6 @@ def test_a_rollback_starts_nothing(cluster: WatchedCluster) -> None:
         cluster.tell(cluster.api.patch(image(tag), media="json"), audit=True)
         cluster.rest(10)
     assert (["create", "triggered", "rollback"], [[IMAGE]]) == (cluster.rules, completed(cluster))
-
-
-def test_a_gitops_controller_that_undoes_chaos_starts_nothing(cluster: WatchedCluster) -> None:
-    cluster.run("argo-chaos")
-    cluster.tell(cluster.api.patch(scaled(1), below="/scale", user=CHAOS), audit=True)
-    cluster.tell(cluster.api.patch(scaled(2), user=ARGO_CD), audit=True)
-    cluster.heartbeat()
-    cluster.run()
-    cluster.heartbeat()
-    assert (["create", "chaos actor", "open run"], []) == (cluster.rules, completed(cluster))
 
 
 @pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
