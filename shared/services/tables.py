@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import msgspec
@@ -42,8 +43,13 @@ class Table(Generic[T]):
     def __init__(self, partition: str, of: type[T], *, ages: bool = False) -> None:
         self._partition = partition
         self._ages = ages
-        self._decoder = msgspec.json.Decoder(of)
+        self._of = of
         self._encoder = msgspec.json.Encoder()
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[T]:
+        """Made at its first use, since few tables are read by any one function."""
+        return msgspec.json.Decoder(self._of)
 
     def partition(self, *parts: str) -> str:
         """Return the partition that a query lists."""

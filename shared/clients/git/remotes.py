@@ -18,7 +18,7 @@ from shared.clients.git.lines import Line, StreamLine, WebLine
 from shared.clients.git.local import LocalSource
 from shared.clients.git.places import Place, is_app, login
 from shared.clients.git.ssh import Ssh, SshStream
-from shared.clients.git.streams import Patience, Stream, TcpStream
+from shared.clients.git.streams import Stream, TcpStream
 from shared.clients.git.trees import LookUp, folder_of, manifests
 from shared.clients.git.web import Web
 from shared.clients.git.wire import WireSource
@@ -129,15 +129,13 @@ class Remote:
         return bool(made)
 
 
-class Remotes:
-    """Opens remotes (`ports.GitRemotes`); connections and what servers offer are shared within a process."""
+class Opener:
+    """Opens remotes; connections and what servers offer are shared by all that it opens."""
 
-    def __init__(
-        self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None, proxies: Proxies | None = None
-    ) -> None:
-        self._ssh = Ssh(tuple(ssh), patience or Patience())
-        self._proxies = proxies or Proxies()
-        self._web = Web(self._ssh.patience, self._proxies)
+    def __init__(self, ssh: Ssh, proxies: Proxies) -> None:
+        self._ssh = ssh
+        self._proxies = proxies
+        self._web = Web(ssh.patience, proxies)
 
     def __call__(self, access: Access) -> GitRemote:
         """Return the remote; opening does no I/O.
