@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,12 +23,14 @@ def open_store(url: str, retention: float | None = None) -> Store:
 
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
-    return _engine(url)[0](url, retention)
+    with _bundled(url):
+        return _engine(url)[0](url, retention)
 
 
 def open_queue(url: str) -> Queue:
     """Return the queue beside the store that `STORE_URL` names."""
-    return _engine(url)[1](url)
+    with _bundled(url):
+        return _engine(url)[1](url)
 
 
 def open_secrets(folder: Path) -> SecretReferences:
@@ -64,3 +67,16 @@ def _engine(url: str) -> _Engine:
     if scheme not in ENGINES or not rest:
         raise Misconfigured(f"STORE_URL names no engine in {scheme!r}: use {_FORMS}")
     return ENGINES[scheme]
+
+
+@contextmanager
+def _bundled(url: str) -> Iterator[None]:
+    """Say so where a bundle was made for a deployment that has another engine."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        scheme = url.partition(":")[0]
+        raise Misconfigured(
+            f"STORE_URL chooses {scheme!r}, but {error.name} was left out of this bundle: set the STORE_URL of its "
+            "deployment, or bundle the function for one that has that engine"
+        ) from error
