@@ -11,8 +11,12 @@ from typing import Protocol
 
 import pytest
 
+from shared.clients.opening import utc_now
+from shared.clients.postgresql import PostgresqlQueue, PostgresqlStore
+from shared.clients.postgresql import open_database as open_postgresql
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.ports.state import Queue, Store
+from tests import postgresql
 
 ATTEMPTS = 3
 """After how many attempts a message is dead, on every engine under test."""
@@ -81,12 +85,45 @@ class SqliteEngine:
         self._folder.cleanup()
 
 
+class PostgresqlEngine:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._server = postgresql.server()
+        self._schema = self._server.new_schema()
+        self._url = self._server.url(self._schema)
+        self.address = ("postgresql", self._url)
+        self._open()
+
+    def _open(self) -> None:
+        self._database = open_postgresql(self._url)
+        self.store: Store = PostgresqlStore(self._database, self.clock, RETENTION)
+        self.queue: Queue = PostgresqlQueue(self._database, self.clock, ATTEMPTS, base=1.0, cap=LONGEST_BACKOFF)
+
+    def end(self) -> None:
+        self._database.close()
+
+    def reopen(self) -> None:
+        self.end()
+        self._open()
+
+    def close(self) -> None:
+        self.end()
+        self._server.drop_schema(self._schema)
+
+
 def sqlite_store(path: str) -> Store:
     return SqliteStore(open_database(path))
 
 
-ENGINES = [pytest.param(SqliteEngine, id="sqlite")]
-STORES_ELSEWHERE: dict[str, Callable[..., Store]] = {"sqlite": sqlite_store}
+def postgresql_store(url: str) -> Store:
+    return PostgresqlStore(open_postgresql(url), utc_now)
+
+
+ENGINES = [
+    pytest.param(SqliteEngine, id="sqlite"),
+    pytest.param(PostgresqlEngine, id="postgresql", marks=postgresql.needs_server()),
+]
+STORES_ELSEWHERE: dict[str, Callable[..., Store]] = {"sqlite": sqlite_store, "postgresql": postgresql_store}
 
 
 def open_elsewhere(kind: str, *address: str) -> Store:
