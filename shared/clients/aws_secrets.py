@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -39,7 +39,7 @@ def open_aws_secrets() -> Callable[[str], str]:
     three attempts. Neither the value nor AWS' own words stand in an error.
     """
     try:
-        client: Any = boto3.client("secretsmanager", config=_LINE)
+        client: Any = botocore.session.get_session().create_client("secretsmanager", config=_LINE)
     except _UNSET as error:
         raise _unset(error) from error
 

@@ -24,7 +24,7 @@ Opener = Callable[[], Vault]
 
 
 def _aws() -> Vault:
-    from shared.clients.aws_secrets import open_aws_secrets  # noqa: PLC0415 - only a reference to AWS loads boto3
+    from shared.clients.aws_secrets import open_aws_secrets  # noqa: PLC0415 - only a reference to AWS loads its SDK
 
     read = open_aws_secrets()
     return lambda name: read(f"{PROJECTS}{name}")

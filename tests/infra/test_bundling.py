@@ -21,7 +21,7 @@ from tests.servers import ask
 
 NAMES = bundling.names()
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
-OF_PLATFORMS = {"boto3": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
+OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
 """Distributions that only some deployments need."""
 CLUSTER = {
     "apiVersion": "v1",
