@@ -17,16 +17,19 @@ _LINE: Final = Config(connect_timeout=2, read_timeout=3, retries={"mode": "stand
 
 def open_visibility() -> Callable[[Mapping[str, Any], int], None]:
     """Return what hides a record for so many seconds; should that fail, its queue says for how long."""
-    client: Any = botocore.session.get_session().create_client("sqs", config=_LINE)
+
+    @cache
+    def client() -> Any:
+        return botocore.session.get_session().create_client("sqs", config=_LINE)
 
     @cache
     def url(arn: str) -> str:
-        found: str = client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        found: str = client().get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         return found
 
     def hide(record: Mapping[str, Any], seconds: int) -> None:
         try:
-            client.change_message_visibility(
+            client().change_message_visibility(
                 QueueUrl=url(record["eventSourceARN"]), ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
             )
         except (BotoCoreError, ClientError) as error:
