@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 def open_store(url: str, retention: float | None = None) -> Store:
-    """Return the store that `STORE_URL` names: `sqlite:<path>`.
+    """Return the store that `STORE_URL` names: `sqlite:<path>` or `dynamodb:<table>`.
 
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
@@ -54,12 +54,29 @@ def _path(url: str) -> Path:
     return Path(url.partition(":")[2])
 
 
+def _dynamodb_store(url: str, retention: float | None) -> Store:
+    from shared.clients.dynamodb import DynamoStore, connected  # noqa: PLC0415 - only the chosen engine loads
+
+    aws = connected(url.partition(":")[2])
+    return DynamoStore(aws.table, aws.alarms, utc_now, retention)
+
+
+def _dynamodb_queue(url: str) -> Queue:
+    from shared.clients.dynamodb import DynamoQueue, connected  # noqa: PLC0415 - only the chosen engine loads
+
+    aws = connected(url.partition(":")[2])
+    return DynamoQueue(aws.table, aws.alarms, utc_now)
+
+
 _Engine = tuple[Callable[[str, float | None], Store], Callable[[str], Queue]]
 
-ENGINES: Final[Mapping[str, _Engine]] = {"sqlite": (_sqlite_store, _sqlite_queue)}
+ENGINES: Final[Mapping[str, _Engine]] = {
+    "sqlite": (_sqlite_store, _sqlite_queue),
+    "dynamodb": (_dynamodb_store, _dynamodb_queue),
+}
 """How store and queue of each engine are opened, by the scheme of the URL."""
 
-_FORMS: Final = "sqlite:<path>"
+_FORMS: Final = "sqlite:<path> or dynamodb:<table>"
 
 
 def _engine(url: str) -> _Engine:
