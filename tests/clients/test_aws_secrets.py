@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from shared.clients.aws_secrets import open_aws_secrets
 from shared.clients.secrets import KEPT, SecretReferences
 from shared.errors import Invalid, LitmusGitopsError, Misconfigured, Unavailable
+from tests.aws import client, double
 from tests.servers import HOST, served
 
 PROJECTS = "litmus-gitops-projects/"
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where moto serves."""
-    server = ThreadedMotoServer(HOST, 0, verbose=False)
-    server.start()
-    yield f"http://{HOST}:{server.get_host_and_port()[1]}"
-    server.stop()
-
-
 @pytest.fixture
-def manager(address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def manager(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of Secrets Manager, for which the environment is set as Lambda sets it."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "AKIATEST",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }.items():
+    for name, value in double("moto").variables.items():
         monkeypatch.setenv(name, value)
-    return boto3.client("secretsmanager")
+    return client(double("moto"), "secretsmanager")
 
 
 @pytest.fixture
@@ -89,9 +73,10 @@ def test_a_project_can_name_no_secret_but_those_for_projects(manager: Any, tmp_p
     assert "ab" * 32 == open_aws_secrets()(arn)
 
 
-def test_a_rotation_counts_within_a_minute_and_a_burst_asks_once(put: Callable[[str], str], tmp_path: Path) -> None:
+def test_a_rotation_counts_within_a_minute_and_a_burst_asks_once(
+    put: Callable[[str], str], manager: Any, tmp_path: Path
+) -> None:
     name, now, asked = put("former"), [1_000.0], []
-    manager = boto3.client("secretsmanager")
 
     def counting() -> Callable[[str], str]:
         read = open_aws_secrets()

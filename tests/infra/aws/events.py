@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import Any
 
+from tests.aws import REGION
+
 ACCOUNT = "123456789012"
-REGION = "us-east-1"
-HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 _TEXTS = ("text/", "application/json", "application/javascript", "application/xml")
 
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 
 from infra.aws.own_secrets import reveal
 from shared.errors import Misconfigured
 
 KEY = "ab" * 32
-
-
-@pytest.fixture
-def manager(lambda_environment: Path) -> Any:
-    assert lambda_environment
-    return botocore.session.get_session().create_client("secretsmanager")
 
 
 def test_settings_that_name_a_secret_get_its_text_and_others_stay(manager: Any) -> None:
