@@ -5,6 +5,7 @@ FUNCTION_TARGET names the function; FUNCTION_SOURCE, unless it is the `main.py` 
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from infra.aws.entry import load
 from infra.aws.own_secrets import reveal
 from shared.environment import needed
 
+logging.getLogger().handlers.clear()  # Lambda's own would write each record once more, with the secrets left in
 reveal(os.environ)
 handler = load(
     needed(os.environ, "FUNCTION_TARGET"),

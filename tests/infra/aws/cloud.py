@@ -7,7 +7,6 @@ import json
 import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from infra import bundling
@@ -33,7 +32,7 @@ class Invoked(Protocol):
 
 @dataclass
 class InProcess:
-    """Functions loaded as Lambda loads them, by `lambda_entry.py`, into this process; the first call is the cold start."""
+    """Functions that `lambda_entry.py` loads into this process, each at its first call."""
 
     environment: Mapping[str, str]
     handlers: dict[str, Any] = field(default_factory=dict)
@@ -70,11 +69,12 @@ def furnished() -> dict[str, str]:
 
 @dataclass
 class Cloud:
-    """One deployment, seen from outside."""
+    """One deployment, seen from outside. SQS delivers each record `times` times, as it may at any time."""
 
     environment: dict[str, str]
     invoke: Invoked
     batch: int = 5
+    times: int = 1
 
     @property
     def table(self) -> str:
@@ -104,7 +104,7 @@ class Cloud:
         assert self.invoke("reconcile", events.TICK) is None
 
     def work(self) -> int:
-        """Do what the event source mappings do until no queue has anything visible; return how many batches that took."""
+        """Do what event source mappings do until no queue has anything visible; return how many rounds that took."""
         return sum(1 for _ in iter(lambda: sum(self._poll(function) for function in FUNCTIONS), 0))
 
     def _poll(self, function: str) -> int:
@@ -113,11 +113,9 @@ class Cloud:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=self.batch).get("Messages", [])
         if found:
-            again = self.invoke(function, events.batch(found, queue))["batchItemFailures"]
-            kept = {one["itemIdentifier"] for one in again}
+            answers = [self.invoke(function, events.batch(found, queue)) for _ in range(self.times)]
+            kept = {one["itemIdentifier"] for one in answers[-1]["batchItemFailures"]}
             for message in found:
                 if message["MessageId"] not in kept:
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(found)
-
-

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,24 +11,39 @@ import pytest
 from shared.clients.opening import open_queue
 from shared.model.messages import Depth
 from tests.gitserver import GitServer, git
-from tests.infra.aws.cloud import Cloud, InProcess, furnished
+from tests.infra.aws.cloud import Cloud, InProcess, Invoked, furnished
+from tests.infra.aws.runtime import InRuntime
 from tests.infra.aws.story import LOGIN, Story
 from tests.infra.loop import WORKFLOW_ID
 
 FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
 
 
-@pytest.fixture
-def story(lambda_environment: Path) -> Iterator[Story]:
-    """A project on its own table, whose repository has nothing in it yet."""
+def told(folder: Path, functions: Callable[[dict[str, str], ExitStack], Invoked]) -> Iterator[Story]:
+    """A project with an empty repository, on a table of its own."""
     environment = furnished()
-    with GitServer(lambda_environment / "git", login=LOGIN) as server:
-        (lambda_environment / "git").mkdir()
+    (folder / "git").mkdir()
+    with ExitStack() as parts:
+        server = parts.enter_context(GitServer(folder / "git", login=LOGIN))
         server.create()
-        yield Story(Cloud(environment, InProcess(environment)), server, server.clone())
+        yield Story(Cloud(environment, functions(environment, parts)), server, server.clone())
 
 
-def test_from_a_push_to_the_score_on_its_commit(story: Story) -> None:
+@pytest.fixture
+def here(lambda_environment: Path) -> Iterator[Story]:
+    """A project whose functions run in this process."""
+    yield from told(lambda_environment, lambda environment, _: InProcess(environment))
+
+
+@pytest.fixture
+def there(lambda_environment: Path) -> Iterator[Story]:
+    """A project whose functions run as Lambda runs them."""
+    yield from told(lambda_environment, lambda environment, parts: InRuntime(environment, lambda_environment, parts))
+
+
+@pytest.mark.parametrize("where", ["here", "there"], ids=["in-process", "lambda-runtime"])
+def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
+    story: Story = request.getfixturevalue(where)
     cloud = story.cloud
     story.begin()
     commit = story.push()
@@ -53,3 +69,31 @@ def test_from_a_push_to_the_score_on_its_commit(story: Story) -> None:
     note = git("notes", "--ref", "litmus", "show", commit, cwd=story.server.root / "chaos.git")
     assert "75" in note
     assert Depth(0, 0, 0, 0) == open_queue(cloud.environment["STORE_URL"]).depth()
+
+
+def test_records_that_come_twice_change_nothing(here: Story) -> None:
+    here.cloud.times = 2
+    here.begin()
+    commit = here.push()
+    assert [202, 202] == [here.deliver(commit)[0] for _ in range(2)]
+    here.cloud.work()
+    for review in ("deployment-create", "deployment-image", "deployment-image"):
+        here.review(review)
+    here.cloud.work()
+    [order] = here.orders()
+    for _ in range(2):
+        here.report(order["order"], "completed", verdict="Pass", faults=[FAULT])
+    here.cloud.work()
+    [run] = here.cloud.rows("runs")
+    assert ("completed", 75.0) == (run["state"], run["score"])
+    kinds = [(row["kind"], row["verdict"]) for row in here.cloud.rows("events")]
+    assert 1 == kinds.count(("change", "triggered")) == kinds.count(("report", "noted"))
+
+
+def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: Story) -> None:
+    here.begin()
+    here.cloud.work()
+    commit = here.push()
+    here.cloud.tick()
+    here.cloud.work()
+    assert [("synced", commit)] == [(one["state"], one["commit"]) for one in here.cloud.rows("experiments")]
