@@ -56,7 +56,7 @@ def _parts(*names: str) -> frozenset[str]:
 LOCAL: Final = Deployment("local", _parts("sqlite"), hosts_subscriber=True)
 """functions-framework alone, with a data folder; the functions' committed requirements are those of this one."""
 
-AWS: Final = Deployment("aws", _parts("dynamodb", "aws_secrets"))
+AWS: Final = Deployment("aws", _parts("dynamodb", "aws_secrets"), ("infra/aws/lambda_entry.py",))
 """Lambda, with DynamoDB, SQS and Secrets Manager."""
 
 GCP: Final = Deployment("gcp", _parts("postgresql", "pubsub", "google_secrets"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import re
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -17,11 +15,11 @@ from infra.deployments import AWS, DEPLOYMENTS, GCP, KUBERNETES, LOCAL, ROOT, De
 from infra.importing import reached
 from infra.local.folder import furnish
 from shared.errors import Misconfigured
+from tests.infra.sites import PIN, only_pinned
 from tests.servers import ask
 
 NAMES = bundling.names()
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
-OF_PLATFORMS = {"boto3": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
+OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
 """Distributions that only some deployments need."""
 CLUSTER = {
     "apiVersion": "v1",
@@ -41,20 +39,10 @@ def _settings(folder: Path) -> dict[str, str]:
     return told | {"CLUSTER_ID": "prod", "PORTAL_URL": f"http://{HOST}:9", "SUBSCRIBER_SECRET": "whsec_YWJjZA=="}
 
 
-def _only_pinned(bundle: Path, folder: Path) -> Path:
-    """Make a folder in which nothing can be imported but the distributions that a bundle pins."""
-    folder.mkdir()
-    for name in PIN.findall((bundle / "requirements.txt").read_text()):
-        owned = importlib.metadata.files(name) or []
-        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(Path(sysconfig.get_path("purelib")) / top)
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build")
-    site, data = _only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
+    site, data = only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
     data.mkdir()
     with serving(name, bundle, [bundle, site], _settings(data), tmp_path / "log") as started:
         answer = ask(started.port, "GET", "/healthz")
@@ -161,7 +149,7 @@ def test_what_runs_in_clusters_is_not_bundled_for_a_cloud(tmp_path: Path) -> Non
 
 def test_choosing_an_engine_that_was_left_out_says_so(tmp_path: Path) -> None:
     bundle = bundling.bundle("git_push", tmp_path / "build", KUBERNETES)
-    site = _only_pinned(bundle, tmp_path / "site")
+    site = only_pinned(bundle, tmp_path / "site")
     with (
         pytest.raises(DidNotStart) as ended,
         serving("git_push", bundle, [bundle, site], _settings(tmp_path), tmp_path / "log"),
