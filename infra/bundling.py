@@ -1,84 +1,93 @@
 """Makes a function deployable: its folder, what it reaches of `shared`, and its pins, in one folder of their own.
 
-`python -m infra.bundling make NAME [FOLDER]` writes `FOLDER/NAME` (`build/NAME`); `python -m infra.bundling lock`
-writes each function's `requirements.txt` anew from the locked one at the top.
+`python -m infra.bundling make NAME [FOLDER] [--for DEPLOYMENT]` writes `FOLDER/NAME`; without a folder that is
+`build/NAME`, and `build/DEPLOYMENT/NAME` for another deployment than `local`. `list [--for DEPLOYMENT]` tells how large
+each bundle is. `lock` writes each function's `requirements.txt` anew from the locked one at the top.
 """
 
 from __future__ import annotations
 
-import ast
 import compileall
 import importlib.metadata
-import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib.util import resolve_name
+from dataclasses import dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Final
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from infra.deployments import IN_CLUSTER, LOCAL, ROOT, Deployment, find
+from infra.importing import pinned, reached
 from shared.errors import Misconfigured
 
-ROOT: Final = Path(__file__).parents[1]
 FUNCTIONS: Final = ROOT / "functions"
 BUILD: Final = ROOT / "build"
-FRAMEWORK: Final = "functions-framework"
-UNSAID: Final = {"zoneinfo": "tzdata"}
-"""Modules that need a distribution without importing it."""
 DATA: Final = frozenset({".html", ".css", ".js", ".yaml"})
 """Files beside modules that the modules read, as in `package-data` of pyproject.toml."""
-PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
-"""The versions whose needs are pinned."""
 
-HEAD: Final = "# What this function imports, pinned as in the requirements.txt at the top; `make lock` makes it anew.\n"
-
-
-def names() -> list[str]:
-    """Return the names of the functions, which are those of their folders."""
-    return sorted(main.parent.name for main in FUNCTIONS.glob("*/main.py"))
+HEAD: Final = (
+    "# What this function imports{}, pinned as in the requirements.txt at the top; `make lock` makes it anew.\n"
+)
 
 
-def bundle(function: str, target: Path = BUILD) -> Path:
-    """Write what a function needs to `target/function`, in place of what was there, and return that folder.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a bundle is in bytes: `own` with its bytecode, `pinned` what its `distributions` install, without."""
+
+    function: str
+    own: int
+    pinned: int
+    distributions: int
+
+
+def names(deployment: Deployment = LOCAL) -> list[str]:
+    """Return the names of the functions that run in a deployment, which are those of their folders."""
+    found = {main.parent.name for main in FUNCTIONS.glob("*/main.py")}
+    return sorted(found if deployment.hosts_subscriber else found - IN_CLUSTER)
+
+
+def bundle(function: str, target: Path | None = None, deployment: Deployment = LOCAL) -> Path:
+    """Write what a function needs in a deployment to `target/function`, in place of what was there; return that folder.
 
     Bytecode comes with it and is never checked against its source, since a bundle's files do not change:
-    a cold start neither compiles nor compares. Raises `Misconfigured` if there is no such function.
+    a cold start neither compiles nor compares. Raises `Misconfigured` if there is no such function there.
     """
-    source, folder = _main(function), target / function
+    main = _main(function, deployment)
+    folder = (target or (BUILD if deployment == LOCAL else BUILD / deployment.name)) / function
     shutil.rmtree(folder, ignore_errors=True)
-    for path in (*sorted(reached(source)), *_data(source)):
+    files = reached(main, *deployment.files, deployment=deployment)
+    for path in (*sorted(files), *_data(files)):
         _copy(path, folder / path.relative_to(ROOT))
-    _copy(source, folder / "main.py")
-    _copy(source.with_name("requirements.txt"), folder / "requirements.txt")
+    for path in (main, *deployment.files):
+        _copy(path, folder / path.name)
+    (folder / "requirements.txt").write_text(requirements(function, deployment))
     compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return folder
 
 
-def requirements(function: str) -> str:
-    """Return the text of a function's `requirements.txt`: what it imports and what that needs, pinned with hashes."""
-    pins = _pins()
-    return HEAD + "".join(pins[name] for name in sorted(_needed(_distributions(_main(function)), pins)))
+def requirements(function: str, deployment: Deployment = LOCAL) -> str:
+    """Return the text of a bundle's `requirements.txt`: what it imports and what that needs, pinned with hashes."""
+    pins = pinned(_main(function, deployment), *deployment.files, deployment=deployment)
+    return HEAD.format("" if deployment == LOCAL else f" on {deployment.name}") + "".join(pins.values())
 
 
-def reached(main: Path) -> set[Path]:
-    """Return the files of `shared` that a module imports, at once or later on, directly or through others."""
-    found: set[Path] = set()
-    waiting = [main]
-    while waiting:
-        new = {file for name in _imports(waiting.pop()) for file in _files(name)} - found
-        found |= new
-        waiting += new
-    return found
+def sizes(deployment: Deployment = LOCAL, functions: Iterable[str] | None = None) -> Iterator[Size]:
+    """Make each bundle of a deployment, or those of some functions, for a moment, and tell how large it is."""
+    with tempfile.TemporaryDirectory() as place:
+        for name in names(deployment) if functions is None else functions:
+            made = bundle(name, Path(place), deployment)
+            own = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
+            pins = pinned(_main(name, deployment), *deployment.files, deployment=deployment)
+            yield Size(name, own, sum(map(_installed, pins)), len(pins))
 
 
-def _main(function: str) -> Path:
-    if function not in names():
-        raise Misconfigured(f"there is no function {function!r}: there are {', '.join(names())}")
+def _main(function: str, deployment: Deployment) -> Path:
+    if function not in names(deployment):
+        raise Misconfigured(
+            f"there is no function {function!r} on {deployment.name}: there are {', '.join(names(deployment))}"
+        )
     return FUNCTIONS / function / "main.py"
 
 
@@ -87,80 +96,20 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _data(main: Path) -> list[Path]:
-    """Return the data files in the folders of the modules that a function reaches."""
-    folders = {file.parent for file in reached(main) if file.name != "__init__.py"}
+def _data(files: set[Path]) -> list[Path]:
+    """Return the data files in the folders of the modules that a function reaches of `shared`."""
+    modules = (file for file in files if file.name != "__init__.py" and file.is_relative_to(ROOT / "shared"))
+    folders = {file.parent for file in modules}
     return sorted(path for folder in folders for path in folder.iterdir() if path.suffix in DATA)
 
 
-@cache
-def _imports(path: Path) -> tuple[str, ...]:
-    """Return every dotted name that a file imports anywhere in it; of `from a import b`, both `a` and `a.b`."""
-    package = ".".join(path.relative_to(ROOT).parent.parts)
-    nodes = list(ast.walk(ast.parse(path.read_bytes())))
-    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return (*plain, *(name for node in nodes if isinstance(node, ast.ImportFrom) for name in _froms(node, package)))
-
-
-def _froms(node: ast.ImportFrom, package: str) -> Iterator[str]:
-    base = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
-    yield base
-    yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _files(name: str) -> Iterator[Path]:
-    """Return the file of a module of ours, if the name is one, and the packages around it."""
-    parts = name.split(".")
-    if parts[0] != "shared":
-        return
-    for count in range(1, len(parts) + 1):
-        place = ROOT.joinpath(*parts[:count])
-        yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
-
-
-def _distributions(main: Path) -> set[str]:
-    """Return the distributions that a function and what it reaches import, and the framework that runs it."""
-    owners = importlib.metadata.packages_distributions()
-    tops = {name.partition(".")[0] for file in (main, *reached(main)) for name in _imports(file)}
-    strangers = tops - sys.stdlib_module_names - {"shared", "__future__"}
-    if missing := sorted(top for top in strangers if top not in owners):
-        raise Misconfigured(f"{main} reaches {', '.join(missing)}, which is not installed: run `make lock`")
-    unsaid = {UNSAID[top] for top in tops & UNSAID.keys()}
-    return {FRAMEWORK, *unsaid, *(canonicalize_name(owner) for top in strangers for owner in owners[top])}
-
-
-def _needed(wanted: Iterable[str], pins: dict[str, str]) -> set[str]:
-    """Return the wanted distributions and all that they need themselves, as far as they are pinned."""
-    found: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name in pins and name not in found:
-            found.add(name)
-            waiting += _requires(name)
-    return found
-
-
-def _requires(name: str) -> list[str]:
+def _installed(name: str) -> int:
+    """Return the bytes of a distribution's files as it was installed here; 0 where its pin is for another platform."""
     try:
-        lines = importlib.metadata.requires(name) or []
+        files = importlib.metadata.files(name) or []
     except importlib.metadata.PackageNotFoundError:
-        return []
-    found = [Requirement(line) for line in lines]
-    return [canonicalize_name(one.name) for one in found if one.marker is None or _applies(one)]
-
-
-def _applies(requirement: Requirement) -> bool:
-    """Whether a requirement holds on Linux for any Python that we support, without an extra."""
-    assert requirement.marker is not None
-    places = ({"python_version": p, "python_full_version": f"{p}.0", "extra": ""} for p in PYTHONS)
-    return any(requirement.marker.evaluate(place) for place in places)
-
-
-def _pins() -> dict[str, str]:
-    """Return each pin of the locked requirements with its hashes, by the distribution's normalised name."""
-    blocks = re.split(r"^(?=\S)", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
-    return {canonicalize_name(block.partition("==")[0]): block for block in blocks if "==" in block}
+        return 0
+    return sum(file.size or 0 for file in files)
 
 
 def lock() -> None:
@@ -169,14 +118,23 @@ def lock() -> None:
         (FUNCTIONS / name / "requirements.txt").write_text(requirements(name))
 
 
+def table(found: Iterable[Size]) -> Iterator[str]:
+    """Return the lines that tell how large bundles are."""
+    yield f"{'function':<20}{'own':>10}{'pinned':>12}{'distributions':>15}\n"
+    for size in found:
+        yield f"{size.function:<20}{size.own >> 10:>6} KiB{size.pinned / (1 << 20):>8.1f} MiB{size.distributions:>15}\n"
+
+
 def main(words: list[str]) -> int:
     """Do what the command line says; return the exit status."""
     try:
-        match words:
-            case ["lock"]:
+        match _split(words):
+            case ["lock"], _:
                 lock()
-            case ["make", name, *folder] if len(folder) <= 1:
-                sys.stdout.write(f"{bundle(name, *(Path(one) for one in folder))}\n")
+            case ["list"], deployment:
+                sys.stdout.writelines(table(sizes(deployment)))
+            case ["make", name, *folder], deployment if len(folder) <= 1:
+                sys.stdout.write(f"{bundle(name, Path(folder[0]) if folder else None, deployment)}\n")
             case _:
                 sys.stderr.write(f"{__doc__}\n")
                 return 2
@@ -184,6 +142,14 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _split(words: list[str]) -> tuple[list[str], Deployment]:
+    """Return the words without `--for DEPLOYMENT`, and that deployment."""
+    if "--for" not in words[:-1]:
+        return words, LOCAL
+    place = words.index("--for")
+    return words[:place] + words[place + 2 :], find(words[place + 1])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from shared.model.messages import Claimed, Message
 from shared.ports.state import Queue
 from shared.wire import cloudevents, standard_webhooks
 
+TICK: Final = Message("reconcile-tick", "reconcile", "tick", {})
+"""Asks for a look at all that can lag. Always the same id, and a queue keeps a message once: ticks do not pile up."""
+
 _REASON: Final = 500
 _SOONEST: Final = 0.1
 

@@ -54,11 +54,14 @@ def file(path: Path, setting: str) -> str:
     return value
 
 
-def key(path: Path) -> bytes:
-    """Return the master key, in hexadecimal digits in a file."""
-    found = _parse(lambda: bytes.fromhex(file(path, "MASTER_KEY_FILE")))
+def key(env: Environment, default: Path) -> bytes:
+    """Return the master key, as hexadecimal digits in MASTER_KEY_FILE's file, in MASTER_KEY, or in the default file."""
+    path = Path(env.get("MASTER_KEY_FILE") or default)
+    given = "" if env.get("MASTER_KEY_FILE") else env.get("MASTER_KEY", "").strip()
+    found = _parse(lambda: bytes.fromhex(given or file(path, "MASTER_KEY_FILE")))
     if found is None or len(found) != KEY_BYTES:
-        raise Misconfigured(f"{path} must hold {2 * KEY_BYTES} hexadecimal digits: `openssl rand -hex {KEY_BYTES}`")
+        place = "MASTER_KEY" if given else path
+        raise Misconfigured(f"{place} must hold {2 * KEY_BYTES} hexadecimal digits: `openssl rand -hex {KEY_BYTES}`")
     return found
 
 

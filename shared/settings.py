@@ -27,7 +27,7 @@ class State:
     """
 
     data_dir: Path
-    store_url: str
+    store_url: str = field(repr=False)
     secrets_dir: Path
     master_key: bytes = field(repr=False)
     retention: float = RETENTION_DAYS * DAY
@@ -39,13 +39,13 @@ class State:
 
     @classmethod
     def read(cls, env: Environment = os.environ) -> State:
-        """Read DATA_DIR, STORE_URL, SECRETS_DIR, MASTER_KEY_FILE and RETENTION_DAYS."""
+        """Read DATA_DIR, STORE_URL, SECRETS_DIR, MASTER_KEY_FILE or MASTER_KEY, and RETENTION_DAYS."""
         data = Path(env.get("DATA_DIR") or ".data")
         return cls(
             data_dir=data,
             store_url=env.get("STORE_URL") or f"sqlite:{data / 'litmus-gitops.db'}",
             secrets_dir=Path(env.get("SECRETS_DIR") or data / "secrets"),
-            master_key=key(Path(env.get("MASTER_KEY_FILE") or data / "keys" / "master")),
+            master_key=key(env, data / "keys" / "master"),
             retention=count(env, "RETENTION_DAYS", RETENTION_DAYS) * DAY,
         )
 

@@ -57,6 +57,20 @@ def test_a_master_key_that_is_none_is_refused_without_being_shown(data: Path, co
     assert content is None or len(content) < 3 or content.decode(errors="replace") not in str(refused.value)
 
 
+def test_a_master_key_may_be_given_itself_where_no_file_is_named(data: Path) -> None:
+    given = {"DATA_DIR": str(data), "MASTER_KEY": "cd" * 32 + "\n"}
+    assert b"\xcd" * 32 == settings.State.read(given).master_key
+    named = given | {"MASTER_KEY_FILE": str(data / "keys" / "master")}
+    assert bytes.fromhex(KEY) == settings.State.read(named).master_key
+
+
+@pytest.mark.parametrize("given", ["aws-sm:litmus-gitops/master-key", "zz" * 32, "ab" * 31])
+def test_a_master_key_given_itself_is_refused_without_being_shown(data: Path, given: str) -> None:
+    with pytest.raises(Misconfigured, match="MASTER_KEY must hold 64 hexadecimal digits") as refused:
+        settings.State.read({"DATA_DIR": str(data), "MASTER_KEY": given})
+    assert given not in str(refused.value)
+
+
 def test_the_ledger_is_kept_for_a_year_and_some_unless_told_otherwise(data: Path) -> None:
     assert 400 * 86_400 == settings.State.read({"DATA_DIR": str(data)}).retention
     assert 30 * 86_400 == settings.State.read({"DATA_DIR": str(data), "RETENTION_DAYS": "30"}).retention

@@ -43,7 +43,11 @@ def check(lazy: Lazy, project_id: str, json_: bool) -> None:
 
 @webhook.command()
 @click.argument("project_id")
-@click.option("--secret", required=True, help="A reference to the new secret: env:LITMUS_GITOPS_SECRET_… or file:NAME.")
+@click.option(
+    "--secret",
+    required=True,
+    help="A reference to the new secret: env:LITMUS_GITOPS_SECRET_…, file:NAME or aws-sm:NAME.",
+)
 @as_json
 @click.pass_obj
 def rotate(lazy: Lazy, project_id: str, secret: str, json_: bool) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
 from wsgiref.types import WSGIApplication
 
 import functions_framework
 
-IN_CLUSTER: Final = frozenset({"subscriber"})
-"""Functions that run beside the workloads they watch, never here."""
+from infra.deployments import IN_CLUSTER
 
 
 def load_functions(root: Path) -> dict[str, WSGIApplication]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from typing import Final
 
+from infra.delivering import TICK
 from shared.errors import LitmusGitopsError
-from shared.model.messages import Message
 from shared.ports.state import Store
 
 _log = logging.getLogger("litmus_gitops.timer")
-
-TICK: Final = Message("reconcile-tick", "reconcile", "tick", {})
-"""Always the same id, and the queue keeps a message once: ticks do not pile up behind a slow one."""
 
 
 class Timer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,16 +19,18 @@ def utc_now() -> datetime:
 
 
 def open_store(url: str, retention: float | None = None) -> Store:
-    """Return the store that `STORE_URL` names: `sqlite:<path>`.
+    """Return the store that `STORE_URL` names: `sqlite:<path>`, `postgresql://…` or `dynamodb:<table>`.
 
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
-    return _engine(url)[0](url, retention)
+    with _bundled(url):
+        return _engine(url)[0](url, retention)
 
 
 def open_queue(url: str) -> Queue:
     """Return the queue beside the store that `STORE_URL` names."""
-    return _engine(url)[1](url)
+    with _bundled(url):
+        return _engine(url)[1](url)
 
 
 def open_secrets(folder: Path) -> SecretReferences:
@@ -47,16 +50,46 @@ def _sqlite_queue(url: str) -> Queue:
     return SqliteQueue(open_database(_path(url)), utc_now)
 
 
+def _postgresql_store(url: str, retention: float | None) -> Store:
+    from shared.clients.postgresql import PostgresqlStore, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return PostgresqlStore(open_database(url), utc_now, retention)
+
+
+def _postgresql_queue(url: str) -> Queue:
+    from shared.clients.postgresql import PostgresqlQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return PostgresqlQueue(open_database(url), utc_now)
+
+
 def _path(url: str) -> Path:
     return Path(url.partition(":")[2])
 
 
+def _dynamodb_store(url: str, retention: float | None) -> Store:
+    from shared.clients.dynamodb import DynamoStore, connected  # noqa: PLC0415 - only the chosen engine loads
+
+    aws = connected(url.partition(":")[2])
+    return DynamoStore(aws.table, aws.alarms, utc_now, retention)
+
+
+def _dynamodb_queue(url: str) -> Queue:
+    from shared.clients.dynamodb import DynamoQueue, connected  # noqa: PLC0415 - only the chosen engine loads
+
+    aws = connected(url.partition(":")[2])
+    return DynamoQueue(aws.table, aws.alarms, utc_now)
+
+
 _Engine = tuple[Callable[[str, float | None], Store], Callable[[str], Queue]]
 
-ENGINES: Final[Mapping[str, _Engine]] = {"sqlite": (_sqlite_store, _sqlite_queue)}
+ENGINES: Final[Mapping[str, _Engine]] = {
+    "sqlite": (_sqlite_store, _sqlite_queue),
+    "postgresql": (_postgresql_store, _postgresql_queue),
+    "dynamodb": (_dynamodb_store, _dynamodb_queue),
+}
 """How store and queue of each engine are opened, by the scheme of the URL."""
 
-_FORMS: Final = "sqlite:<path>"
+_FORMS: Final = "sqlite:<path>, postgresql://user@host/database or dynamodb:<table>"
 
 
 def _engine(url: str) -> _Engine:
@@ -64,3 +97,16 @@ def _engine(url: str) -> _Engine:
     if scheme not in ENGINES or not rest:
         raise Misconfigured(f"STORE_URL names no engine in {scheme!r}: use {_FORMS}")
     return ENGINES[scheme]
+
+
+@contextmanager
+def _bundled(url: str) -> Iterator[None]:
+    """Say so where a bundle was made for a deployment that has another engine."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        scheme = url.partition(":")[0]
+        raise Misconfigured(
+            f"STORE_URL chooses {scheme!r}, but {error.name} was left out of this bundle: set the STORE_URL of its "
+            "deployment, or bundle the function for one that has that engine"
+        ) from error

@@ -8,7 +8,7 @@ from shared.errors import Unavailable
 from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.projects import Project, Sink
-from shared.model.references import Reference
+from shared.model.references import is_reference
 from shared.model.runs import Run
 from shared.ports.ambient import Clock, Secrets
 from shared.ports.peers import Sinks
@@ -77,11 +77,6 @@ class Announcing:
         order = ORDERS.load(self.store, cluster, name) if name and cluster else None
         cause = _linked(event, "change") or (run.id if run else event.id)
         return order.value.traceparent if order else traceparent(cause, event.id, event.detail.get("traceparent", ""))
-
-
-def is_reference(url: str) -> bool:
-    """Whether an address is kept as a secret, since it is one itself."""
-    return url.startswith(("env:", "file:")) and bool(Reference.parse(url))
 
 
 def _to(sink: str, asked: Message) -> Message:

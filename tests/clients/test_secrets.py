@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -35,6 +36,7 @@ def test_a_file_that_was_rotated_counts_at_once(tmp_path: Path) -> None:
     [
         *("", "hook", "file:", "file:../master", "file:/etc/passwd", "file:a/b", "file:.hidden", "file:a\x00b"),
         *("env:PATH", "env:HOME", "env:ADMIN_TOKEN", "env:LITMUS_GITOPS_SECRET_", f"env:{NAME}\n", f"ENV:{NAME}"),
+        *("aws-sm:", "aws-sm:/a", "aws-sm:a b", "aws-sm:a#", "aws-sm:a#b#c", "aws-sm:arn:aws:x", "gcp:a"),
         "whsec_aHVudGVyMg==",
     ],
 )
@@ -42,6 +44,14 @@ def test_what_is_no_reference_is_refused(tmp_path: Path, reference: str) -> None
     secrets = SecretReferences(tmp_path / "secrets", dict(os.environ) | {NAME: "x"})
     with pytest.raises(Invalid, match="named by reference"):
         secrets(reference)
+
+
+def test_a_vault_that_was_left_out_of_the_bundle_says_so(tmp_path: Path) -> None:
+    def left_out() -> NoReturn:
+        raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
+
+    with pytest.raises(Misconfigured, match="named as aws-sm:…, but boto3 was left out of this bundle"):
+        SecretReferences(tmp_path, vaults={"aws-sm": left_out})("aws-sm:hook")
 
 
 def test_a_secret_given_in_place_of_a_reference_is_not_repeated(tmp_path: Path) -> None:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 from infra import bundling
-from infra.bench.processes import HOST, serving
+from infra.bench.processes import HOST, DidNotStart, serving
+from infra.deployments import AWS, DEPLOYMENTS, GCP, KUBERNETES, LOCAL, ROOT, Deployment
+from infra.importing import reached
 from infra.local.folder import furnish
 from shared.errors import Misconfigured
+from tests.infra.sites import PIN, only_pinned
 from tests.servers import ask
 
 NAMES = bundling.names()
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 SLOW = {"pydantic", "dulwich", "kubernetes", "croniter", "ruamel", "github", "gitlab"}
 """Packages that many calls do without."""
 
+OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
+"""Distributions that only some deployments need."""
 CLUSTER = {
     "apiVersion": "v1",
     "kind": "Config",
@@ -43,20 +45,10 @@ def _settings(folder: Path) -> dict[str, str]:
     return told | {"CLUSTER_ID": "prod", "PORTAL_URL": f"http://{HOST}:9", "SUBSCRIBER_SECRET": "whsec_YWJjZA=="}
 
 
-def _only_pinned(bundle: Path, folder: Path) -> Path:
-    """Make a folder in which nothing can be imported but the distributions that a bundle pins."""
-    folder.mkdir()
-    for name in PIN.findall((bundle / "requirements.txt").read_text()):
-        owned = importlib.metadata.files(name) or []
-        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(Path(sysconfig.get_path("purelib")) / top)
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build")
-    site, data = _only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
+    site, data = only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
     data.mkdir()
     with serving(name, bundle, [bundle, site], _settings(data), tmp_path / "log") as started:
         answer = ask(started.port, "GET", "/healthz")
@@ -67,7 +59,7 @@ def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_pat
 def test_a_function_starts_without_what_is_slow_to_load(name: str, tmp_path: Path) -> None:
     load = f"import functions_framework, sys; functions_framework.create_app({name!r}, sys.argv[1], 'http')"
     words = [sys.executable, "-c", f"{load}; print(*sys.modules)", str(bundling.FUNCTIONS / name / "main.py")]
-    told = {**os.environ, "PYTHONPATH": str(bundling.ROOT), **_settings(tmp_path)}
+    told = {**os.environ, "PYTHONPATH": str(ROOT), **_settings(tmp_path)}
     loaded = subprocess.run(words, env=told, check=True, capture_output=True, text=True).stdout.split()
     assert not SLOW & set(loaded)
 
@@ -101,8 +93,8 @@ def test_a_bundle_holds_what_is_reached_and_no_more(tmp_path: Path) -> None:
 
 
 def test_an_import_within_a_function_is_reached_too() -> None:
-    reached = bundling.reached(bundling.FUNCTIONS / "git_push" / "main.py")
-    assert bundling.ROOT / "shared" / "clients" / "sqlite" / "database.py" in reached
+    found = reached(bundling.FUNCTIONS / "git_push" / "main.py")
+    assert ROOT / "shared" / "clients" / "sqlite" / "database.py" in found
 
 
 def test_files_that_modules_read_come_along(tmp_path: Path) -> None:
@@ -136,7 +128,7 @@ def test_pins_are_exact_and_hashed() -> None:
 def test_a_function_that_is_none_is_named_with_those_that_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(Misconfigured, match=r"no function 'git_pull': there are .*git_push"):
+    with pytest.raises(Misconfigured, match=r"no function 'git_pull' on local: there are .*git_push"):
         bundling.bundle("git_pull", tmp_path)
     assert 1 == bundling.main(["make", "../git_push", str(tmp_path)])
     assert "there is no function" in capsys.readouterr().err
@@ -147,3 +139,52 @@ def test_the_command_makes_a_bundle_and_explains_itself(tmp_path: Path, capsys: 
     assert f"{tmp_path / 'git_push'}\n" == capsys.readouterr().out
     assert 2 == bundling.main(["make"])
     assert "python -m infra.bundling" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS.values(), ids=DEPLOYMENTS.keys())
+def test_a_bundle_has_the_engine_of_its_deployment_and_no_other(deployment: Deployment, tmp_path: Path) -> None:
+    bundle = bundling.bundle("git_push", tmp_path, deployment)
+    engines = {path.parent.name for path in bundle.glob("shared/clients/*/__init__.py")}
+    assert {part.rpartition(".")[2] for part in deployment.parts} >= engines
+    assert (deployment == LOCAL) == ("sqlite" in engines)
+    pins = set(PIN.findall((bundle / "requirements.txt").read_text()))
+    assert set() == pins & {name for name, places in OF_PLATFORMS.items() if deployment not in places}
+
+
+def test_the_entry_of_a_platform_lies_beside_main(tmp_path: Path) -> None:
+    found = {path.name for path in bundling.bundle("subscriber", tmp_path, KUBERNETES).iterdir()}
+    assert {"main.py", "serving.py", "requirements.txt", "shared"} <= found
+
+
+def test_what_runs_in_clusters_is_not_bundled_for_a_cloud(tmp_path: Path) -> None:
+    assert "subscriber" in bundling.names(KUBERNETES)
+    with pytest.raises(Misconfigured, match="no function 'subscriber' on gcp: there are announce, dispatch"):
+        bundling.bundle("subscriber", tmp_path, GCP)
+
+
+def test_choosing_an_engine_that_was_left_out_says_so(tmp_path: Path) -> None:
+    bundle = bundling.bundle("git_push", tmp_path / "build", KUBERNETES)
+    site = only_pinned(bundle, tmp_path / "site")
+    with (
+        pytest.raises(DidNotStart) as ended,
+        serving("git_push", bundle, [bundle, site], _settings(tmp_path), tmp_path / "log"),
+    ):
+        pass
+    told = "STORE_URL chooses 'sqlite', but shared.clients.sqlite was left out of this bundle"
+    assert told in str(ended.value)
+
+
+def test_the_command_takes_a_deployment_and_tells_of_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == bundling.main(["make", "run_report", str(tmp_path), "--for", "kubernetes"])
+    assert (tmp_path / "run_report" / "serving.py").exists()
+    assert 1 == bundling.main(["make", "run_report", str(tmp_path), "--for", "azure"])
+    assert "no deployment 'azure': there are local, aws, gcp, kubernetes" in capsys.readouterr().err
+
+
+def test_the_sizes_of_bundles_are_of_all_that_is_installed() -> None:
+    found = {size.function: size for size in bundling.sizes(LOCAL, ["git_push", "subscriber"])}
+    assert found["subscriber"].own > found["git_push"].own > 100_000
+    assert found["subscriber"].pinned > found["git_push"].pinned > 1_000_000
+    head, row = bundling.table(bundling.sizes(LOCAL, ["git_push"]))
+    assert ["function", "own", "pinned", "distributions"] == head.split()
+    assert ["git_push", "KiB", "MiB"] == row.split()[:1] + row.split()[2::2]

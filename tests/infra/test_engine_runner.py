@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.delivering import Outcome, read_answer
+from infra.delivering import TICK, Outcome, read_answer
 from infra.local.runner import Runner
-from infra.local.timer import TICK, Timer
+from infra.local.timer import Timer
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.edge.metrics import Metrics
 from shared.model.messages import Depth, Message

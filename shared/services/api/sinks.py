@@ -9,9 +9,9 @@ import msgspec
 
 from shared.model.calls import Answer, Call
 from shared.model.projects import Sink
+from shared.model.references import is_reference
 from shared.rules.sinks import check_sinks
 from shared.rules.urls import check_sink
-from shared.services.announcing import is_reference
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation, parse
 from shared.services.attempts import until_fresh

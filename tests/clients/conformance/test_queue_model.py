@@ -145,10 +145,13 @@ class Histories(RuleBasedStateMachine):
     [pytest.param(40, 30, id="short"), pytest.param(300, 60, id="long", marks=pytest.mark.soak)],
 )
 def test_no_history_loses_a_message_or_gives_it_to_two(
-    new_engine: Callable[[], Engine], histories: int, steps: int
+    new_engine: Callable[[], Engine], costs: int, histories: int, steps: int
 ) -> None:
     bounded = settings(
-        max_examples=histories, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=max(histories // costs, 1),
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     here = type("HistoriesHere", (Histories,), {"new_engine": staticmethod(new_engine)})
     run_state_machine_as_test(here, settings=bounded)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.timer import TICK
+from infra.delivering import TICK
 from shared.clients.ids import new_id
 from shared.services.api.desk import Desk
 from shared.services.api.projects import Projects

@@ -1,0 +1,110 @@
+"""Two doubles of AWS, independent of each other, as processes on loopback: moto's server and ministack."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import botocore.session
+import urllib3
+from botocore.config import Config
+
+from shared.clients.dynamodb import Aws
+from shared.clients.dynamodb.alarms import Alarms
+from shared.clients.dynamodb.calls import Table
+from shared.clients.dynamodb.layout import EXPIRY, PARTITION_KEY, SORT_KEY, queue_name
+from tests.infra.loop import free_port
+
+DOUBLES: Final = ("moto", "ministack")
+REGION: Final = "eu-central-1"
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Double:
+    """A running double; `variables` let any process of AWS's SDK reach it."""
+
+    name: str
+    endpoint: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return CREDENTIALS | {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.endpoint}
+
+
+@cache
+def double(name: str) -> Double:
+    """Return the double of that name, started at first use and ended with this process."""
+    port = free_port()
+    command = {
+        "moto": [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+        "ministack": [sys.executable, "-m", "ministack"],
+    }[name]
+    here = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}
+    process = subprocess.Popen(
+        command, env=os.environ | here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    atexit.register(process.kill)
+    made = Double(name, f"http://127.0.0.1:{port}")
+    _wait_for(made, process)
+    return made
+
+
+def _wait_for(made: Double, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib3.request("GET", made.endpoint, retries=False, timeout=5)
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{made.name} did not serve on {made.endpoint}")
+
+
+@cache
+def client(at: Double, service: str) -> Any:
+    """Return a client of the double's service, one a process."""
+    session = botocore.session.Session()
+    session.set_credentials("testing", "testing")
+    config = Config(retries={"mode": "standard"}, max_pool_connections=50)
+    return session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
+
+
+def aws(at: Double, table: str) -> Aws:
+    """Return what store and queue of a table share, on the double."""
+    dynamodb, sqs = client(at, "dynamodb"), client(at, "sqs")
+    return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
+
+
+def create(at: Double, table: str, functions: Sequence[str] = ()) -> None:
+    """Create the table and the queues of the functions, as the deployment does."""
+    client(at, "dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (PARTITION_KEY, SORT_KEY)],
+    )
+    expiring = {"Enabled": True, "AttributeName": EXPIRY}
+    client(at, "dynamodb").update_time_to_live(TableName=table, TimeToLiveSpecification=expiring)
+    for function in functions:
+        client(at, "sqs").create_queue(QueueName=queue_name(table, function))
+
+
+def remove(at: Double, table: str, functions: Sequence[str] = ()) -> None:
+    """Remove the table and the queues of the functions."""
+    client(at, "dynamodb").delete_table(TableName=table)
+    for function in functions:
+        url = client(at, "sqs").get_queue_url(QueueName=queue_name(table, function))["QueueUrl"]
+        client(at, "sqs").delete_queue(QueueUrl=url)

@@ -1,0 +1,99 @@
+"""The whole main loop on DynamoDB and SQS, through Lambda's handlers and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from shared.clients.opening import open_queue
+from shared.model.messages import Depth
+from tests.gitserver import GitServer, git
+from tests.infra.aws.cloud import Cloud, InProcess, Invoked, furnished
+from tests.infra.aws.runtime import InRuntime
+from tests.infra.aws.story import LOGIN, Story
+from tests.infra.loop import WORKFLOW_ID
+
+FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
+
+
+def told(folder: Path, functions: Callable[[dict[str, str], ExitStack], Invoked]) -> Iterator[Story]:
+    """A project with an empty repository, on a table of its own."""
+    environment = furnished()
+    (folder / "git").mkdir()
+    with ExitStack() as parts:
+        server = parts.enter_context(GitServer(folder / "git", login=LOGIN))
+        server.create()
+        yield Story(Cloud(environment, functions(environment, parts)), server, server.clone())
+
+
+@pytest.fixture
+def here(lambda_environment: Path) -> Iterator[Story]:
+    """A project whose functions run in this process."""
+    yield from told(lambda_environment, lambda environment, _: InProcess(environment))
+
+
+@pytest.fixture
+def there(lambda_environment: Path) -> Iterator[Story]:
+    """A project whose functions run as Lambda runs them."""
+    yield from told(lambda_environment, lambda environment, parts: InRuntime(environment, lambda_environment, parts))
+
+
+@pytest.mark.parametrize("where", ["here", "there"], ids=["in-process", "lambda-runtime"])
+def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
+    story: Story = request.getfixturevalue(where)
+    cloud = story.cloud
+    story.begin()
+    commit = story.push()
+    assert 202 == story.deliver(commit)[0]
+    cloud.work()
+    [experiment] = cloud.rows("experiments")
+    assert (WORKFLOW_ID, "synced", commit) == (experiment["id"], experiment["state"], experiment["commit"])
+
+    for review in ("deployment-create", "deployment-image"):
+        status, answer = story.review(review)
+        assert (200, True) == (status, answer["response"]["allowed"])
+    cloud.work()
+    assert ["triggered", "ignored"] == [row["verdict"] for row in cloud.rows("events?kind=change")]
+    [order] = story.orders()
+    assert (WORKFLOW_ID, "run") == (order["experiment"], order["action"])
+
+    for state in ("running", "completed"):
+        story.report(order["order"], state, verdict="Pass", phase="Succeeded", faults=[FAULT])
+    cloud.work()
+    [run] = cloud.rows("runs")
+    assert ("completed", "Pass", 75.0) == (run["state"], run["verdict"], run["score"])
+    assert [] == story.orders()
+    note = git("notes", "--ref", "litmus", "show", commit, cwd=story.server.root / "chaos.git")
+    assert "75" in note
+    assert Depth(0, 0, 0, 0) == open_queue(cloud.environment["STORE_URL"]).depth()
+
+
+def test_records_that_come_twice_change_nothing(here: Story) -> None:
+    here.cloud.times = 2
+    here.begin()
+    commit = here.push()
+    assert [202, 202] == [here.deliver(commit)[0] for _ in range(2)]
+    here.cloud.work()
+    for review in ("deployment-create", "deployment-image", "deployment-image"):
+        here.review(review)
+    here.cloud.work()
+    [order] = here.orders()
+    for _ in range(2):
+        here.report(order["order"], "completed", verdict="Pass", faults=[FAULT])
+    here.cloud.work()
+    [run] = here.cloud.rows("runs")
+    assert ("completed", 75.0) == (run["state"], run["score"])
+    kinds = [(row["kind"], row["verdict"]) for row in here.cloud.rows("events")]
+    assert 1 == kinds.count(("change", "triggered")) == kinds.count(("report", "noted"))
+
+
+def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: Story) -> None:
+    here.begin()
+    here.cloud.work()
+    commit = here.push()
+    here.cloud.tick()
+    here.cloud.work()
+    assert [("synced", commit)] == [(one["state"], one["commit"]) for one in here.cloud.rows("experiments")]
