@@ -175,8 +175,7 @@ class History:
         self.cluster.run("argo-chaos")
         self._tell(step, self._write(step, user=CHAOS))
         self.cluster.run()
-        if step.late and step.told == "audit":
-            self.may[field_of(step, self.made)] += 1
+        self._leave_open(step)
 
     def _undone_chaos(self, step: Step) -> None:
         """Have chaos change something, and a GitOps controller take that back once the run has ended."""
@@ -194,7 +193,16 @@ class History:
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True
         self._tell(step, self._write(step, user=AUTOSCALER))
+        self._leave_open(step)
         self.cluster.autoscaled = step.late and step.told == "audit"
+
+    def _leave_open(self, step: Step) -> None:
+        """Let a change start a run that should not: it came too late to say whose it was.
+
+        A `Scale` of an object that nobody has told of yet is nobody's, either.
+        """
+        if (self.behind and step.verb == "scale") or (step.late and step.told == "audit"):
+            self.may[field_of(step, self.made)] += 1
 
     def _recreated(self, step: Step) -> None:
         self._tell(step, self.cluster.api.delete())
