@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from shared.rules.digests import NULL, digest
-from shared.rules.paths import value_at
 from tests.services.api_writes import ARGO_CD, AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
 from tests.services.history_steps import (
     ENV,
@@ -31,6 +30,7 @@ from tests.services.history_steps import (
     Field,
     Step,
     annotated,
+    field_in,
     field_of,
     imaged,
     unversioned,
@@ -157,19 +157,17 @@ class History:
         self._expect(step, newest)
 
     def _reverted(self, step: Step) -> None:
-        """Undo a write before anybody looks; going back to an earlier template is no reason for chaos, scaling is."""
-        before, made = deepcopy(self.cluster.api.live), self.made
+        """Undo a write before anybody looks; going back to a template that was known is no reason, scaling is."""
+        before = deepcopy(self.cluster.api.live)
         assert before
         written = self._write(step)
         back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before))
         for one in (written, back):
             self._tell(msgspec.structs.replace(step, told="both" if step.told == "heartbeat" else step.told), one)
-        back_to = (REPLICAS, digest(before["spec"]["replicas"]))
-        if step.verb in SCALES and step.told == "audit":
-            self.may[back_to] += 1
-        elif step.verb in SCALES:
-            self._expect(step, back_to)
-        assert made == self.made
+        if step.verb in SCALES:
+            self._expect(step, field_in(before, step))
+        elif self.behind:
+            self.may[field_in(before, step)] += 1
 
     def _by_chaos(self, step: Step) -> None:
         self.cluster.run("argo-chaos")
@@ -187,8 +185,7 @@ class History:
         back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before), user=ARGO_CD)
         self._tell(step, back)
         if step.late and step.told == "audit":
-            path, _ = field_of(step, self.made)
-            self.may[path, digest(value_at(before, path))] += 1
+            self.may[field_in(before, step)] += 1
 
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True
