@@ -40,5 +40,7 @@ def connected(table: str) -> Aws:
     try:
         dynamodb, sqs = (session.create_client(name, config=CONFIG) for name in ("dynamodb", "sqs"))
     except BotoCoreError as error:
-        raise Misconfigured(f"STORE_URL names the table {table} of DynamoDB, but {error}: set AWS_REGION") from error
+        raise Misconfigured(
+            f"STORE_URL names the table {table} of DynamoDB, but {error}: set AWS_DEFAULT_REGION"
+        ) from error
     return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))

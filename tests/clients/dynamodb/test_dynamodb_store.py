@@ -55,6 +55,38 @@ def test_a_commit_over_4_mb_is_refused_and_does_nothing(place: Place) -> None:
     assert [] == place.store.query("p")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(Key("p", "é" * 513), id="a-long-name"),
+        pytest.param(Key("p", ""), id="no-name"),
+        pytest.param(Key("p" * 2_048, "s"), id="a-long-partition"),
+    ],
+)
+def test_what_no_key_can_be_does_not_exist_and_cannot_be_written(place: Place, key: Key) -> None:
+    assert place.store.get(key) is None
+    assert {} == place.store.get_many([key])
+    with pytest.raises(TooLarge, match="its name is too long or empty"):
+        place.store.commit([Put(key, b"", ABSENT)])
+
+
+@pytest.mark.parametrize(
+    ("after", "newest_first", "expected"),
+    [
+        pytest.param("é" * 600, False, ["ê"], id="up"),
+        pytest.param("é" * 600, True, ["é" * 512, "é"], id="down"),
+        pytest.param("", False, ["é", "é" * 512, "ê"], id="up-from-nothing"),
+        pytest.param("", True, [], id="down-from-nothing"),
+    ],
+)
+def test_a_page_may_start_beyond_what_no_key_can_be(
+    place: Place, after: str, newest_first: bool, expected: list[str]
+) -> None:
+    place.store.commit([Put(Key("p", name), b"") for name in ("é", "é" * 512, "ê")])
+    found = place.store.query("p", after=after, newest_first=newest_first)
+    assert expected == [record.key.sort for record in found]
+
+
 def test_a_commit_of_nothing_asks_nothing(place: Place) -> None:
     faults = place.faults()
     with faults.amid(lambda _: pytest.fail("nothing is to be asked")):
