@@ -118,14 +118,19 @@ class Subscriber:
 
 
 class Engine:
-    """The engine as a process of its own, over the same data folder at each start."""
+    """The engine as a process of its own, over the same data folder and store at each start.
 
-    def __init__(self, folder: Path) -> None:
+    The master key of `folder` is everybody's; `name` is the engine's own data folder.
+    """
+
+    def __init__(self, folder: Path, store_url: str, name: str = "data") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "ADMIN_TOKEN": "owner"}
+        own = {"DATA_DIR": str(folder / name), "PORT": str(self.port), "ADMIN_TOKEN": "owner", "STORE_URL": store_url}
+        own |= {"MASTER_KEY_FILE": str(folder / "data" / "keys" / "master")}
+        own |= {} if store_url.startswith("sqlite:") else {"DELIVERY_SECONDS": "20"}
         self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT)}
-        self._log = folder / "engine.log"
+        self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
