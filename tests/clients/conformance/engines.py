@@ -92,6 +92,8 @@ class SqliteEngine:
 
 
 class PostgresqlEngine:
+    costs: ClassVar = 2
+
     def __init__(self) -> None:
         self.clock = ManualClock()
         self._server = postgresql.server()
