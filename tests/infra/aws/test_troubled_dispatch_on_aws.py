@@ -19,11 +19,11 @@ from tests.infra.test_troubled_dispatch import SLICE, Plan, Story
 from tests.infra.troubled import Engine
 from tests.payloads import SEED
 
-LONGER = replace(SLICE, triggers=600, clusters=8, experiments=20, kills=8)
-SHORTER = replace(LONGER, triggers=100)
+LONGER = replace(SLICE, triggers=200, clusters=8, kills=8)
+SHORTER = replace(LONGER, triggers=60)
 """For moto's server, which copies its whole table at each transaction."""
 FUNCTIONS = bundling.names(AWS)
-SOON = "5"
+SOON = "10"
 
 
 class Lambdas(Engine):
