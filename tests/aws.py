@@ -93,8 +93,7 @@ def client(at: Double, service: str) -> Any:
 
 def aws(at: Double, table: str) -> Aws:
     """Return what store and queue of a table share, on the double."""
-    dynamodb, sqs = client(at, "dynamodb"), client(at, "sqs")
-    return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
+    return Aws(Table(client(at, "dynamodb"), table), Alarms(client(at, "sqs"), table))
 
 
 def create(at: Double, table: str, functions: Sequence[str] = ()) -> None:

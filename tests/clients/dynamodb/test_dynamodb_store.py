@@ -112,7 +112,7 @@ def test_a_put_on_whatever_is_there_passes_beside_one_that_aged(place: Place) ->
 
 def test_what_aged_is_removed_by_dynamodb_by_its_own_attribute(place: Place) -> None:
     place.store.commit([Put(Key("p", "aged"), b"1", ages=True)])
-    client, name = place.aws.dynamodb, place.name
+    client, name = place.aws.table.client, place.name
     attribute = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["AttributeName"]
     here = {"pk": {"S": "record/p"}, "sk": {"S": "aged"}}
     item = client.get_item(TableName=name, Key=here)["Item"]
@@ -134,7 +134,7 @@ def test_a_message_that_is_queued_already_keeps_its_claim(place: Place) -> None:
 
 
 def test_a_table_that_does_not_exist_is_told_with_the_mend(place: Place) -> None:
-    other = type(place.aws.table)(place.aws.dynamodb, "nobody-made-it")
+    other = type(place.aws.table)(place.aws.table.client, "nobody-made-it")
     with pytest.raises(Misconfigured, match="nobody-made-it: ResourceNotFoundException: check STORE_URL"):
         type(place.store)(other, place.aws.alarms, place.clock).get(Key("p", "s"))
 
