@@ -41,17 +41,17 @@ def binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-def needs_server() -> Any:
+def needs_server() -> pytest.MarkDecorator:
     """Return the mark of tests that need a server; without one they are skipped, or fail where CI is `true`."""
     return _needs(binaries() is not None, "no PostgreSQL server is installed: apt-get install postgresql")
 
 
-def needs_pooler() -> Any:
+def needs_pooler() -> pytest.MarkDecorator:
     """Return the mark of tests that need a pooler too."""
     return _needs(shutil.which("pgbouncer") is not None, "no pooler is installed: apt-get install pgbouncer")
 
 
-def _needs(there: bool, reason: str) -> Any:
+def _needs(there: bool, reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not there and os.environ.get("CI") != "true", reason=reason)
 
 

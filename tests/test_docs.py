@@ -115,7 +115,7 @@ def test_no_variable_in_the_source_is_left_out() -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_documented_defaults_are_those_in_force(reader: str, data: Path) -> None:
     least = NEEDED | {"DATA_DIR": str(data)}
-    elsewhere = {"DATA_DIR"} | ({"PUBLIC_URL", "ALLOW_LOCAL"} if reader == "engine" else set())
+    elsewhere = {"DATA_DIR"} | ({"PUBLIC_URL", "ALLOW_LOCAL", "STORE_URL"} if reader == "engine" else set())
     rows = [row for row in table().values() if reader in row.readers and row.default and row.name not in elsewhere]
     told = {row.name: str(row.default).replace("DATA_DIR", str(data)) for row in rows}
     assert READERS[reader].read(least) == READERS[reader].read(least | told)
@@ -125,6 +125,8 @@ def test_the_engines_own_defaults_are_as_documented() -> None:
     rows, engine = table(), LocalSettings.read({})
     assert Path(rows["DATA_DIR"].default or "") == engine.data_dir
     assert "true" == variables(engine, 80)["ALLOW_LOCAL"]
+    here = str(Path(rows["DATA_DIR"].default or "").resolve())
+    assert str(rows["STORE_URL"].default).replace("DATA_DIR", here) == variables(engine, 80)["STORE_URL"]
     assert "The engine's default is `true`" in rows["ALLOW_LOCAL"].meaning
 
 
@@ -195,7 +197,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 LED_TO = (
-    *("getting-started", "clusters", "audit", "policies", "git", "safety", "security", "settings"),
+    *("getting-started", "clusters", "audit", "policies", "git", "safety", "security", "engines", "settings"),
     "coming-from-litmus",
 )
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.clients.secrets import SecretReferences
 from shared.errors import Misconfigured
-from shared.ports.state import Queue, Store
+from shared.ports.state import Queue, Store, Wakeful
 
 
 def utc_now() -> datetime:
@@ -33,6 +33,16 @@ def open_queue(url: str) -> Queue:
         return _engine(url)[1](url)
 
 
+def open_wakeful(url: str) -> Wakeful:
+    """Return the queue for a process that takes messages off it all the time; `Misconfigured` where none can wait."""
+    scheme = url.partition(":")[0]
+    if scheme not in WAKEFUL:
+        known = " or ".join(WAKEFUL)
+        raise Misconfigured(f"STORE_URL names an engine, {scheme!r}, that wakes no process of its own: use {known}")
+    with _bundled(url):
+        return WAKEFUL[scheme](url)
+
+
 def open_secrets(folder: Path) -> SecretReferences:
     """Return the resolver of references to given secrets."""
     return SecretReferences(folder)
@@ -44,7 +54,7 @@ def _sqlite_store(url: str, retention: float | None) -> Store:
     return SqliteStore(open_database(_path(url)), utc_now, retention)
 
 
-def _sqlite_queue(url: str) -> Queue:
+def _sqlite_queue(url: str) -> Wakeful:
     from shared.clients.sqlite import SqliteQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
     return SqliteQueue(open_database(_path(url)), utc_now)
@@ -56,7 +66,7 @@ def _postgresql_store(url: str, retention: float | None) -> Store:
     return PostgresqlStore(open_database(url), utc_now, retention)
 
 
-def _postgresql_queue(url: str) -> Queue:
+def _postgresql_queue(url: str) -> Wakeful:
     from shared.clients.postgresql import PostgresqlQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
     return PostgresqlQueue(open_database(url), utc_now)
@@ -88,6 +98,9 @@ ENGINES: Final[Mapping[str, _Engine]] = {
     "dynamodb": (_dynamodb_store, _dynamodb_queue),
 }
 """How store and queue of each engine are opened, by the scheme of the URL."""
+
+WAKEFUL: Final[Mapping[str, Callable[[str], Wakeful]]] = {"sqlite": _sqlite_queue, "postgresql": _postgresql_queue}
+"""How the queue is opened of the engines that tell a process of its own when there is something to do."""
 
 _FORMS: Final = "sqlite:<path>, postgresql://user@host/database or dynamodb:<table>"
 

@@ -113,6 +113,10 @@ class PostgresqlQueue:
         """Sleep until there may be a message to claim, at most `seconds`; return how often that was so."""
         return self.database.bell.wait(seconds, since)
 
+    def close(self) -> None:
+        """Let go of the database, for this process: whoever still uses it is told `Unavailable`."""
+        self.database.close()
+
     def depth(self) -> Depth:
         """Count the messages by where they stand."""
         [found] = self.database.ask(messages.depth(self._now()))
