@@ -13,6 +13,7 @@ import click
 import pytest
 
 from infra.cli.main import main
+from infra.gcp.settings import EntrySettings
 from infra.local.environment import variables
 from infra.local.settings import LocalSettings
 from shared import settings
@@ -20,7 +21,14 @@ from shared import settings
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("functions/*/README.md")])
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
-NEEDED = {"CLUSTER_ID": "c1", "PORTAL_URL": "https://portal.example.org", "SUBSCRIBER_SECRET": "whsec_YQ=="}
+NEEDED = {
+    "CLUSTER_ID": "c1",
+    "PORTAL_URL": "https://portal.example.org",
+    "SUBSCRIBER_SECRET": "whsec_YQ==",
+    "OIDC_AUDIENCE": "https://sync.example.org",
+    "PUBSUB_ACCOUNT": "push@example.org",
+    "SCHEDULER_ACCOUNT": "timer@example.org",
+}
 ALL = "all functions but subscriber"
 SOURCES = [
     *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
@@ -42,7 +50,9 @@ READERS: dict[str, Any] = {
     "reconcile": settings.Reconcile,
     "subscriber": settings.Subscriber,
     "engine": LocalSettings,
+    "entry": EntrySettings,
 }
+NO_FUNCTIONS = {"engine", "entry"}
 
 
 class Row:
@@ -54,7 +64,7 @@ class Row:
         literal = re.fullmatch(r"`([^`]*)`", default)
         self.default = literal[1] if literal else None
         named = {one.strip() for one in readers.split(",")}
-        every = set(READERS) - {"engine", "subscriber"} if ALL in named else set()
+        every = set(READERS) - {*NO_FUNCTIONS, "subscriber"} if ALL in named else set()
         self.readers = named - {ALL} | every
 
 
@@ -105,7 +115,8 @@ def test_every_variable_that_is_read_is_documented_with_its_reader(reader: str, 
 
 
 def test_no_variable_in_the_source_is_left_out() -> None:
-    places = ["shared/settings.py", "shared/environment.py", "infra/local/settings.py", "infra/local/environment.py"]
+    local = ["infra/local/settings.py", "infra/local/environment.py"]
+    places = ["infra/gcp/settings.py", "shared/settings.py", "shared/environment.py", *local]
     trees = [ast.parse((ROOT / place).read_text()) for place in places]
     texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     named = {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z_]{2,}", text)}
@@ -146,7 +157,7 @@ def test_every_variable_of_the_command_is_documented() -> None:
 
 def test_what_reads_a_variable_exists() -> None:
     folders = {path.parent.name for path in ROOT.glob("functions/*/main.py")}
-    assert folders == set(READERS) - {"engine"}
+    assert folders == set(READERS) - NO_FUNCTIONS
     assert {reader for row in table().values() for reader in row.readers} == {*READERS, "command"}
 
 

@@ -15,6 +15,6 @@ def only_pinned(bundle: Path, folder: Path, *more: str) -> Path:
     folder.mkdir()
     for name in (*PIN.findall((bundle / "requirements.txt").read_text()), *more):
         owned = importlib.metadata.files(name) or []
-        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"}:
+        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"} - {link.name for link in folder.iterdir()}:
             (folder / top).symlink_to(Path(sysconfig.get_path("purelib")) / top)
     return folder

@@ -43,9 +43,13 @@ class Story:
         gitops = {"enabled": True, "repo_url": f"{self.server.url}/chaos.git", "mode": "enforce"}
         named = {"webhook_secrets": [f"aws-sm:{own}-hook"], "credential": f"aws-sm:{own}-git#login"}
         self.cloud.api("PUT", "/shop/gitops", gitops | named)
+        self.register("execute-api.eu-central-1.amazonaws.com")
+
+    def register(self, host: str) -> None:
+        """Register the cluster of a project whose addresses are at that host."""
         made = self.cloud.api("POST", "/shop/clusters", {"id": CLUSTER, "name": CLUSTER})
         self.key = standard_webhooks.key_of(made["subscriber_secret"])
-        self.admission = made["admission_url"].partition("execute-api.eu-central-1.amazonaws.com")[2]
+        self.admission = made["admission_url"].partition(host)[2]
 
     def push(self, path: str = "litmus/shop/web.yaml", text: str = MANIFEST) -> str:
         """Push a file; return the commit."""
