@@ -15,12 +15,12 @@ from shared.clients.dynamodb.calls import Table
 from shared.errors import Misconfigured
 
 CONFIG: Final = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=50,
 )
-"""A request is answered in milliseconds, or sent again: the SDK repeats what was throttled or not answered."""
+"""Who waits is an API server, for ten seconds at most; the SDK repeats what was throttled or not answered in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ class DynamoQueue:
         if self._if_held(claimed, "update_item", values, UpdateExpression=change):
             self.alarms.set([Alarm(claimed.message.function, claimed.message.id, pause)])
 
+    def remind(self, function: str, message_id: str, seconds: float) -> None:
+        """Wake the function again in so many seconds, 15 minutes at most: for one that was woken too early."""
+        self.alarms.set([Alarm(function, message_id, seconds)])
+
     def dead(self, after: str | None = None, limit: int = 100) -> list[DeadLetter]:
         """List dead letters by message id, from beyond `after`."""
         check_limit(limit)
