@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from infra import bundling
-from infra.bench.processes import HOST, DidNotStart, serving
+from infra.bench.processes import DidNotStart, serving
 from infra.deployments import AWS, DEPLOYMENTS, GCP, KUBERNETES, LOCAL, ROOT, Deployment
 from infra.importing import reached
-from infra.local.folder import furnish
 from shared.errors import Misconfigured
-from tests.infra.sites import PIN, only_pinned
+from tests.infra.sites import PIN, only_pinned, settings
 from tests.servers import ask
 
 NAMES = bundling.names()
 OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
 """Distributions that only some deployments need."""
-CLUSTER = {
-    "apiVersion": "v1",
-    "kind": "Config",
-    "current-context": "none",
-    "clusters": [{"name": "none", "cluster": {"server": f"http://{HOST}:9"}}],
-    "users": [{"name": "none", "user": {}}],
-    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
-}
-
-
-def _settings(folder: Path) -> dict[str, str]:
-    """What a deployment tells a function, whichever it is."""
-    furnish(folder)
-    (folder / "kubeconfig").write_text(json.dumps(CLUSTER))
-    told = {"DATA_DIR": str(folder), "ADMIN_TOKEN": "owner", "KUBECONFIG": str(folder / "kubeconfig")}
-    return told | {"CLUSTER_ID": "prod", "PORTAL_URL": f"http://{HOST}:9", "SUBSCRIBER_SECRET": "whsec_YWJjZA=="}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,7 +26,7 @@ def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_pat
     bundle = bundling.bundle(name, tmp_path / "build")
     site, data = only_pinned(bundle, tmp_path / "site"), tmp_path / "data"
     data.mkdir()
-    with serving(name, bundle, [bundle, site], _settings(data), tmp_path / "log") as started:
+    with serving(name, bundle, [bundle, site], settings(data), tmp_path / "log") as started:
         answer = ask(started.port, "GET", "/healthz")
         assert (200, {"status": "ok"}) == (answer.status, answer.json())
 
@@ -152,7 +134,7 @@ def test_choosing_an_engine_that_was_left_out_says_so(tmp_path: Path) -> None:
     site = only_pinned(bundle, tmp_path / "site")
     with (
         pytest.raises(DidNotStart) as ended,
-        serving("git_push", bundle, [bundle, site], _settings(tmp_path), tmp_path / "log"),
+        serving("git_push", bundle, [bundle, site], settings(tmp_path), tmp_path / "log"),
     ):
         pass
     told = "STORE_URL chooses 'sqlite', but shared.clients.sqlite was left out of this bundle"
