@@ -27,7 +27,7 @@ class State:
     """
 
     data_dir: Path
-    store_url: str
+    store_url: str = field(repr=False)
     secrets_dir: Path
     master_key: bytes = field(repr=False)
     retention: float = RETENTION_DAYS * DAY

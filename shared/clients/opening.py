@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 def open_store(url: str, retention: float | None = None) -> Store:
-    """Return the store that `STORE_URL` names: `sqlite:<path>` or `dynamodb:<table>`.
+    """Return the store that `STORE_URL` names: `sqlite:<path>`, `postgresql://…` or `dynamodb:<table>`.
 
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
@@ -50,6 +50,18 @@ def _sqlite_queue(url: str) -> Queue:
     return SqliteQueue(open_database(_path(url)), utc_now)
 
 
+def _postgresql_store(url: str, retention: float | None) -> Store:
+    from shared.clients.postgresql import PostgresqlStore, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return PostgresqlStore(open_database(url), utc_now, retention)
+
+
+def _postgresql_queue(url: str) -> Queue:
+    from shared.clients.postgresql import PostgresqlQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
+
+    return PostgresqlQueue(open_database(url), utc_now)
+
+
 def _path(url: str) -> Path:
     return Path(url.partition(":")[2])
 
@@ -72,11 +84,12 @@ _Engine = tuple[Callable[[str, float | None], Store], Callable[[str], Queue]]
 
 ENGINES: Final[Mapping[str, _Engine]] = {
     "sqlite": (_sqlite_store, _sqlite_queue),
+    "postgresql": (_postgresql_store, _postgresql_queue),
     "dynamodb": (_dynamodb_store, _dynamodb_queue),
 }
 """How store and queue of each engine are opened, by the scheme of the URL."""
 
-_FORMS: Final = "sqlite:<path> or dynamodb:<table>"
+_FORMS: Final = "sqlite:<path>, postgresql://user@host/database or dynamodb:<table>"
 
 
 def _engine(url: str) -> _Engine:

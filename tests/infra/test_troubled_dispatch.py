@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 
 from infra.bench.reviews import reviews
-from infra.local.folder import furnish
-from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.experiments import Experiment, Manifest, SyncState
 from shared.model.ledger import Event
 from shared.model.projects import Cluster, GitOps, MaxRuns, Project, Safety
@@ -35,7 +33,7 @@ from shared.services.tables import (
 )
 from tests.gitserver import bare, git
 from tests.infra.loop import send, until
-from tests.infra.troubled import Engine, Subscriber, troubling
+from tests.infra.troubled import Home, Subscriber, on_sqlite, troubling
 from tests.payloads import SEED
 
 SAFETY = Safety(cooldown="0s", storm=None, max_runs=MaxRuns(cluster=9_999, namespace=9_999))
@@ -60,14 +58,10 @@ WHOLE = Plan(triggers=2_000, clusters=20, experiments=20, kills=20, hangs=11.0)
 class Story:
     """One run of it: everything that is chosen by chance follows from the seed."""
 
-    def __init__(self, folder: Path, plan: Plan, seed: int) -> None:
+    def __init__(self, folder: Path, plan: Plan, seed: int, home: Home) -> None:
         self.plan, self.chance = plan, random.Random(seed)  # noqa: S311 - no secret hangs on it
-        self.engine = Engine(folder)
-        (folder / "data").mkdir()
-        furnish(folder / "data")
-        self.master = bytes.fromhex((folder / "data" / "keys" / "master").read_text())
-        self.database = open_database(folder / "data" / "litmus-gitops.db")
-        self.store, self.queue = SqliteStore(self.database), SqliteQueue(self.database)
+        self.engine, self.master, self.leave = home.engine, home.master, home.leave
+        self.store, self.queue = home.store, home.queue
         names = [f"c{number}" for number in range(plan.clusters)]
         self.subscribers = [Subscriber(name, self.master, self.engine.url, plan.hangs) for name in names]
         self._settle(bare(folder / "chaos.git"))
@@ -97,7 +91,7 @@ class Story:
         """Trigger everything amid the trouble, then let it be calm until all has ended."""
         calm = threading.Event()
         with ExitStack() as stack:
-            stack.callback(self.database.close)
+            stack.callback(self.leave)
             for one in self.subscribers:
                 stack.enter_context(one)
             stack.enter_context(self.engine)
@@ -171,11 +165,11 @@ class Story:
 
 @pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed-{seed}")
 def test_a_few_triggers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
-    Story(tmp_path, SLICE, seed).run()
+    Story(tmp_path, SLICE, seed, on_sqlite(tmp_path)).run()
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [20_260_101, SEED], ids=lambda seed: f"seed-{seed}")
 def test_2000_triggers_to_20_subscribers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
-    Story(tmp_path, WHOLE, seed).run()
+    Story(tmp_path, WHOLE, seed, on_sqlite(tmp_path)).run()

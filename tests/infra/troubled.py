@@ -11,12 +11,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, Self
 
+from infra.local.folder import furnish
+from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.heartbeats import Heartbeat
 from shared.model.runs import Report
+from shared.ports.state import Queue, Store
 from shared.rules.keys import subscriber_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
@@ -118,20 +122,20 @@ class Subscriber:
 
 
 class Engine:
-    """The engine as a process of its own, over the same data folder at each start."""
+    """The engine as a process of its own, over the same data at each start; `module` is what it runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "infra.local", **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "ADMIN_TOKEN": "owner"}
-        self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT)}
+        self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT), **environment}
+        self._command = [sys.executable, "-m", module]
         self._log = folder / "engine.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "infra.local"]
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         until(lambda: send("GET", f"{self.url}/readyz") == 200, "the engine to serve")
 
     def kill(self) -> None:
@@ -146,6 +150,27 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a story takes place: an engine to be killed, its master key, and its state as others see it."""
+
+    engine: Engine
+    master: bytes
+    store: Store
+    queue: Queue
+    leave: Callable[[], None]
+
+
+def on_sqlite(folder: Path) -> Home:
+    """Return the local engine over an empty data folder."""
+    data = folder / "data"
+    data.mkdir()
+    furnish(data)
+    database = open_database(data / "litmus-gitops.db")
+    master = bytes.fromhex((data / "keys" / "master").read_text())
+    return Home(Engine(folder), master, SqliteStore(database), SqliteQueue(database), database.close)
 
 
 def troubling(subscribers: list[Subscriber], chance: random.Random, calm: threading.Event) -> Callable[[], None]:

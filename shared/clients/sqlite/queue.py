@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.clients.attempts import abandoned, pause, stamped
 from shared.clients.limits import check_limit
 from shared.clients.sqlite import rows
 from shared.clients.sqlite.database import Clock, Database, utc_now
 from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth, Message
 
-_ABANDONED = "no answer before the lease ended, for the last of {} attempts"
 _DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
                    coalesce(sum(receipt IS NULL AND visible_at > ?1), 0),
                    coalesce(sum(receipt IS NOT NULL), 0),
@@ -92,11 +91,11 @@ class SqliteQueue:
             if not rows.holds(connection, claimed):
                 return
             if count and claimed.attempts >= self.attempts:
-                rows.bury(connection, claimed.message.id, reason, _text(self.clock()))
+                rows.bury(connection, claimed.message.id, reason, stamped(self.clock()))
             else:
-                pause = self._backoff(claimed.attempts) if delay is None else delay
+                rest = pause(claimed.attempts, self.base, self.cap) if delay is None else delay
                 attempts = claimed.attempts if count else claimed.attempts - 1
-                rows.give_back(connection, claimed.message.id, attempts, self.clock().timestamp() + pause)
+                rows.give_back(connection, claimed.message.id, attempts, self.clock().timestamp() + rest)
         self.database.ring()
 
     def dead(self, after: str | None = None, limit: int = 100) -> list[DeadLetter]:
@@ -149,12 +148,4 @@ class SqliteQueue:
         return found
 
     def _give_up(self, connection: sqlite3.Connection, message: Message, now: datetime) -> None:
-        rows.bury(connection, message.id, _ABANDONED.format(self.attempts), _text(now))
-
-    def _backoff(self, attempts: int) -> float:
-        most = min(self.cap, self.base * 2.0 ** (attempts - 1))
-        return random.uniform(0, most)  # noqa: S311 - spreads load, guards nothing
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        rows.bury(connection, message.id, abandoned(self.attempts), stamped(now))

@@ -14,9 +14,11 @@ import pytest
 
 from shared.clients.dynamodb import DynamoQueue, DynamoStore
 from shared.clients.opening import utc_now
+from shared.clients.postgresql import PostgresqlQueue, PostgresqlStore
+from shared.clients.postgresql import open_database as open_postgresql
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.ports.state import Queue, Store
-from tests import aws
+from tests import aws, postgresql
 
 ATTEMPTS = 3
 """After how many attempts a message is dead, on every engine under test."""
@@ -89,6 +91,32 @@ class SqliteEngine:
         self._folder.cleanup()
 
 
+class PostgresqlEngine:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._server = postgresql.server()
+        self._schema = self._server.new_schema()
+        self._url = self._server.url(self._schema)
+        self.address = ("postgresql", self._url)
+        self._open()
+
+    def _open(self) -> None:
+        self._database = open_postgresql(self._url)
+        self.store: Store = PostgresqlStore(self._database, self.clock, RETENTION)
+        self.queue: Queue = PostgresqlQueue(self._database, self.clock, ATTEMPTS, base=1.0, cap=LONGEST_BACKOFF)
+
+    def end(self) -> None:
+        self._database.close()
+
+    def reopen(self) -> None:
+        self.end()
+        self._open()
+
+    def close(self) -> None:
+        self.end()
+        self._server.drop_schema(self._schema)
+
+
 class MotoEngine:
     costs: ClassVar = 10
     double: ClassVar = "moto"
@@ -121,6 +149,10 @@ def sqlite_store(path: str) -> Store:
     return SqliteStore(open_database(path))
 
 
+def postgresql_store(url: str) -> Store:
+    return PostgresqlStore(open_postgresql(url), utc_now)
+
+
 def dynamodb_store(name: str, endpoint: str, table: str) -> Store:
     parts = aws.aws(aws.Double(name, endpoint), table)
     return DynamoStore(parts.table, parts.alarms, utc_now)
@@ -128,10 +160,15 @@ def dynamodb_store(name: str, endpoint: str, table: str) -> Store:
 
 ENGINES = [
     pytest.param(SqliteEngine, id="sqlite"),
+    pytest.param(PostgresqlEngine, id="postgresql", marks=postgresql.needs_server()),
     pytest.param(MotoEngine, id="dynamodb-moto"),
     pytest.param(MinistackEngine, id="dynamodb-ministack"),
 ]
-STORES_ELSEWHERE: dict[str, Callable[..., Store]] = {"sqlite": sqlite_store, "dynamodb": dynamodb_store}
+STORES_ELSEWHERE: dict[str, Callable[..., Store]] = {
+    "sqlite": sqlite_store,
+    "postgresql": postgresql_store,
+    "dynamodb": dynamodb_store,
+}
 
 
 def open_elsewhere(kind: str, *address: str) -> Store:

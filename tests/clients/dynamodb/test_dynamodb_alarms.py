@@ -60,13 +60,6 @@ def test_a_delay_is_kept_by_sqs_up_to_a_quarter_of_an_hour(place: Place) -> None
     assert {"now": 0, "soon": 2, "late": 900} == sent.delays
 
 
-def test_a_function_that_was_woken_too_early_can_have_the_alarm_set_again(place: Place) -> None:
-    sent = Sent(place)
-    sent.queue.remind("sync", "late", 4_100)
-    sent.queue.remind("sync", "soon", 30)
-    assert {"late": 900, "soon": 30} == sent.delays
-
-
 def test_a_failed_message_wakes_its_function_when_it_is_visible_again(place: Place) -> None:
     place.store.commit([], [message("a")])
     sent = Sent(place)

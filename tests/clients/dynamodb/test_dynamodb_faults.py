@@ -199,7 +199,7 @@ def test_amid_faults_each_effect_happens_once_and_its_message_comes(honest: Plac
     store, queue = honest.store_on(faults.aws), replace(honest.queue_on(faults.aws), attempts=100)
     names = [f"n{number:02}" for number in range(48)]
     total = Key("total", "one")
-    with faults.amid(by_chance(SEED, 0.15)), ThreadPoolExecutor(4) as pool:
+    with faults.amid(by_chance(SEED, 0.15, honest.at.name)), ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: _do_once(store, total, name), names))
         taken = _drained(honest, queue)
     assert Record(total, b"48", 48) == honest.store.get(total)
