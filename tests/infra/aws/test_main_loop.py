@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-
 import pytest
 
 from shared.clients.opening import open_queue
 from shared.model.messages import Depth
-from tests.gitserver import GitServer, git
-from tests.infra.aws.cloud import Cloud, InProcess, Invoked, furnished
-from tests.infra.aws.runtime import InRuntime
-from tests.infra.aws.story import LOGIN, Story
+from tests.gitserver import git
+from tests.infra.aws.story import FAULT, Story
 from tests.infra.loop import WORKFLOW_ID
 
-FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
 
-
-def told(folder: Path, functions: Callable[[dict[str, str], ExitStack], Invoked]) -> Iterator[Story]:
-    """A project with an empty repository, on a table of its own."""
-    environment = furnished()
-    (folder / "git").mkdir()
-    with ExitStack() as parts:
-        server = parts.enter_context(GitServer(folder / "git", login=LOGIN))
-        server.create()
-        yield Story(Cloud(environment, functions(environment, parts)), server, server.clone())
-
-
-@pytest.fixture
-def here(lambda_environment: Path) -> Iterator[Story]:
-    """A project whose functions run in this process."""
-    yield from told(lambda_environment, lambda environment, _: InProcess(environment))
-
-
-@pytest.fixture
-def there(lambda_environment: Path) -> Iterator[Story]:
-    """A project whose functions run as Lambda runs them."""
-    yield from told(lambda_environment, lambda environment, parts: InRuntime(environment, lambda_environment, parts))
-
-
-@pytest.mark.parametrize("where", ["here", "there"], ids=["in-process", "lambda-runtime"])
+@pytest.mark.parametrize("where", ["here", "on_ministack", "in_runtime"])
 def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
     story: Story = request.getfixturevalue(where)
     cloud = story.cloud
