@@ -15,7 +15,7 @@ from infra.bench.processes import HOST, answers, free_port
 
 SECONDS = 60.0
 _PIP = ("-m", "pip", "--python")
-_QUIETLY = ("install", "-q", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r")
+_QUIETLY = ("install", "-q", "--disable-pip-version-check", "--no-compile", "--require-hashes", "--no-deps", "-r")
 """Whatever is missing among the pins is missing in the environment: pip adds nothing by itself."""
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from infra import bundling
 from infra.deployments import AWS, KUBERNETES, LOCAL, Deployment
+from tests import postgresql
 from tests.infra.aws import events
 from tests.infra.aws.cloud import furnished
 from tests.infra.aws.runtime import CLIENT, Runtime
@@ -33,10 +34,10 @@ PATHS = {
 """A path of each function, and how it answers a stranger there."""
 
 
-def rows(deployment: Deployment, *quick: str) -> list[Any]:
-    """Return a row for each function of a deployment; all but the quick ones are for the soak."""
-    names = bundling.names(deployment)
-    return [pytest.param(name, id=name, marks=[] if name in quick else [pytest.mark.soak]) for name in names]
+def rows(deployment: Deployment, quick: str, *marks: Any) -> list[Any]:
+    """Return a row for each function of a deployment; all but the quick one are for the soak."""
+    of = {name: marks if name == quick else (*marks, pytest.mark.soak) for name in bundling.names(deployment)}
+    return [pytest.param(name, id=name, marks=marked) for name, marked in of.items()]
 
 
 def body(method: str) -> bytes | None:
@@ -66,13 +67,16 @@ def test_under_lambdas_runtime_which_brings_its_own_client_alone(name: str, tmp_
     assert (status, status) == (answer["statusCode"], json.loads(answer["body"])["status"])
 
 
-@pytest.mark.soak
-def test_under_gunicorn_in_a_pod(tmp_path: Path) -> None:
-    bundle = bundling.bundle("subscriber", tmp_path / "build", KUBERNETES)
+@pytest.mark.parametrize("name", rows(KUBERNETES, "run_report", postgresql.needs_server()))
+def test_under_gunicorn_in_a_pod_beside_postgresql(name: str, tmp_path: Path) -> None:
+    bundle = bundling.bundle(name, tmp_path / "build", KUBERNETES)
     python = environment(bundle, tmp_path / "venv")
-    method, path, status = PATHS["subscriber"]
-    with running(python, bundle, ["gunicorn", "--config", "serving.py"], settings(tmp_path)) as port:
-        assert (status, status) == _told(ask(port, method, path, body(method), content_type="application/json"))
+    server = postgresql.server()
+    told = settings(tmp_path) | {"FUNCTION_TARGET": name, "STORE_URL": server.url(server.new_schema())}
+    method, path, status = PATHS[name]
+    with running(python, bundle, ["gunicorn", "--config", "serving.py"], told) as port:
+        answer = ask(port, method, path, body(method), content_type="application/json")
+        assert (status, status) == _told(answer)
 
 
 def _told(answer: Any) -> tuple[int, Any]:
