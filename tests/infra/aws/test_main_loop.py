@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from infra.aws.requests import GATEWAY
 from shared.clients.opening import open_queue
 from shared.model.messages import Depth
+from shared.services import polling
 from tests.gitserver import git
 from tests.infra.aws.story import FAULT, Story
 from tests.infra.loop import WORKFLOW_ID
@@ -58,6 +62,14 @@ def test_records_that_come_twice_change_nothing(here: Story) -> None:
     assert ("completed", 75.0) == (run["state"], run["score"])
     kinds = [(row["kind"], row["verdict"]) for row in here.cloud.rows("events")]
     assert 1 == kinds.count(("change", "triggered")) == kinds.count(("report", "noted"))
+
+
+@pytest.mark.soak
+def test_a_subscriber_that_waits_for_an_hour_is_answered_before_the_gateway_gives_up(here: Story) -> None:
+    here.begin()
+    started = time.monotonic()
+    assert [] == here.orders(wait=3_600)
+    assert polling.LONGEST <= time.monotonic() - started < GATEWAY
 
 
 def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: Story) -> None:
