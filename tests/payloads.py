@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,8 @@ import msgspec
 
 from shared.model.deliveries import Ignored, Pull, Push
 
-SEED = int(os.environ.get("SEED") or int(os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{time.time_ns():x}")[-4:], 16))
-"""All workers of a run draw the same slice."""
+SEED = int(os.environ["SEED"])
+"""What this run draws by, another one in each run unless the environment gives it; all workers draw the same."""
 
 Outcome = Push | Pull | type[Ignored] | None
 """The hint to be read, or that it is ignored; None where the body is not what its event is."""

@@ -28,7 +28,7 @@ state, local = settings.state, settings.allow_local
 store, secrets = open_store(*state.store), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
 conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
-dispatching = Dispatching(store, repositories, utc_now, new_id)
+dispatching = Dispatching(store, repositories, utc_now, new_id, conditions)
 lanes, subscribers = Lanes(*settings.bounds), HttpSubscribers(allow_local=local)
 delivering = Delivering(store, subscribers, utc_now, new_id, state.master_key, conditions, lanes)
 centering = Centering(store, HttpChaosCenters(allow_local=local), secrets, utc_now, new_id, conditions)

@@ -24,15 +24,16 @@ settings = Portal.read()
 state, local = settings.state, settings.allow_local
 store, secrets = open_store(*state.store), open_secrets(state.secrets_dir)
 repositories = Repositories(Remotes(proxies=settings.proxies), Hosts(settings.proxies), secrets, local)
+conditions = Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local)
 services = Services(
     desk=Desk(store, utc_now, new_id, state.master_key, settings.public_url, local),
     edits=Edits(store, repositories, utc_now, new_id),
     exports=Exports(store, repositories, utc_now, new_id),
-    dispatching=Dispatching(store, repositories, utc_now, new_id),
+    dispatching=Dispatching(store, repositories, utc_now, new_id, conditions),
     releasing=Releasing(store, utc_now, new_id),
     queue=open_queue(state.store_url),
     hooks=Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, utc_now), settings.public_url),
-    conditions=Conditions(secrets, HttpMonitors(allow_local=local), utc_now, allow_local=local),
+    conditions=conditions,
     center=open_center(settings.chaoscenter_url),
 )
 portal = function(*portal_routes(services, settings.admin_token))

@@ -14,7 +14,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from infra.bench import admission, cold, deliveries, fanout, syncing
+from infra.bench import admission, bundles, cold, deliveries, fanout, syncing
 from infra.bench.figures import Figure, Report, encoded, show
 from infra.bench.house import House
 
@@ -24,6 +24,7 @@ LONG: Final = 15.0
 WIDTH: Final = 120
 
 GROUPS: Final[Mapping[str, Callable[[House, bool], Iterable[Figure]]]] = {
+    "bundles": lambda house, _: bundles.measure(house),
     "cold": lambda house, _: cold.measure(house),
     "admission": lambda house, full: admission.measure(house, LONG if full else SHORT),
     "sync": lambda house, full: syncing.measure(house, full=full),

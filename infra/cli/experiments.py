@@ -143,12 +143,19 @@ def run_(lazy: Lazy, experiment_id: str, project: str, clusters: tuple[str, ...]
 @click.argument("experiment_id")
 @project_option
 @click.option("--accept/--decline", required=True, help="Have it installed on its clusters, or removed from them.")
+@click.option("--reason", default="", help="Why, for the ledger.")
+@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
 @as_json
 @click.pass_obj
-def schedule(lazy: Lazy, experiment_id: str, project: str, accept: bool, json_: bool) -> None:
-    """Accept or decline the schedule of a CronWorkflow or ChaosSchedule."""
+def schedule(
+    lazy: Lazy, experiment_id: str, project: str, accept: bool, reason: str, by: str | None, json_: bool
+) -> None:
+    """Accept or decline the schedule of a CronWorkflow or ChaosSchedule.
+
+    Where a namespace of it needs a person's approval, accepting is that approval, of its text as it is now.
+    """
     path = path_to("projects", project, "experiments", experiment_id, "schedule")
-    show(lazy.open().call("POST", path, {"accept": accept}), json_=json_)
+    show(lazy.open().call("POST", path, {"accept": accept, "reason": reason}, editor=by), json_=json_)
 
 
 @experiment.command()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -45,6 +48,11 @@ _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1
 _METADATA_LIST: Final = _METADATA.replace("Metadata;", "MetadataList;")
 """A list is no object: asked for one's metadata, the API server answers 406."""
 
+_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""Where Kubernetes puts a pod's own token."""
+
+_NO_WAY: Final = "no way to the cluster: {}; set KUBECONFIG, or run inside the cluster"
+
 _ERRORS: Final[Mapping[int, type[LitmusGitopsError]]] = {
     400: Invalid,
     401: Forbidden,
@@ -61,9 +69,17 @@ _ERRORS: Final[Mapping[int, type[LitmusGitopsError]]] = {
 def open_kubernetes(kubeconfig: str | None) -> Kubernetes:
     """Return the API that a kubeconfig names, or, for None, that of the cluster this process runs in.
 
-    Opening reads files and makes no request: `Misconfigured` if they are missing or broken.
+    Opening looks for its files: `Misconfigured` if they are missing. They are read at the first request, which raises
+    the same if they are broken, and loads the official client.
     """
-    from kubernetes import client, config  # noqa: PLC0415 - 1.2 s of import, for the subscriber and the command alone
+    files = [Path(one).expanduser() for one in kubeconfig.split(os.pathsep)] if kubeconfig else [_TOKEN]
+    if not any(file.is_file() for file in files):
+        raise Misconfigured(_NO_WAY.format(f"there is no file {files[0]}"))
+    return Kubernetes(partial(_connect, kubeconfig))
+
+
+def _connect(kubeconfig: str | None) -> ApiClient:
+    from kubernetes import client, config  # noqa: PLC0415 - slow to load: who starts answers meanwhile
 
     settings = client.Configuration()
     try:
@@ -72,17 +88,21 @@ def open_kubernetes(kubeconfig: str | None) -> Kubernetes:
         else:
             config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
     except (config.ConfigException, OSError) as error:
-        raise Misconfigured(f"no way to the cluster: {error}; set KUBECONFIG, or run inside the cluster") from error
+        raise Misconfigured(_NO_WAY.format(error)) from error
     settings.retries = False
     settings.connection_pool_maxsize = 32
-    return Kubernetes(client.ApiClient(settings))
+    return client.ApiClient(settings)
 
 
 class Kubernetes:
     """Implements `ports.KubernetesApi`; safe for use by many threads."""
 
-    def __init__(self, api: ApiClient) -> None:
-        self._api = api
+    def __init__(self, connect: Callable[[], ApiClient]) -> None:
+        self._connect = connect
+
+    @cached_property
+    def _api(self) -> ApiClient:
+        return self._connect()
 
     def get(self, resource: str, namespace: str, name: str) -> Json:
         """Return the object."""

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.client import HTTPException
+from collections.abc import Mapping
+from functools import lru_cache
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Final
+from urllib.parse import quote, urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
-
-from shared.clients.pools import trusting
+from shared.clients.connections import PORTS, Connections, LocalAddress, Place
 from shared.errors import Forbidden, Unavailable
 from shared.model.calls import Answer
 
-_BUNDLES: Final = 100
-"""Private CAs whose connections are kept; more begin anew."""
-
-
-class _LocalAddress(Exception):
-    """The name leads to an address that this deployment refuses."""
-
-
-class _PublicHTTP(HTTPConnection):
-    """Refuses, once connected and before anything is sent, a peer that is not public: names can be made to lie."""
-
-    def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn())
-
-
-class _PublicHTTPS(HTTPSConnection):
-    """The same, before TLS begins."""
-
-    def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn())
-
-
-class _PublicHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _PublicHTTP
-
-
-class _PublicHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _PublicHTTPS
+AGENT: Final = "litmus-gitops"
+_SPOKEN: Final = "/%:@!$&'()*+,;=~?-._[]"
+"""What of a path and query is sent as it stands; the rest is escaped."""
 
 
 class Outbound:
@@ -57,11 +26,9 @@ class Outbound:
 
     def __init__(self, who: str, *, allow_local: bool, connect: float, read: float, limit: int) -> None:
         self._who = who
-        self._allow_local = allow_local
-        self._timeout = urllib3.Timeout(connect=connect, read=read)
         self._read = read
         self._limit = limit
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._connections = Connections(allow_local=allow_local, connect=connect, read=read)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, ca: str | None = None
@@ -70,22 +37,32 @@ class Outbound:
 
         `ca` (PEM) is trusted in place of the system's CAs; `Misconfigured` if it holds no certificates.
         """
-        pool, until = self._pool(ca), time.monotonic() + self._read
-        named = {**headers, "accept-encoding": "identity"}
+        until = time.monotonic() + self._read
         try:
-            response = pool.request(
-                method, url, body=body, headers=named, redirect=False, preload_content=False, decode_content=False
-            )
-            with _closing(response):
-                return Answer(response.status, self._bounded(response, until))
-        except _LocalAddress as error:
+            place, target = _parts(url, ca)
+            connection = self._connections.take(place)
+            try:
+                connection.request(method, target, body, {"user-agent": AGENT, **headers})
+                answer, whole = self._answer(connection.getresponse(), until)
+            except BaseException:
+                connection.close()
+                raise
+        except LocalAddress as error:
             raise Forbidden(
                 f"the address of {self._who} is on this machine or its network, which is refused"
             ) from error
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
+        except (HTTPException, OSError, ValueError) as error:
             raise Unavailable(f"{self._who} does not answer: {type(error).__name__}") from error
+        self._leave(place, connection, whole=whole)
+        return answer
 
-    def _bounded(self, response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    def _answer(self, response: HTTPResponse, until: float) -> tuple[Answer, bool]:
+        """Return the answer, and whether another may follow on its connection."""
+        with response:
+            answer = Answer(response.status, self._bounded(response, until))
+            return answer, not response.will_close and (response.length == 0 or response.isclosed())
+
+    def _bounded(self, response: HTTPResponse, until: float) -> bytes:
         """Read the answer bit by bit, so that neither its length nor its slowness is unbounded."""
         read = b""
         while len(read) < self._limit and (bit := response.read1(self._limit - len(read))):
@@ -94,35 +71,19 @@ class Outbound:
                 raise TimeoutError("the answer took too long")
         return read
 
-    def _pool(self, ca: str | None) -> urllib3.PoolManager:
-        found = self._pools.get(ca)
-        if found is None:
-            found = self._opened(ca)
-            if len(self._pools) >= _BUNDLES:
-                self._pools.clear()
-            self._pools[ca] = found
-        return found
-
-    def _opened(self, ca: str | None) -> urllib3.PoolManager:
-        context = None if ca is None else trusting(ca)
-        pool = urllib3.PoolManager(num_pools=100, maxsize=4, timeout=self._timeout, retries=False, ssl_context=context)
-        if not self._allow_local:
-            pool.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
-        return pool
+    def _leave(self, place: Place, connection: HTTPConnection, *, whole: bool) -> None:
+        if whole:
+            self._connections.give(place, connection)
+        else:
+            connection.close()
 
 
-@contextmanager
-def _closing(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        response.close()
-        response.release_conn()
-
-
-def _checked(connected: socket.socket) -> socket.socket:
-    found = ipaddress.ip_address(connected.getpeername()[0].partition("%")[0])
-    if (getattr(found, "ipv4_mapped", None) or found).is_global:
-        return connected
-    connected.close()
-    raise _LocalAddress
+@lru_cache(1024)
+def _parts(url: str, ca: str | None) -> tuple[Place, str]:
+    """Return where an address leads and what is asked for there: `ValueError` if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("no http(s) address")
+    place = Place(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme], ca)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return place, quote(target, safe=_SPOKEN)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
-
-import urllib3
 
 from shared.clients.outbound import Outbound
 from shared.errors import Unavailable
@@ -37,5 +36,5 @@ def _login(credential: str | None) -> dict[str, str]:
     if credential is None:
         return {}
     if ":" in credential:
-        return dict(urllib3.make_headers(basic_auth=credential))
+        return {"authorization": f"Basic {base64.b64encode(credential.encode()).decode()}"}
     return {"authorization": f"Bearer {credential}"}

@@ -79,7 +79,8 @@ class Sighting(msgspec.Struct, frozen=True):
     """One verified signal about one workload, from any source; `at` is RFC 3339 UTC.
 
     `id` is the review's request uid or the audit event's auditID. `old` is known to admission only. `autoscaled` says
-    that an autoscaler targets the workload, where the signal names no actor.
+    that an autoscaler targets the workload, where the signal names no actor. `traceparent` is the trace context of the
+    call that brought it, empty where that bore none.
     An admission's `new` is a candidate (it precedes persistence); every other side is a fact.
     """
 
@@ -93,6 +94,7 @@ class Sighting(msgspec.Struct, frozen=True):
     new: Side | None = None
     actor_groups: tuple[str, ...] = ()
     autoscaled: bool = False
+    traceparent: str = ""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -117,12 +119,22 @@ class Claim(msgspec.Struct, frozen=True):
     experiments: tuple[str, ...] = ()
 
 
+class Harm(msgspec.Struct, frozen=True):
+    """A field that the chaos of `run` moved: the digests of its values before, and since (as in `Changed`)."""
+
+    path: str
+    before: str
+    after: str
+    run: str
+
+
 class Tracked(msgspec.Struct, frozen=True):
     """What is known of a watched workload: the last fact, the last candidate if it is newer, and what was seen.
 
     `seen` holds the newest sighting ids and `<generation>:<digest>` marks, oldest first, at most `SEEN_LIMIT`.
     `past` holds digests of earlier states, so that a rollback is recognised. `claims` are those that no fact has shown
     yet, oldest first; `told` has a `<generation>:<digest>` for each field of a change that facts have shown since.
+    `harms` are the fields that chaos moved and nobody has moved elsewhere since.
     """
 
     workload: Workload
@@ -134,13 +146,17 @@ class Tracked(msgspec.Struct, frozen=True):
     past: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     told: tuple[str, ...] = ()
+    harms: tuple[Harm, ...] = ()
 
 
 SEEN_LIMIT = 64
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Old to new of one watched workload, ready to be decided on. `old` is None at a CREATE."""
+    """Old to new of one watched workload, ready to be decided on. `old` is None at a CREATE.
+
+    `undoes` names the run whose chaos it takes back, and does nothing else.
+    """
 
     workload: Workload
     source: Source
@@ -154,3 +170,4 @@ class Change(msgspec.Struct, frozen=True):
     rollback: bool = False
     actor_groups: tuple[str, ...] = ()
     autoscaled: bool = False
+    undoes: str = ""

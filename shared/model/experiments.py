@@ -94,7 +94,8 @@ class SyncState(msgspec.Struct, frozen=True):
     `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
     `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request;
     `touched` says that a portal edit wrote experiments since, so that even then they are compared; `moved` is the
-    address that the host answered under last, where that is not the project's `repo_url`.
+    address that the host answered under last, where that is not the project's `repo_url`; `traceparent` is the trace
+    context of the last hint that bore one, while a sync is due.
     """
 
     dirty: int = 0
@@ -107,6 +108,7 @@ class SyncState(msgspec.Struct, frozen=True):
     invalid: int = 0
     touched: bool = False
     moved: str | None = None
+    traceparent: str = ""
 
 
 class Edit(msgspec.Struct, frozen=True):

@@ -79,7 +79,8 @@ class Dispatched(msgspec.Struct, frozen=True):
 
     `manifest` texts are not repeated here: `blob` names the stored one. `change` is the ledger id of the change that
     caused it (None for a person's run), `after` the `prove` order that must succeed first, on
-    cluster `origin`, `rule` what it waits for.
+    cluster `origin`, `behind` the order of a newer change that takes its place once that is proved, `rule` what it
+    waits for.
     """
 
     id: str
@@ -103,3 +104,4 @@ class Dispatched(msgspec.Struct, frozen=True):
     bounds: Bounds = Bounds()
     parameters: dict[str, Any] = {}
     approval: Approval | None = None
+    behind: str = ""

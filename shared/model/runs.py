@@ -23,9 +23,9 @@ class FaultResult(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a subscriber says about a run (CONTRACT, "Order and report"); `order` is None for a scheduled run.
+    """What a subscriber says about a run (CONTRACT, "Order and report").
 
-    `sequence` grows with each report of one run, so that a later state never gives way to an earlier one.
+    `order` is None for a scheduled run, of which `commit` is the one whose text was installed.
     """
 
     order: str | None
@@ -39,13 +39,15 @@ class Report(msgspec.Struct, frozen=True):
     message: str = ""
     experiment: str = ""
     object: str = ""
+    commit: str = ""
 
 
 class Run(msgspec.Struct, frozen=True):
     """A run as the portal shows it. `cause` says what started it: `change`, `push`, `person` or `schedule`.
 
     `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to, `reported_at`
-    the time that the newest report bears. `pass_score` is the experiment's annotation of that name, as it was then.
+    the time that the newest report bears, `begun_at` when its chaos began, as far as that was told. `pass_score` is the
+    experiment's annotation of that name, as it was then.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Run(msgspec.Struct, frozen=True):
     phase: str = ""
     reported_at: str = ""
     pass_score: str | None = None
+    begun_at: str = ""
 
 
 class Active(msgspec.Struct, frozen=True):
@@ -82,14 +85,29 @@ class Active(msgspec.Struct, frozen=True):
     workload: str | None = None
     namespaces: tuple[str, ...] = ()
     service_accounts: tuple[str, ...] = ()
+    begun_at: str = ""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run that did chaos, from `begun_at` to `ended_at` (RFC 3339 UTC), for those who judge late what was then."""
+
+    run: str
+    project: str
+    experiment: str
+    begun_at: str
+    ended_at: str
+    workload: str | None = None
+    service_accounts: tuple[str, ...] = ()
 
 
 class Recent(msgspec.Struct, frozen=True):
     """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
 
     `dropped_at` is when a person last dropped what a storm held: no trigger up to then makes an order any more.
+    `pushes` are the newest commits whose push was counted, each with all that it starts.
     """
 
     triggers: tuple[str, ...] = ()
     held: bool = False
     dropped_at: str = ""
+    pushes: tuple[str, ...] = ()

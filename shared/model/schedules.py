@@ -34,7 +34,11 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Scheduled(msgspec.Struct, frozen=True):
-    """Whether the schedule of an experiment may be installed, and what was ordered of it, by cluster."""
+    """Whether the schedule of an experiment may be installed, and what was ordered of it, by cluster.
+
+    `approved` is the blob of the text that a person let into namespaces which need that.
+    """
 
     accepted: bool = False
     clusters: dict[str, Placed] = {}
+    approved: str = ""

@@ -62,7 +62,10 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """An open pull request as it was looked at last; `commented` says whether it bears our comment."""
+    """An open pull request as it was looked at last; `commented` says whether it bears our comment.
+
+    `base` is where it parted from its target, and `onto` that one's head at the time.
+    """
 
     number: int
     head: str
@@ -70,3 +73,4 @@ class Looked(msgspec.Struct, frozen=True):
     at: str
     state: Literal["success", "failure"]
     commented: bool = False
+    onto: str = ""

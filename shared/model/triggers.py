@@ -30,9 +30,13 @@ class Trigger(msgspec.Struct, frozen=True):
 class Pushed(msgspec.Struct, frozen=True):
     """A start that a push asked for: its orders are named by `id`; `at` (RFC 3339 UTC) is when it was decided.
 
-    `counted` is one that safety remembers, `done` one whose orders are made.
+    `counted` is one that safety remembers, `done` one whose orders are made; `among` is how many starts the same push
+    asked for, this one included. `traceparent` is the trace context of the delivery that brought it, empty where that
+    bore none.
     """
 
     id: str
     at: str
     state: Literal["decided", "counted", "done"] = "decided"
+    traceparent: str = ""
+    among: int = 1

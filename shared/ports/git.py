@@ -88,8 +88,8 @@ class GitHost(Protocol):
         """Return a pull request."""
         ...
 
-    def open_pulls(self, target: str) -> list[PullRequest]:
-        """Return the open pull requests into a branch."""
+    def open_heads(self, target: str) -> dict[int, str]:
+        """Return the head of each open pull request into a branch, by number: as few requests as a list takes."""
         ...
 
     def propose(self, source: str, target: str, title: str, body: str) -> PullRequest:

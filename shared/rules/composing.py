@@ -14,7 +14,8 @@ from shared.model.runs import Active, Run
 from shared.model.schedules import Wanted
 from shared.model.triggers import Trigger
 from shared.rules.durations import seconds
-from shared.rules.routing import namespaces
+from shared.rules.routing import namespaces, service_accounts
+from shared.rules.tracing import traceparent
 from shared.rules.verdicts import THRESHOLD
 
 STOP_WITHIN: Final = timedelta(days=7)
@@ -29,7 +30,8 @@ _WAIT: Final = "10m"
 class Start(msgspec.Struct, frozen=True):
     """One experiment that starts: `cause` is `change`, `push` or `person`, `id` the change's, or a new one.
 
-    `at` is when that was decided and `expiry` how long it is worth starting after that.
+    `at` is when that was decided and `expiry` how long it is worth starting after that. `traceparent` is the trace
+    context of the call that caused it, empty where that bore none.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Start(msgspec.Struct, frozen=True):
     expiry: str
     experiment: Experiment
     trigger: Trigger | None = None
+    traceparent: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -86,7 +89,7 @@ def run_order(start: Start, cluster: str, now: str, after: str | None = None) ->
         change=start.id if start.trigger else None,
         after=after,
         origin=start.origin,
-        traceparent=traceparent(start.id, identity),
+        traceparent=traceparent(start.id, identity, start.traceparent),
         bounds=_bounds(start),
         parameters=_parameters(start, cluster, identity),
     )
@@ -106,13 +109,13 @@ def prove_order(start: Start, origin: str, now: str) -> Dispatched:
         state="waiting",
         guard=_guard(start),
         change=start.id,
-        traceparent=traceparent(start.id, identity),
+        traceparent=traceparent(start.id, identity, start.traceparent),
         bounds=_bounds(start),
     )
 
 
-def stop_order(run: Run, identity: str, now: str) -> Dispatched:
-    """Return an order that stops a run."""
+def stop_order(run: Run, identity: str, now: str, parent: str = "") -> Dispatched:
+    """Return an order that stops a run, in the trace of the order that began it (`parent`)."""
     return Dispatched(
         id=identity,
         project=run.project,
@@ -123,7 +126,7 @@ def stop_order(run: Run, identity: str, now: str) -> Dispatched:
         not_after=_later(now, STOP_WITHIN),
         state="waiting",
         change=run.change,
-        traceparent=traceparent(run.id, identity),
+        traceparent=traceparent(run.id, identity, parent),
         parameters={"run": run.id},
     )
 
@@ -150,7 +153,7 @@ def schedule_order(  # noqa: PLR0913, PLR0917 - an order's columns
 
 def run_of(start: Start, order: Dispatched) -> Run:
     """Return the run that an order is to become."""
-    faults, commits = start.manifest.faults, start.trigger.commits if start.trigger else ()
+    commits = start.trigger.commits if start.trigger else ()
     return Run(
         id=order.id,
         project=start.project,
@@ -166,7 +169,7 @@ def run_of(start: Start, order: Dispatched) -> Run:
         change=order.change,
         workload=order.bounds.subject,
         namespaces=tuple(filter(None, order.bounds.namespaces)),
-        service_accounts=tuple(dict.fromkeys(one.service_account for one in faults if one.service_account)),
+        service_accounts=service_accounts(start.manifest),
         report_to=tuple(dict.fromkeys((start.experiment.commit, *commits))),
         pass_score=start.manifest.annotations.get(THRESHOLD),
     )
@@ -175,11 +178,6 @@ def run_of(start: Start, order: Dispatched) -> Run:
 def active_of(run: Run) -> Active:
     """Return what the rules that count runs need of one."""
     return msgspec.convert(msgspec.to_builtins(run) | {"run": run.id}, Active)
-
-
-def traceparent(cause: str, identity: str) -> str:
-    """Return a W3C trace context: one trace a cause, one span an order."""
-    return f"00-{_hash('trace', cause)[:32]}-{_hash('span', identity)[:16]}-01"
 
 
 def _guard(start: Start) -> Guard | None:

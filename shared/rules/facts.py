@@ -21,6 +21,7 @@ class Facts(msgspec.Struct, frozen=True):
     cluster's runs that are not over: at the decision all of them, at dispatch the others that were let go.
     `namespaces` and `faults` are what the experiment's faults name, None a namespace that only rendering knows.
     `readings` are what monitors said of the project's stop conditions, asked last and at dispatch only.
+    `undoes` is the run whose chaos the change takes back.
     `approved` says that a person let it go where that is needed, or that it is none to be let go.
     """
 
@@ -34,6 +35,7 @@ class Facts(msgspec.Struct, frozen=True):
     actor: str = ""
     rollback: bool = False
     zero: bool = False
+    undoes: str = ""
     last: str | None = None
     triggered_at: str | None = None
     cooldown: str | None = None

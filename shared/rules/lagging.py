@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.model.experiments import Edit, SyncState
-from shared.model.hosting import PullRequest
 from shared.model.orders import Dispatched
 from shared.model.statuses import Looked
 
@@ -40,8 +39,11 @@ def overdue(orders: Iterable[Dispatched], now: datetime) -> list[Dispatched]:
     return found
 
 
-def unseen(pulls: Iterable[PullRequest], looked: Iterable[Looked]) -> list[int]:
-    """Return the open pull requests that were not looked at as they are, and those of old that are not open."""
-    known = {one.number: (one.head, one.base) for one in looked}
-    there = {pull.number: (pull.head, pull.base) for pull in pulls}
+def unseen(heads: Mapping[int, str], onto: str, looked: Iterable[Looked]) -> list[int]:
+    """Return the open pull requests that were not looked at as they are, and those of old that are not open.
+
+    `onto` is the head of their target: where a request parted from it changes only with one of the two heads.
+    """
+    known = {one.number: (one.head, one.onto) for one in looked}
+    there = {number: (head, onto) for number, head in heads.items()}
     return sorted(number for number in known.keys() | there.keys() if known.get(number) != there.get(number))

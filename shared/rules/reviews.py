@@ -6,7 +6,7 @@ import msgspec
 
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
-from shared.rules.trails import SKEW, Outcome, another, forgotten, fresh, judge, moved, noted, repeat, since
+from shared.rules.trails import SKEW, Outcome, another, bygone, forgotten, fresh, judge, moved, noted, repeat, since
 
 
 def reviewed(tracked: Tracked | None, sighting: Sighting, old: Side, new: Side) -> Outcome:
@@ -15,12 +15,16 @@ def reviewed(tracked: Tracked | None, sighting: Sighting, old: Side, new: Side) 
     A gap between that and the tracked fact updates the fact and triggers nothing. One that newer signals have overtaken
     moves nothing; a generation that went back for longer than signals are under way starts anew.
     """
-    if tracked is None or another(tracked, old):
-        return _current(fresh(sighting), sighting, old, new)
+    if tracked is None:
+        return _current(fresh(sighting, tracked), sighting, old, new)
+    if bygone(tracked, sighting):
+        return _overtaken(tracked, sighting, old, new)
+    if another(tracked, old):
+        return _current(fresh(sighting, tracked), sighting, old, new)
     if not (tracked.fact and _before(old, tracked.fact)):
         return _current(tracked, sighting, old, new)
     if since(tracked, sighting) > SKEW:
-        return _current(fresh(sighting), sighting, old, new)
+        return _current(fresh(sighting, tracked), sighting, old, new)
     return _overtaken(tracked, sighting, old, new)
 
 

@@ -89,6 +89,11 @@ def namespaces(manifest: Manifest) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(name for fault in manifest.faults for name in (fault.namespaces or (None,))))
 
 
+def service_accounts(manifest: Manifest) -> tuple[str, ...]:
+    """Return the accounts that the faults name, without repeats."""
+    return tuple(dict.fromkeys(fault.service_account for fault in manifest.faults if fault.service_account))
+
+
 def _uninvited(manifest: Manifest, namespace: str) -> Refusal | None:
     stated = manifest.annotations.get(TRIGGER_FROM)
     invited = _words(stated) if stated is not None else tuple(filter(None, namespaces(manifest)))

@@ -25,6 +25,9 @@ _RANK: Final[dict[RunState, int]] = {
 OVER: Final[frozenset[RunState]] = frozenset({"completed", "stopped", "error", "skipped", "expired"})
 """States in which a run holds no place in its cluster."""
 
+BEGUN: Final[frozenset[RunState]] = frozenset({"running", "needs_attention"})
+"""States in which a run's chaos may be at work."""
+
 UNSTARTED: Final[frozenset[RunState]] = frozenset({"queued", "waiting"})
 """States in which nothing was created in the cluster yet."""
 

@@ -4,9 +4,10 @@ How to call it at the decision, once for each experiment that the policies named
 
     facts = Facts(now, project.safety, cluster.id, experiment, project_freeze=project.freeze,
                   cluster_freeze=cluster.freeze, subject=workload.subject, actor=change.actor,
-                  rollback=change.rollback, zero=scales_zero(change), last=<the COOLDOWNS record, or None>,
-                  cooldown=decision.cooldowns.get(experiment), windows=decision.windows.get(experiment, ()),
-                  recent=<the RECENT record>, active=<the ACTIVE records of the cluster>)
+                  rollback=change.rollback, zero=scales_zero(change), undoes=change.undoes,
+                  last=<the COOLDOWNS record, or None>, cooldown=decision.cooldowns.get(experiment),
+                  windows=decision.windows.get(experiment, ()), recent=<the RECENT record>,
+                  active=<the ACTIVE records of the cluster>)
     refusal = refuse("decision", facts)
 
 `None` and a refusal that has `wait` (a storm: the orders are made, and held) trigger; any other ignores the experiment
@@ -22,22 +23,33 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+import msgspec
+
 from shared.model.changes import Change
 from shared.model.projects import Storm, Window
 from shared.model.runs import Recent
 from shared.rules.concurrency import WAITING
 from shared.rules.durations import seconds
 from shared.rules.facts import Facts, Refusal, Rule
+from shared.rules.runs import BEGUN
 from shared.rules.sides import replicas
 from shared.rules.stop_conditions import stop_conditions
+from shared.rules.undoing import ACCOUNT
 
-__all__ = ["Facts", "Moment", "Refusal", "refuse", "remember", "scales_zero"]
+__all__ = ["Facts", "Moment", "Pushing", "Refusal", "refuse", "remember", "remember_push", "scales_zero"]
 
 Moment = Literal["decision", "dispatch"]
 
-_ACCOUNT: Final = "system:serviceaccount:"
 _OURS: Final = "litmus-gitops"
-_BEGUN: Final = frozenset({"running", "needs_attention"})
+_PUSHES: Final = 32
+"""Pushes that are remembered as counted: more than wait for the portal to be at their head at any time."""
+
+
+class Pushing(msgspec.Struct, frozen=True):
+    """The push of a commit, and how many starts it asked for."""
+
+    commit: str
+    starts: int
 
 
 def refuse(at: Moment, facts: Facts) -> Refusal | None:
@@ -52,11 +64,23 @@ def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1,
     Under a hold it stays as it is, since a release forgets the times: all who trigger in a storm want this one record.
     """
     if storm is None:
-        return Recent(dropped_at=recent.dropped_at)
+        return Recent(dropped_at=recent.dropped_at, pushes=recent.pushes)
     if recent.held and hold:
         return recent
     triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
-    return Recent(triggers[-storm.triggers - 1 :], hold and len(triggers) > storm.triggers, recent.dropped_at)
+    held = hold and len(triggers) > storm.triggers
+    return Recent(triggers[-storm.triggers - 1 :], held, recent.dropped_at, recent.pushes)
+
+
+def remember_push(recent: Recent, now: datetime, storm: Storm | None, push: Pushing, *, hold: bool) -> Recent:
+    """Return the record after a push, all of whose starts are triggers at once: a storm holds the first of them too.
+
+    It stays as it is where the push was counted before, by whichever of its starts came first.
+    """
+    if push.commit in recent.pushes:
+        return recent
+    more = remember(recent, now, storm, push.starts, hold=hold)
+    return msgspec.structs.replace(more, pushes=(*recent.pushes, push.commit)[-_PUSHES:])
 
 
 def scales_zero(change: Change) -> bool:
@@ -74,9 +98,9 @@ def _expired(facts: Facts) -> Refusal | None:
 
 
 def _chaos_actor(facts: Facts) -> Refusal | None:
-    if not facts.actor.startswith(_ACCOUNT):
+    if not facts.actor.startswith(ACCOUNT):
         return None
-    namespace, _, name = facts.actor.removeprefix(_ACCOUNT).partition(":")
+    namespace, _, name = facts.actor.removeprefix(ACCOUNT).partition(":")
     if namespace == _OURS or name.startswith(_OURS):
         return Refusal("chaos actor", f"the change was made by {facts.actor}, our own subscriber")
     runs = [run.run for run in facts.active if name in run.service_accounts]
@@ -86,8 +110,12 @@ def _chaos_actor(facts: Facts) -> Refusal | None:
 
 
 def _under_run(facts: Facts) -> Refusal | None:
-    runs = [run for run in facts.active if run.state in _BEGUN and run.workload and run.workload == facts.subject]
+    runs = [run for run in facts.active if run.state in BEGUN and run.workload and run.workload == facts.subject]
     return Refusal("open run", f"run {runs[0].run} targets {facts.subject} and is {runs[0].state}") if runs else None
+
+
+def _undoing(facts: Facts) -> Refusal | None:
+    return Refusal("undone chaos", f"it takes back what run {facts.undoes} did to it") if facts.undoes else None
 
 
 def _zero(facts: Facts) -> Refusal | None:
@@ -186,6 +214,6 @@ def _stamp(moment: datetime) -> str:
 
 _REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)
 _RULES: Final[dict[Moment, tuple[Rule, ...]]] = {
-    "decision": (_chaos_actor, _under_run, _zero, _rollback, *_REFUSING, _storm),
+    "decision": (_chaos_actor, _under_run, _undoing, _zero, _rollback, *_REFUSING, _storm),
     "dispatch": (_expired, _dropped, *_REFUSING, _allowed_namespaces, _allowed_faults, stop_conditions, *WAITING),
 }

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
-from shared.rules.trails import Outcome, another, forgotten, judge, late, latest, moved, repeat, since
+from shared.rules.trails import Outcome, another, bygone, forgotten, judge, late, latest, moved, repeat, since
 
 UNTRACKED: Final = Outcome("untracked", "the scaled workload is not tracked, or has not opted in", noted=False)
 
@@ -50,7 +50,7 @@ def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Ou
     after, known = sides.scaled(base, scale), [side for side in (tracked.fact, tracked.candidate) if side]
     if after.digest == base.digest or any(_shows(side, scale) for side in known):
         return repeat(None, claims.shown(tracked, after))
-    if any(sides.older(scale, side) for side in known):
+    if bygone(tracked, sighting) or any(sides.older(scale, side) for side in known):
         return late()
     fact, candidate = (side and sides.scaled(side, scale) for side in (tracked.fact, tracked.candidate))
     return judge(moved(tracked, fact, candidate), sighting, base, after)

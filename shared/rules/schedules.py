@@ -16,9 +16,10 @@ from shared.model.experiments import Experiment, Manifest, Schedule
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.schedules import SCHEDULED, Doing, Placed, Scheduled, Wanted
+from shared.rules.acceptance import word
+from shared.rules.concurrency import APPROVAL
 from shared.rules.facts import Facts, Refusal
-from shared.rules.offers import is_offered
-from shared.rules.pushing import Move, wished
+from shared.rules.pushing import wished
 from shared.rules.routing import CLUSTERS, Targets, chosen, namespaces
 from shared.rules.safety import refuse
 from shared.rules.standing import unfit
@@ -78,22 +79,6 @@ class Standing(msgspec.Struct, frozen=True):
     schedule: Schedule | None = None
     reason: str | None = None
     failed: bool = False
-
-
-def accepts(move: Move, *, importing: bool, accepted: bool) -> bool:
-    """Whether the schedule of a file that was written in git may be installed; `accepted` is whether its past was.
-
-    What is pushed is wanted; what an import finds waits for a person, and so does what it finds changed.
-    """
-    past = next((one for one in (move.was, move.gone) if _known(one)), None)
-    if importing:
-        return accepted and past is not None and move.now is not None and past.blob == move.now.blob
-    return accepted or past is None
-
-
-def concerns(move: Move) -> bool:
-    """Whether a move is about an experiment that has a schedule, or had one."""
-    return any(one is not None and one.kind in SCHEDULED for one in (move.now, move.was))
 
 
 def aim(case: Case) -> Aim:
@@ -161,13 +146,6 @@ def stand(case: Case, goal: Aim, placed: Mapping[str, Placed], orders: Mapping[s
     return Standing(schedule, "; ".join(told) or None, bool(failures))
 
 
-def _known(experiment: Experiment | None) -> bool:
-    """Whether it was decided before whether the schedule may be installed."""
-    if experiment is None or experiment.kind not in SCHEDULED:
-        return False
-    return bool(experiment.commit) or is_offered(experiment)
-
-
 def _unwanted(case: Case) -> Refusal | None:
     """Return why nothing of the experiment may be installed, whatever its file says."""
     experiment = case.experiment
@@ -176,8 +154,7 @@ def _unwanted(case: Case) -> Refusal | None:
     if experiment is None or experiment.kind not in SCHEDULED or not experiment.commit:
         return Refusal("experiment", "git has no such schedule: only what is at the branch's head is installed")
     if not case.record.accepted:
-        word = f"litmus-gitops experiment schedule {experiment.id} -p {case.project.id} --accept"
-        return Refusal("acceptance", f"it waits until someone accepts it: {word}")
+        return Refusal("acceptance", f"it waits until someone accepts it: {word(case.project.id, experiment.id)}")
     return None
 
 
@@ -211,7 +188,7 @@ def _judged(case: Case, cluster: Cluster, experiment: Experiment) -> tuple[Wante
     """Return what is wanted on a cluster, and what keeps it from starting anything, or from being there."""
     observes = case.gitops is not None and case.gitops.mode == "observe"
     if barred := refuse("dispatch", _facts(case, cluster, standing=False)):
-        return None, barred
+        return _barred(case, cluster, barred)
     if observes and not case.installed_on(cluster):
         return None, Refusal("mode", f"it would be installed on cluster {cluster.id}; the project observes")
     paused = refuse("dispatch", _facts(case, cluster, standing=True))
@@ -220,6 +197,15 @@ def _judged(case: Case, cluster: Cluster, experiment: Experiment) -> tuple[Wante
     elif paused and paused.rule == "windows":
         paused = Refusal("windows", "it is suspended outside the project's windows")
     return Wanted(experiment.blob, experiment.commit, paused is not None), paused
+
+
+def _barred(case: Case, cluster: Cluster, refusal: Refusal) -> tuple[Wanted | None, Refusal]:
+    """Return what is wanted of what may not be there: nothing, or that it waits, suspended, for a person's approval."""
+    if refusal.rule != APPROVAL or case.experiment is None:
+        return None, refusal
+    told = Refusal(APPROVAL, f"{refusal.reason}: {word(case.project.id, case.experiment.id)}", wait=True)
+    there = case.installed_on(cluster)
+    return (msgspec.structs.replace(there.wanted, suspend=True) if there else None), told
 
 
 def _facts(case: Case, cluster: Cluster, *, standing: bool) -> Facts:
@@ -234,6 +220,7 @@ def _facts(case: Case, cluster: Cluster, *, standing: bool) -> Facts:
         cluster_freeze=cluster.freeze if standing else None,
         namespaces=namespaces(manifest),
         faults=tuple(dict.fromkeys(fault.name for fault in manifest.faults)),
+        approved=case.experiment is not None and case.record.approved == case.experiment.blob,
     )
 
 

@@ -9,6 +9,12 @@ from typing import Final
 RATE: Final = 50
 """Projects that are looked after in a second, where there are that many."""
 
+LOOKS: Final = 4
+"""Pull requests of one project that are looked at in a second, where a push to their target has all looked at anew."""
+
+JITTER: Final = 10.0
+MINUTE: Final = 60.0
+
 LONGEST: Final = 25.0
 """Seconds over which the projects of one tick are spread at most, so that they are done before the next."""
 
@@ -21,6 +27,16 @@ def share(*words: str) -> float:
 def tick_delay(project: str, projects: int) -> float:
     """Return after how many seconds of a tick a project is looked after: at once where they are few."""
     return share(project) * min(projects // RATE, LONGEST)
+
+
+def jitter(project: str, now: datetime) -> float:
+    """Return some seconds by which what recurs with each tick is put off, other ones each time."""
+    return JITTER * share(project, now.isoformat())
+
+
+def look_delay(project: str, number: int, count: int) -> float:
+    """Return after how many seconds one of `count` pull requests is looked at: at once where they are few."""
+    return share(project, str(number)) * min(count // LOOKS, MINUTE)
 
 
 def jittered(project: str, now: datetime, pause: timedelta) -> datetime:

@@ -5,21 +5,38 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
-from shared.rules.trails import SKEW, Outcome, begin, fresh, judge, late, latest, moved, noted, overtaken, repeat, since
+from shared.rules.trails import (
+    SKEW,
+    Outcome,
+    begin,
+    bygone,
+    fresh,
+    judge,
+    late,
+    latest,
+    moved,
+    noted,
+    overtaken,
+    repeat,
+    since,
+)
 
 ANEW: Final = timedelta(minutes=10)
 """A name that is created anew this soon after its object was last there is an update."""
 
 
 def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
-    """Return what a signal without an old side means; the tracked workload is its old side."""
+    """Return what a signal without an old side means; the tracked workload is its old side.
+
+    One that is `bygone` tells nothing, whatever it shows: the workload was seen since.
+    """
     known = latest(tracked) if tracked else None
     if tracked is None or known is None:
-        return _first(fresh(sighting), sighting, new)
+        return _first(fresh(sighting, tracked), sighting, new)
+    if bygone(tracked, sighting) and not (tracked.candidate and sides.same(tracked.candidate, new)):
+        return overtaken(tracked, new)
     if known.uid != new.uid:
         return _anew(tracked, known, sighting, new)
     if tracked.deleted_at and sighting.at <= tracked.deleted_at:
@@ -44,8 +61,8 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
     if sides.created_before(new, known):
-        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else late()
-    base = msgspec.structs.replace(fresh(sighting), past=tracked.past)
+        return _first(fresh(sighting, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
+    base = fresh(sighting, tracked)
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
     if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
         return _first(base, sighting, new)
@@ -59,7 +76,7 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     if candidate and (_based_on(candidate, new) or (fact and sides.at_once(fact, new))):
         return overtaken(tracked, new)
     if fact and sides.older(new, fact):
-        return _first(fresh(sighting), sighting, new) if since(tracked, sighting) > SKEW else overtaken(tracked, new)
+        return _gone_back(tracked, sighting, new)
     if candidate and _precedes(tracked, sighting, new, candidate):
         return overtaken(tracked, new)
     after = _placed(tracked, sighting, new)
@@ -67,6 +84,13 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
         return judge(after, sighting, candidate, new, fact)
     unmoved = sighting.source == "heartbeat" and fact and _rivals(new, fact)
     return judge(after, sighting, new if unmoved or fact is None else fact, new)
+
+
+def _gone_back(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
+    """Return what an older state means: a restore, if no signal is that long under way."""
+    if since(tracked, sighting) > SKEW:
+        return _first(fresh(sighting, tracked), sighting, new)
+    return overtaken(tracked, new)
 
 
 def _based_on(candidate: Side, seen: Side) -> bool:

@@ -13,7 +13,7 @@ from shared.rules.claims import settled
 from shared.rules.reviews import reviewed
 from shared.rules.scales import UNTRACKED, rescaled
 from shared.rules.statements import stated
-from shared.rules.trails import Outcome, another, late, latest, moved, noted, repeat
+from shared.rules.trails import Outcome, another, bygone, late, latest, moved, noted, repeat
 
 
 def observe(tracked: Tracked | None, sighting: Sighting) -> Outcome:
@@ -49,7 +49,7 @@ def _deleted(tracked: Tracked | None, sighting: Sighting) -> Outcome:
         return UNTRACKED
     if tracked.deleted_at:
         return repeat(None)
-    if seen and seen.uid and another(tracked, seen):
+    if bygone(tracked, sighting) or (seen and seen.uid and another(tracked, seen)):
         return late()
     whole = seen if seen and not seen.partial else None
     last = moved(tracked, whole, None) if whole else moved(tracked, latest(tracked), None)

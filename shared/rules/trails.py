@@ -11,6 +11,7 @@ import msgspec
 from shared.model.changes import GITOPS, SEEN_LIMIT, Change, Claim, Side, Sighting, Tracked
 from shared.rules import claims, sides
 from shared.rules.digests import digest
+from shared.rules.undoing import undone
 
 SKEW: Final = timedelta(seconds=60)
 """How much later than the last news an old generation must be to have gone back: clocks differ, and signals wait."""
@@ -46,14 +47,37 @@ def another(tracked: Tracked, seen: Side) -> bool:
     return known is not None and known.uid != seen.uid
 
 
-def fresh(sighting: Sighting) -> Tracked:
-    """Return the record of a workload of which nothing is known yet."""
-    return Tracked(sighting.workload)
+def fresh(sighting: Sighting, before: Tracked | None = None) -> Tracked:
+    """Return the record of a workload of which nothing is known yet but what had become of its name `before`.
+
+    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored.
+    """
+    if before is None:
+        return Tracked(sighting.workload)
+    return Tracked(sighting.workload, past=before.past, harms=before.harms)
 
 
 def since(tracked: Tracked, sighting: Sighting) -> timedelta:
     """Return how long after the last news of the workload the sighting was made; negative if before."""
     return datetime.fromisoformat(sighting.at) - datetime.fromisoformat(tracked.at)
+
+
+def bygone(tracked: Tracked, sighting: Sighting) -> bool:
+    """Whether the workload was seen so long after the sighting was made that it was as tracked by then.
+
+    So what shows a later generation is of a history that a restore of etcd took away.
+    """
+    return since(tracked, sighting) < -SKEW
+
+
+def delayed(at: str, now: datetime) -> bool:
+    """Whether a signal made `at` (RFC 3339 UTC) comes so late that it may be `bygone`."""
+    return now - datetime.fromisoformat(at) > SKEW
+
+
+def listed(tracked: Tracked, at: str) -> Tracked:
+    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for."""
+    return msgspec.structs.replace(tracked, at=max(tracked.at, at))
 
 
 def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:
@@ -121,6 +145,7 @@ def judge(after: Tracked, sighting: Sighting, old: Side, new: Side, doubt: Side 
         return begin(after, sighting, new, "opt-in", "the workload has just opted in")
     left = msgspec.structs.replace(after, past=_past(after.past, old, new))
     kept = claims.claimed(left, sighting, news) if sighting.old else claims.told(left, new, claims.fields(news))
+    news = msgspec.structs.replace(news, undoes=undone(after.harms, old, news.changed))
     return Outcome("change", "the workload changed", noted(kept, sighting, *mark), news, claims=told)
 
 

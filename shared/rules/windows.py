@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-from croniter.croniter import CroniterError
-
 from shared.errors import Invalid
 from shared.model.projects import Window
 from shared.rules.durations import seconds
@@ -40,6 +37,8 @@ def check_window(window: Window) -> None:
     """Refuse, as `Invalid`, a window whose cron, duration or time zone cannot be read."""
     seconds(window.duration)
     _zone(window.time_zone)
+    from croniter import croniter  # noqa: PLC0415 - slow to load, and few projects have windows
+
     readable = len(window.cron.split()) == _FIELDS and not _RANDOM.search(window.cron)
     if not (readable and croniter.is_valid(window.cron)):
         mend = "write minute, hour, day, month and weekday, such as 0 9 * * 1-5"
@@ -68,6 +67,9 @@ def _shift(zone: ZoneInfo, now: datetime) -> timedelta:
 
 
 def _occurrences(cron: str, wall: datetime, shift: timedelta) -> Iterator[datetime]:
+    from croniter import croniter  # noqa: PLC0415 - as in `check_window`
+    from croniter.croniter import CroniterError  # noqa: PLC0415 - likewise
+
     times = croniter(cron, wall + shift + _TICK)
     try:
         while (start := times.get_prev(datetime)) > wall - shift:

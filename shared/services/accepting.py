@@ -15,12 +15,14 @@ from shared.model.records import ABSENT, Write
 from shared.model.schedules import SCHEDULED, Placed, Scheduled, Wanted
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
+from shared.rules.acceptance import accepted, accepts, concerns
 from shared.rules.pushing import Move
-from shared.rules.schedules import FAILED, accepts, concerns
+from shared.rules.schedules import FAILED
+from shared.services.approving import because
 from shared.services.attempts import until_fresh
 from shared.services.ledger import Ledger, message
 from shared.services.ordering import Work
-from shared.services.tables import EXPERIMENTS, ORDERS, SCHEDULES, Versioned, unchanged
+from shared.services.tables import EXPERIMENTS, ORDERS, PROJECTS, SCHEDULES, Versioned, unchanged
 
 _KINDS: Final = " and ".join(f"{kind}s" for kind in sorted(SCHEDULED, reverse=True))
 
@@ -40,12 +42,13 @@ class Accepting:
     clock: Clock
     ids: Ids
 
-    def accept(self, project: str, experiment: str, by: str, *, accept: bool) -> None:
+    def accept(self, project: str, experiment: str, by: str, reason: str = "", *, accept: bool) -> None:
         """Let a schedule be installed, or not any more; saying it again has what failed ordered anew.
 
-        Raises `NotFound`, and `Conflict` for an experiment without a schedule.
+        It is an approval too, of the text as it is now, where its namespaces need one. Raises `NotFound`, and
+        `Conflict` for an experiment without a schedule.
         """
-        until_fresh(partial(self._accept, project, experiment, by, accept=accept))
+        until_fresh(partial(self._accept, project, experiment, by, reason, accept=accept))
 
     def along(self, project: str, moves: Sequence[Move], *, importing: bool) -> list[Work]:
         """Return, for each move of an experiment in git, what to write in the same commit."""
@@ -63,31 +66,32 @@ class Accepting:
             return looked
         was = known.get(one.id, Versioned(SCHEDULES.key(project, one.id), Scheduled(), ABSENT))
         before = known.get(move.gone.id, was) if move.gone and not move.was else was
-        accepted = accepts(move, importing=importing, accepted=before.value.accepted)
-        if accepted == was.value.accepted:
-            return looked
-        return looked + Work((SCHEDULES.replace(was, msgspec.structs.replace(was.value, accepted=accepted)),))
+        may = accepts(move, importing=importing, accepted=before.value.accepted)
+        now = msgspec.structs.replace(was.value, accepted=may, approved=before.value.approved)
+        return looked if now == was.value else looked + Work((SCHEDULES.replace(was, now),))
 
-    def _accept(self, project: str, name: str, by: str, *, accept: bool) -> None:
-        found = EXPERIMENTS.load(self.store, project, name)
-        if found is None:
+    def _accept(self, project: str, name: str, by: str, reason: str, *, accept: bool) -> None:
+        found, settings = EXPERIMENTS.load(self.store, project, name), PROJECTS.load(self.store, project)
+        if found is None or settings is None:
             raise NotFound(f"no experiment {name[:80]!r} in project {project!r}")
         if found.value.kind not in SCHEDULED:
             kind = found.value.kind or "broken file"
             raise Conflict(f"{found.value.path} is a {kind}: only {_KINDS} have a schedule")
         was = SCHEDULES.load_or(self.store, Scheduled(), project, name)
         clusters = {cluster: self._afresh(cluster, one) for cluster, one in was.value.clusters.items()}
-        verdict = "accepted" if accept else "declined"
+        afresh = msgspec.structs.replace(was.value, clusters=clusters)
+        now = accepted(settings.value, found.value, afresh) if accept else Scheduled(clusters=clusters)
+        verdict = "approved" if now.approved != was.value.approved and accept else "accepted" if accept else "declined"
         _, row = Ledger(self.clock, self.ids).row(
             project,
             "order",
             verdict=verdict,
-            reason=f"{by} {verdict} the schedule of {found.value.name}",
+            reason=f"{by} {verdict} the schedule of {found.value.name}{because(reason)}",
             subject=name,
             detail={"action": "install"},
             links=[("experiment", name)],
         )
-        writes: list[Write] = [SCHEDULES.replace(was, Scheduled(accept, clusters)), row, unchanged(found)]
+        writes: list[Write] = [SCHEDULES.replace(was, now), row, unchanged(found), unchanged(settings)]
         self.store.commit(writes, [rescheduled(self.ids, project, name)])
 
     def _afresh(self, cluster: str, one: Placed) -> Placed:

@@ -13,8 +13,8 @@ from shared.model.runs import Run
 from shared.ports.ambient import Clock, Secrets
 from shared.ports.peers import Sinks
 from shared.ports.state import Store
-from shared.rules.composing import traceparent
 from shared.rules.sinks import heeds
+from shared.rules.tracing import traceparent
 from shared.rules.urls import check_sink
 from shared.services.tables import EVENTS, ORDERS, PROJECTS, RUNS
 from shared.wire.announcements import Announcement, wired
@@ -72,11 +72,11 @@ class Announcing:
         return found.value if found else None
 
     def _trace(self, event: Event, run: Run | None) -> str:
-        """Return the trace context of the order that the event is about; a change's own begins its orders' trace."""
-        name, cluster = _linked(event, "order"), str(event.detail.get("cluster", ""))
+        """Return the trace context of the order that the event is about; a change's own is that of its orders."""
+        name, cluster = _linked(event, "order"), str(event.detail.get("cluster") or (run.cluster if run else ""))
         order = ORDERS.load(self.store, cluster, name) if name and cluster else None
         cause = _linked(event, "change") or (run.id if run else event.id)
-        return order.value.traceparent if order else traceparent(cause, event.id)
+        return order.value.traceparent if order else traceparent(cause, event.id, event.detail.get("traceparent", ""))
 
 
 def _to(sink: str, asked: Message) -> Message:

@@ -37,7 +37,7 @@ class Approving:
 
     def deny(self, project: str, run: str, by: str, reason: str) -> Run:
         """End the run's order, and the run as `skipped`; an approval that did not let it go yet is taken back."""
-        refusal = Refusal(APPROVAL, f"{by} denied it{_because(reason)}")
+        refusal = Refusal(APPROVAL, f"{by} denied it{because(reason)}")
         until_fresh(lambda: self._commit(self._ordering.ended(self._waiting(project, run), "refused", refusal)))
         return self._run(project, run)
 
@@ -45,7 +45,7 @@ class Approving:
         if was.value.approval is not None:
             return
         now = msgspec.structs.replace(was.value, approval=approval, rule=APPROVAL)
-        row = self._ordering.row(now, "approved", f"{approval.by} approved it{_because(approval.reason)}")
+        row = self._ordering.row(now, "approved", f"{approval.by} approved it{because(approval.reason)}")
         self._commit(self._ordering.moved(was, now) + Work((row,), (self._ordering.due(now),)))
 
     def _waiting(self, project: str, name: str) -> Versioned[Dispatched]:
@@ -74,5 +74,6 @@ class Approving:
         return Ordering(self.store, self.clock, self.ids)
 
 
-def _because(reason: str) -> str:
+def because(reason: str) -> str:
+    """Return a person's reason as it ends a sentence."""
     return f": {reason}" if reason else ""

@@ -25,6 +25,7 @@ from shared.wire.compression import expanded
 from shared.wire.eks import REQUEST
 from shared.wire.feeds import read_feed
 from shared.wire.signals import Batch, Signal
+from shared.wire.traces import continued
 
 BATCH_LIMIT: Final = 16 << 20
 """Bytes of a batch of audit events, or of a cloud's log of them."""
@@ -51,7 +52,7 @@ class Changes:
         """
         due = time.monotonic() + patience(call.query)
         cluster = self._known(call, due)
-        review = read_review(_body(call, LIMIT))
+        review = read_review(_body(call, LIMIT), continued(call.headers))
         outcome = cluster if isinstance(cluster, str) else review.untold or ""
         if isinstance(cluster, str) or outcome:
             self.count(REVIEWS, outcome=outcome)

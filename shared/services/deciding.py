@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,21 +12,29 @@ import msgspec
 from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side
 from shared.model.policies import Decision
 from shared.model.records import Write
-from shared.model.runs import Active, Recent
+from shared.model.runs import Active, Ended, Recent
 from shared.model.triggers import Trigger
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
 from shared.rules.facts import Facts, Refusal
+from shared.rules.hindsight import as_of
 from shared.rules.policies import decide
 from shared.rules.safety import refuse, remember, scales_zero
+from shared.rules.undoing import maker, suspect
 from shared.rules.verdicts import SAID
-from shared.services.tables import ACTIVE, COOLDOWNS, RECENT, Versioned
+from shared.services.tables import ACTIVE, COOLDOWNS, ENDED, RECENT, Versioned
 from shared.services.watching import Context
 
 Verdict = Literal["triggered", "observed", "ignored"]
 
 LIMIT: Final = 50
 """Experiments that one change may start: each adds a write to the transaction that holds the decision."""
+
+_AT_ONCE: Final = timedelta(seconds=1)
+"""How old a change is at most if its signal came without delay."""
+
+_ENDS: Final = 20
+"""Runs of a cluster that are looked at, the last to end first, for what a late signal tells."""
 
 _TOO_MANY: Final = Refusal("too many", f"one change starts at most {LIMIT} experiments: name fewer on the workload")
 _OPTED_IN: Final = f'metadata.annotations."{GITOPS}"'
@@ -37,7 +45,8 @@ class Ruling:
     """What a change comes to, in the ledger's words; `starts` are the experiments that are to be dispatched.
 
     `cooldowns` and `recent` are the records that remember the trigger, as they were read and as they become; `recent`
-    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused.
+    is None where it stays as it is. `untold` says that commits wait for a word on what safety refused. `chaos` is the
+    run whose chaos made the change.
     """
 
     verdict: Verdict
@@ -47,6 +56,7 @@ class Ruling:
     cooldowns: tuple[Versioned[str], ...] = ()
     recent: tuple[Versioned[Recent], Recent] | None = None
     untold: bool = False
+    chaos: str = ""
 
     def writes(self, at: str) -> list[Write]:
         """Return what remembers the trigger; `at` is the ledger event's own time, from which the cooldown counts."""
@@ -68,23 +78,35 @@ class Judge:
         said = {"policies": msgspec.to_builtins(decision.opinions)}
         said |= {"policies_unmoved": decision.unmoved} if decision.unmoved else {}
         if not decision.experiments:
-            return Ruling("ignored", decision.reason, {"rule": decision.rule, **said})
+            active = self._active(change) if suspect(change) else ()
+            return Ruling("ignored", decision.reason, {"rule": decision.rule, **said}, chaos=maker(change, active))
         case = self._case(context, change, decision)
         ruling = case.ruling(self.clock())
-        return replace(ruling, detail={**ruling.detail, **said})
+        return replace(ruling, detail={**ruling.detail, **said}, chaos=maker(change, case.active))
 
     def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
         subject, project = change.workload, context.project.value.id
         named = [f"{subject.cluster}/{subject.subject}/{experiment}" for experiment in decision.experiments[:LIMIT]]
-        rows = self.store.query(ACTIVE.partition(subject.cluster))
         return _Case(
             context,
             change,
             decision,
             recent=RECENT.load_or(self.store, Recent(), project),
             cooldowns=tuple(COOLDOWNS.load_or(self.store, "", project, name) for name in named),
-            active=tuple(ACTIVE.read(row).value for row in rows),
+            active=self._active(change),
         )
+
+    def _active(self, change: Change) -> tuple[Active, ...]:
+        """Return the runs that were not over when the change was made."""
+        rows = self.store.query(ACTIVE.partition(change.workload.cluster))
+        return as_of(change.at, (ACTIVE.read(row).value for row in rows), self._ended(change))
+
+    def _ended(self, change: Change) -> list[Ended]:
+        """Return the runs that may have ended since; of what is told at once, none has."""
+        if self.clock() - datetime.fromisoformat(change.at) < _AT_ONCE:
+            return []
+        rows = self.store.query(ENDED.partition(change.workload.cluster), newest_first=True, limit=_ENDS)
+        return [ENDED.read(row).value for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +164,7 @@ class _Case:
             actor=change.actor,
             rollback=change.rollback,
             zero=scales_zero(change),
+            undoes=change.undoes,
             last=last or None,
             cooldown=decision.cooldowns.get(experiment),
             windows=decision.windows.get(experiment, ()),

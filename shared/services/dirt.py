@@ -13,12 +13,15 @@ from shared.services.ledger import message
 from shared.services.tables import SYNCS, Versioned
 
 
-def dirty_writes(state: Versioned[SyncState], ids: Ids, project: str) -> tuple[list[Write], list[Message]]:
-    """Return the write and the message that make one more sync of the project due."""
-    dirtier = msgspec.structs.replace(state.value, dirty=state.value.dirty + 1)
+def dirty_writes(
+    state: Versioned[SyncState], ids: Ids, project: str, traceparent: str = ""
+) -> tuple[list[Write], list[Message]]:
+    """Return the write and the message that make one more sync of the project due, in the trace of what asks for it."""
+    trace = traceparent or state.value.traceparent
+    dirtier = msgspec.structs.replace(state.value, dirty=state.value.dirty + 1, traceparent=trace)
     return [SYNCS.replace(state, dirtier)], [message(ids, "sync", "project", project=project)]
 
 
-def dirty(store: Store, ids: Ids, project: str) -> tuple[list[Write], list[Message]]:
+def dirty(store: Store, ids: Ids, project: str, traceparent: str = "") -> tuple[list[Write], list[Message]]:
     """Return the same for the project's state as it is stored now."""
-    return dirty_writes(SYNCS.load_or(store, SyncState(), project), ids, project)
+    return dirty_writes(SYNCS.load_or(store, SyncState(), project), ids, project, traceparent)

@@ -20,6 +20,7 @@ from shared.rules.composing import Start, run_order
 from shared.rules.facts import Refusal
 from shared.rules.routing import chosen, targets
 from shared.rules.standing import unfit
+from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.heads import PAUSES, Heads
 from shared.services.inbox import Action
@@ -51,6 +52,7 @@ class _Case(msgspec.Struct, frozen=True):
             expiry=self.project.safety.expiry,
             experiment=experiment,
             trigger=self.trigger,
+            traceparent=self.event.detail.get("traceparent", ""),
         )
 
 
@@ -62,6 +64,7 @@ class Dispatching:
     repositories: Repositories
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -80,13 +83,15 @@ class Dispatching:
 
     def push(self, message: Message) -> None:
         """Make the orders of what a push starts (message `dispatch/push`): `NotYet` until the portal is at the head."""
-        PushStarts(self.store, self.repositories, self.clock, self.ids).push(message)
+        PushStarts(self.store, self.repositories, self.clock, self.ids, self.conditions).push(message)
 
     def schedule(self, asked: Message) -> None:
         """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
         Scheduling(self.store, self.clock, self.ids).look(asked)
 
-    def start(self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str) -> list[Run]:
+    def start(  # noqa: PLR0913, PLR0917 - what a person says, and in which trace
+        self, project: str, experiment: str, clusters: Sequence[str], cause: str, by: str, traceparent: str = ""
+    ) -> list[Run]:
         """Start an experiment for a person, without a guard; `clusters` may be empty where one is meant.
 
         Raises `NotFound`, `Invalid` for clusters, and `Conflict` that names the rule which refuses.
@@ -96,7 +101,7 @@ class Dispatching:
             raise NotFound(f"no experiment {experiment!r} in project {project!r}")
         if refusal := unfit(found.value, experiment):
             raise _conflict(refusal)
-        start = self._by_person(settings.value, found.value, cause)
+        start = self._by_person(settings.value, found.value, cause, traceparent)
         routed = chosen(start.manifest, clusters, self._clusters(project), _infra_ids(settings.value))
         if routed.refusals:
             raise Invalid("; ".join(refusal.reason for refusal in routed.refusals))
@@ -144,11 +149,11 @@ class Dispatching:
         if enforced:
             self._placing.place(start, workload.cluster, routed.clusters)
         else:
-            self._placing.show(start, routed.clusters)
+            self._placing.show(start, routed.clusters, self.conditions)
 
-    def _by_person(self, project: Project, experiment: Experiment, cause: str) -> Start:
+    def _by_person(self, project: Project, experiment: Experiment, cause: str, traceparent: str) -> Start:
         now, expiry = stamp(self.clock), project.safety.expiry
-        return Start(self.ids(), project.id, cause, now, expiry, experiment)
+        return Start(self.ids(), project.id, cause, now, expiry, experiment, traceparent=traceparent)
 
     def _start(self, start: Start, clusters: Sequence[str], by: str) -> list[Run]:
         orders = [run_order(start, cluster, start.at) for cluster in clusters]

@@ -22,6 +22,7 @@ from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
+from shared.services.succession import Succession
 from shared.services.tables import GATES, ORDERS, RUNS, Gate, Versioned
 
 _GRACE: Final = timedelta(minutes=5)
@@ -29,6 +30,9 @@ _GRACE: Final = timedelta(minutes=5)
 
 _PASSED: Final = 30
 """Orders that pass in one commit: each writes three records, and a commit takes a hundred."""
+
+_ENDS: Final[dict[str, OrderState]] = {"expiry": "expired", "superseded": "superseded"}
+"""How an order ends by the rules that have an end of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Gates:
         guarding = Guarding(self.store, self.clock)
         refusal = guarding.refusal(order)
         if refusal is None or refusal.wait:
-            refusal = self._unproved(order) or refusal
+            refusal = self._unproved(order) or self._succession.refusal(order) or refusal
         return refusal if refusal or order.state == "ready" else guarding.monitored(order, self.conditions)
 
     def _lost(self, order: Dispatched) -> Refusal | None:
@@ -124,9 +128,8 @@ class Gates:
         return Refusal("proof", f"cluster {order.origin} did not prove the change: {proof and proof.value.reason}")
 
     def _ended(self, was: Versioned[Dispatched], refusal: Refusal) -> Work:
-        expired = refusal.rule == "expiry"
-        state: OrderState = "expired" if expired else "refused"
-        return self._ordering.ended(was, state, refusal, "expired" if expired else "skipped")
+        state = _ENDS.get(refusal.rule, "refused")
+        return self._ordering.ended(was, state, refusal, "expired" if state == "expired" else "skipped")
 
     def _waiting(self, was: Versioned[Dispatched], refusal: Refusal) -> Work:
         """Return what an order's waiting writes, once for each rule that it waits by."""
@@ -152,6 +155,10 @@ class Gates:
     def _commit(self, work: Work) -> None:
         if work.writes:
             self.store.commit(work.writes, work.messages)
+
+    @property
+    def _succession(self) -> Succession:
+        return Succession(self.store, self.clock, self.ids)
 
     @property
     def _ordering(self) -> Ordering:

@@ -12,23 +12,26 @@ from shared.model.ledger import EventKind
 from shared.model.messages import Message
 from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
-from shared.model.runs import Run, RunState
+from shared.model.runs import Ended, Run, RunState
 from shared.model.statuses import Concern
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.composing import active_of
 from shared.rules.facts import Refusal
-from shared.rules.runs import OVER, ended
+from shared.rules.runs import BEGUN, OVER, ended
 from shared.services.announcements import announced
 from shared.services.concerns import bearing, told
 from shared.services.ledger import Ledger, message, stamp
-from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
+from shared.services.tables import ACTIVE, ENDED, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
 
 SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
 """What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
+
+_DID: Final[frozenset[RunState]] = frozenset({"completed", "error"})
+"""Ends of runs that began, whoever told of that."""
 
 TOGETHER: Final = 50
 """Orders that one message is about: so many are sent side by side within the time that a message has."""
@@ -93,11 +96,13 @@ class Ordering:
         """Return the write of an order's next state, conditional on the one that was read."""
         key = (now.cluster, now.id)
         listed: Put | Delete = OPEN_ORDERS.put(now, *key) if now.state in OPEN else OPEN_ORDERS.delete(*key)
-        return Work((ORDERS.replace(was, now), listed))
+        return Work((_kept(ORDERS.replace(was, now), now), listed))
 
     def run_moved(self, was: Versioned[Run], now: Run) -> Work:
         """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
-        now = msgspec.structs.replace(now, updated_at=stamp(self.clock))
+        at = stamp(self.clock)
+        begun_at = now.begun_at or (min(now.reported_at or at, at) if now.state in BEGUN else "")
+        now = msgspec.structs.replace(now, updated_at=at, begun_at=begun_at)
         begun = Work(self._written(RUNS.replace(was, now), now))
         if was.version == ABSENT:
             begun += self._bears(now, now.created_at)
@@ -192,13 +197,28 @@ class Ordering:
             links=[(rel, record) for rel, record in links if record],
         )
         noted = message(self.ids, "sync", "note", project=run.project, run=run.id)
-        return Work((row,), (noted, *self._announced(run.project, "run", run.state, row)))
+        return Work((row, *_remembered(run)), (noted, *self._announced(run.project, "run", run.state, row)))
 
     def _announced(self, project: str, kind: EventKind, verdict: str, row: Put) -> tuple[Message, ...]:
         found = PROJECTS.load(self.store, project)
         return announced(found.value if found else None, kind, verdict, row.key.sort)
 
 
+def _remembered(run: Run) -> tuple[Put, ...]:
+    """Return what keeps in mind when a run did chaos; if nobody told of its beginning, it may have been at any time."""
+    if not (run.begun_at or run.state in _DID):
+        return ()
+    at = min(run.reported_at or run.updated_at, run.updated_at)
+    did = msgspec.to_builtins(run) | {"run": run.id, "ended_at": at, "begun_at": run.begun_at or run.created_at}
+    return (ENDED.put(msgspec.convert(did, Ended), run.cluster, f"{at}/{run.id}"),)
+
+
 def _told(run: Run) -> str:
     score = "without a score" if run.score is None else f"with a score of {run.score:.2f}"
     return f"it ended as {run.verdict or run.state}, {score}"
+
+
+def _kept(write: Put, order: Dispatched) -> Put:
+    """Have an order age once it is over, but none by which an installed schedule is known."""
+    over = order.state not in OPEN and order.action not in SCHEDULING
+    return msgspec.structs.replace(write, ages=over)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from shared.errors import Stale
 from shared.model.messages import Message
@@ -23,13 +22,13 @@ from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.batches import bundles
 from shared.services.concerns import bearing
+from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, together
 from shared.services.portal_records import listed
-from shared.services.tables import ACTIVE, COOLDOWNS, ORDERS, PROJECTS
-
-_UNSENT: Final = frozenset({"held", "waiting", "ready"})
+from shared.services.succession import UNSENT, Succession
+from shared.services.tables import ACTIVE, ORDERS, PROJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,15 @@ class Placing:
     ids: Ids
 
     def place(self, start: Start, origin: str, clusters: Sequence[str]) -> None:
-        """Make the orders of a change; other clusters than its origin wait until that has proved the change."""
-        due = [cluster for cluster in clusters if not self._overtaken(start, cluster)]
-        after = self._prove(start, origin) if any(cluster != origin for cluster in due) else None
-        for cluster in due:
-            self._replace_older(start, cluster)
-        self._make_all(start, [run_order(start, one, self._now, None if one == origin else after) for one in due])
+        """Make the orders of a change; other clusters than its origin wait until that has proved the change.
+
+        Older orders that have not gone out wait until it is proved, as this one does for newer ones that came before.
+        """
+        after = self._prove(start, origin) if any(cluster != origin for cluster in clusters) else None
+        orders = [run_order(start, one, self._now, None if one == origin else after) for one in clusters]
+        self._make_all(start, orders)
+        for order in orders:
+            self._succession.line_up(order)
         if after:
             self._proved_meanwhile(origin, after)
 
@@ -77,19 +79,20 @@ class Placing:
         self._make(order, run, _reason(start, order, by))
         return run
 
-    def show(self, start: Start, clusters: Sequence[str]) -> None:
-        """Record what would start if the project did not only observe."""
+    def show(self, start: Start, clusters: Sequence[str], conditions: Conditions) -> None:
+        """Record what would start if the project did not only observe, by all that is asked before an order goes."""
         for cluster in clusters:
             order = run_order(start, cluster, self._now)
-            refusal = self._guarding.refusal(order, observing=True)
+            refusal = self._guarding.refusal(order, observing=True) or self._guarding.monitored(order, conditions)
             would = "would wait" if refusal and refusal.wait else "would not start"
             verb = f"{would} ({refusal.rule}: {refusal.reason})" if refusal else "would start"
             reason = f"{start.experiment.name} {verb} on cluster {cluster}; the project observes"
             self.note(start, "observed", Refusal(refusal.rule if refusal else "mode", reason), cluster)
 
     def note(self, start: Start, verdict: str, refusal: Refusal, cluster: str = "") -> None:
-        """Record, once, why no order was made."""
-        event = order_id(start.id, start.experiment.id, cluster, verdict, refusal.rule, refusal.reason)
+        """Record, once, why no order was made; what is observed is what it was when it was looked at first."""
+        why = () if verdict == "observed" else (refusal.rule, refusal.reason)
+        event = order_id(start.id, start.experiment.id, cluster, verdict, *why)
         named = (
             ("experiment", start.experiment.id),
             ("change", start.trigger and start.id),
@@ -157,18 +160,11 @@ class Placing:
         with suppress(Stale):
             self.store.commit(work.writes, work.messages)
 
-    def _overtaken(self, start: Start, cluster: str) -> bool:
-        """Whether a later change of the workload has triggered the experiment there meanwhile."""
-        key = f"{cluster}/{start.subject}/{start.experiment.id}"
-        last = COOLDOWNS.load_or(self.store, "", start.project, key).value
-        if last > start.at:
-            self.note(start, "superseded", Refusal("superseded", f"a change at {last} came after it"), cluster)
-        return last > start.at
-
     def _replace_older(self, start: Start, cluster: str) -> None:
+        """End what an older push started there and has not gone out: what is pushed is there."""
         for row in listed(self.store, ACTIVE, cluster):
             run = row.value
-            same = (run.experiment, run.workload) == (start.experiment.id, start.subject)
+            same = (run.experiment, run.workload) == (start.experiment.id, None)
             if same and run.state in UNSTARTED:
                 until_fresh(partial(self._supersede, start, cluster, run.run))
 
@@ -179,6 +175,10 @@ class Placing:
         refusal = Refusal("superseded", f"{_why(start)} came before it started")
         work = self._ordering.ended(was, "superseded", refusal)
         self.store.commit(work.writes, work.messages)
+
+    @property
+    def _succession(self) -> Succession:
+        return Succession(self.store, self.clock, self.ids)
 
     @property
     def _guarding(self) -> Guarding:
@@ -194,10 +194,8 @@ class Placing:
 
 
 def _older(order: Dispatched, start: Start) -> bool:
-    """Whether an order that did not start was made by an earlier cause of the same kind: ids sort by time."""
-    if start.cause == "push":
-        return order.state in _UNSENT and order.parameters.get("cause") == "push" and order.id < start.id
-    return order.state in _UNSENT and order.change is not None and order.change < start.id
+    """Whether an order that did not start was made by an earlier push: ids sort by time."""
+    return order.state in UNSENT and order.parameters.get("cause") == "push" and order.id < start.id
 
 
 def _reason(start: Start, order: Dispatched, by: str = "") -> str:

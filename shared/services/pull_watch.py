@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.errors import LitmusGitopsError
-from shared.model.hosting import PullRequest
+from shared.model.experiments import SyncState
 from shared.model.messages import Message
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.lagging import unseen
-from shared.services.ledger import Ledger
+from shared.rules.spreading import look_delay
+from shared.services.ledger import Ledger, reminder
 from shared.services.portal_records import listed
 from shared.services.repositories import Repositories
-from shared.services.tables import PROJECTS, PULLS, UNLISTED
+from shared.services.tables import PROJECTS, PULLS, SYNCS, UNLISTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,22 @@ class PullWatch:
         gitops = found.value.gitops if found else None
         if gitops is None or not gitops.enabled:
             return
+        onto = SYNCS.load_or(self.store, SyncState(), project).value.head or ""
         try:
             host = self.repositories.host(gitops)
-            pulls = host.open_pulls(gitops.branch) if host else []
+            heads = host.open_heads(gitops.branch) if host else {}
         except LitmusGitopsError as error:
             self._degrade(project, str(error))
             return
         if host:
-            self._remind(project, pulls)
+            self._remind(project, heads, onto)
 
-    def _remind(self, project: str, pulls: list[PullRequest]) -> None:
-        looked = [row.value for row in listed(self.store, PULLS, project)]
-        for number in unseen(pulls, looked):
-            self.store.commit([], [_reminder(project, number)])
+    def _remind(self, project: str, heads: dict[int, str], onto: str) -> None:
+        """Have each request looked at that may be another by now, spread over time where a push made them many."""
+        numbers = unseen(heads, onto, [row.value for row in listed(self.store, PULLS, project)])
+        for number in numbers:
+            delay = look_delay(project, number, len(numbers))
+            self.store.commit([], [reminder("sync", "pull", delay, project=project, number=str(number))])
         self._degrade(project, "")
 
     def _degrade(self, project: str, problem: str) -> None:
@@ -60,8 +64,3 @@ class PullWatch:
             subject=project,
         )
         self.store.commit([UNLISTED.replace(was, problem), row])
-
-
-def _reminder(project: str, number: int) -> Message:
-    """Return a message whose id says what it is about: while one is on its way, another is not added."""
-    return Message(f"remind-sync-pull-{project}-{number}", "sync", "pull", {"project": project, "number": str(number)})

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from shared.errors import LitmusGitopsError, NotFound, Unavailable
+from shared.model.experiments import SyncState
 from shared.model.hosting import Annotation, Check, CommitStatus, PullRequest
 from shared.model.messages import Message
 from shared.model.policies import PolicyBook
@@ -26,7 +27,7 @@ from shared.services.ledger import Ledger, message, stamp
 from shared.services.portal_records import listed, open_edits
 from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
-from shared.services.tables import COMMITS, EXPERIMENTS, MEMBERS, POLICIES, PROJECTS, PULLS, TRACKED
+from shared.services.tables import COMMITS, EXPERIMENTS, MEMBERS, POLICIES, PROJECTS, PULLS, SYNCS, TRACKED
 from shared.wire.files import read_file
 
 _LONGEST: Final = 60_000
@@ -34,11 +35,12 @@ _LONGEST: Final = 60_000
 
 
 class _Case(msgspec.Struct, frozen=True):
-    """A pull request into the synced branch of a project."""
+    """A pull request into the synced branch of a project, which was at `onto` before it was asked for."""
 
     project: Project
     gitops: GitOps
     pull: PullRequest
+    onto: str
 
 
 class _View(msgspec.Struct, frozen=True):
@@ -90,11 +92,12 @@ class Pulls:
         if found is None or gitops is None or host is None:
             return
         self._tell_edits(project, number)
+        onto = SYNCS.load_or(self.store, SyncState(), project).value.head or ""
         pull = _pull(host, number)
         if pull is None or pull.state != "open" or pull.target != gitops.branch:
             self._forget(project, number)
         else:
-            self._look(_Case(found.value, gitops, pull), host)
+            self._look(_Case(found.value, gitops, pull, onto), host)
 
     def _tell_edits(self, project: str, number: int) -> None:
         """Have an edit that waits for this pull request looked after."""
@@ -109,6 +112,8 @@ class Pulls:
         project, pull = case.project.id, case.pull
         was = PULLS.load(self.store, project, str(pull.number))
         if was and (was.value.head, was.value.base) == (pull.head, pull.base):
+            if was.value.onto != case.onto:
+                self.store.commit([PULLS.replace(was, msgspec.structs.replace(was.value, onto=case.onto))])
             return
         view = self._view(case)
         until_fresh(partial(self._bear, case, view))
@@ -167,7 +172,7 @@ class Pulls:
 
     def _record(self, case: _Case, view: _View, untold: str, *, commented: bool) -> None:
         project, pull = case.project.id, case.pull
-        looked = Looked(pull.number, pull.head, pull.base, stamp(self.clock), view.state, commented)
+        looked = Looked(pull.number, pull.head, pull.base, stamp(self.clock), view.state, commented, case.onto)
         self.store.commit([PULLS.put(looked, project, str(pull.number)), self._row(case, view, untold)])
 
     def _row(self, case: _Case, view: _View, untold: str) -> Write:

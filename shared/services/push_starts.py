@@ -19,9 +19,10 @@ from shared.rules.composing import Start
 from shared.rules.facts import Refusal
 from shared.rules.pushing import outrun
 from shared.rules.routing import chosen
-from shared.rules.safety import remember
+from shared.rules.safety import Pushing, remember_push
 from shared.rules.standing import unfit
 from shared.services.attempts import until_fresh
+from shared.services.conditions import Conditions
 from shared.services.heads import PAUSES, Heads
 from shared.services.ledger import stamp
 from shared.services.placing import Placing
@@ -51,6 +52,7 @@ class PushStarts:
     repositories: Repositories
     clock: Clock
     ids: Ids
+    conditions: Conditions
 
     def push(self, message: Message) -> None:
         """Make the orders of a start (message `dispatch/push`): `NotYet` until the portal is at the head of git."""
@@ -81,7 +83,8 @@ class PushStarts:
         found = EXPERIMENTS.load(self.store, project.id, experiment)
         shown = found.value if found else Experiment(experiment, "", blob, commit, "invalid", pushed.at)
         meant = msgspec.structs.replace(shown, blob=blob, commit=commit)
-        start = Start(pushed.id, project.id, "push", pushed.at, project.safety.expiry, meant)
+        expiry, trace = project.safety.expiry, pushed.traceparent
+        start = Start(pushed.id, project.id, "push", pushed.at, expiry, meant, traceparent=trace)
         return _Case(project, gitops, name, pushed, blob, found.value if found else None, start)
 
     def _refusal(self, case: _Case) -> Refusal | None:
@@ -103,16 +106,18 @@ class PushStarts:
         if case.gitops.mode == "enforce":
             self._placing.push(start, routed.clusters)
         else:
-            self._placing.show(start, routed.clusters)
+            self._placing.show(start, routed.clusters, self.conditions)
 
     def _count(self, case: _Case) -> None:
-        """Have safety remember the trigger, once: in one commit with the start's own record."""
+        """Have safety remember the push, once, whichever of its starts comes first."""
         was = PUSHED.load_or(self.store, case.pushed, case.project.id, case.name)
         if was.value.state != "decided":
             return
         recent, hold = RECENT.load_or(self.store, Recent(), case.project.id), case.gitops.mode == "enforce"
-        more = remember(recent.value, self.clock(), case.project.safety.storm, hold=hold)
-        self.store.commit([PUSHED.replace(was, _moved(was.value, "counted")), RECENT.replace(recent, more)])
+        push = Pushing(case.start.experiment.commit, was.value.among)
+        more = remember_push(recent.value, self.clock(), case.project.safety.storm, push, hold=hold)
+        counted = [] if more == recent.value else [RECENT.replace(recent, more)]
+        self.store.commit([PUSHED.replace(was, _moved(was.value, "counted")), *counted])
 
     def _end(self, case: _Case) -> None:
         self.store.commit([PUSHED.put(_moved(case.pushed, "done"), case.project.id, case.name)])

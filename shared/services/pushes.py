@@ -22,6 +22,7 @@ from shared.services.ledger import Ledger, message, stamp
 from shared.services.tables import DELIVERIES, PROJECTS, Seen
 from shared.wire import git_hook, github, gitlab
 from shared.wire.pushes import Secret
+from shared.wire.traces import continued
 
 RECEIVED = "litmus_gitops_deliveries_total"
 SPEAKERS = (github, gitlab, git_hook)
@@ -44,7 +45,7 @@ class Pushes:
         speaker = _speaker(call)
         secret = speaker.verify(call.headers, call.body, self._secrets(gitops), self.clock().timestamp())
         delivery = _relevant(speaker.read(call.headers, call.body), gitops)
-        repeated = self._kept(call.params["project"], delivery, secret)
+        repeated = self._kept(call.params["project"], delivery, secret, continued(call.headers))
         if isinstance(delivery, Ignored):
             self.count(RECEIVED, outcome="ignored")
             return Answer(200, {"ignored": delivery.why})
@@ -67,14 +68,14 @@ class Pushes:
             raise Unauthenticated("the project has no webhook secret that can be read: check its GitOps settings")
         return found
 
-    def _kept(self, project: str, delivery: Delivery, secret: Secret) -> bool:
+    def _kept(self, project: str, delivery: Delivery, secret: Secret, traceparent: str) -> bool:
         """Keep a delivery; where too many others come at once that is a fault of ours, and is answered as one."""
         try:
-            return until_fresh(lambda: self._keep(project, delivery, secret))
+            return until_fresh(lambda: self._keep(project, delivery, secret, traceparent))
         except Stale as error:
             raise NotYet("too many deliveries of this project at once: send it again") from error
 
-    def _keep(self, project: str, delivery: Delivery, secret: Secret) -> bool:
+    def _keep(self, project: str, delivery: Delivery, secret: Secret, traceparent: str) -> bool:
         """Write the delivery and what follows from it, at once; return whether it came before."""
         before = DELIVERIES.load(self.store, project, delivery.delivery)
         writes: list[Write] = [self._row(project, delivery, secret, repeated=before is not None)]
@@ -83,17 +84,19 @@ class Pushes:
             version = ABSENT if before is None else before.version
             seen = Seen(stamp(self.clock))
             writes.append(DELIVERIES.put(seen, project, delivery.delivery, expected=version))
-            dirt, messages = self._following(project, delivery, repeated=before is not None)
+            dirt, messages = self._following(project, delivery, traceparent, repeated=before is not None)
             writes += dirt
         self.store.commit(writes, messages)
         return before is not None
 
-    def _following(self, project: str, hint: Hint, *, repeated: bool) -> tuple[list[Write], list[Message]]:
+    def _following(
+        self, project: str, hint: Hint, traceparent: str, *, repeated: bool
+    ) -> tuple[list[Write], list[Message]]:
         """Return what a hint asks for; whatever is delivered again asks for a sync, since someone wants it healed."""
         writes: list[Write] = []
         messages: list[Message] = []
         if isinstance(hint, Push) or repeated:
-            writes, messages = dirty(self.store, self.ids, project)
+            writes, messages = dirty(self.store, self.ids, project, traceparent)
         if isinstance(hint, Pull):
             messages = [*messages, message(self.ids, "sync", "pull", project=project, number=str(hint.number))]
         return writes, messages

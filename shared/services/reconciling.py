@@ -14,7 +14,7 @@ from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.hooks import look_is_due
 from shared.rules.lagging import forgotten, lags, overdue
-from shared.rules.spreading import tick_delay
+from shared.rules.spreading import jitter, tick_delay
 from shared.services.attempts import until_fresh
 from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
@@ -84,7 +84,8 @@ class Reconciler:
         until_fresh(lambda: self._remind(project, head))
         self._edits(project)
         if gitops.provider != "git":
-            self.store.commit([], [_reminder("reconcile", "pulls", project=project)])
+            delay = jitter(project, self.clock())
+            self.store.commit([], [_reminder("reconcile", "pulls", delay, project=project)])
         self._proposals(project, gitops)
 
     def _remind(self, project: str, head: str | None) -> None:
@@ -103,7 +104,7 @@ class Reconciler:
         numbers = {edit.pull for edit in open_edits(self.store, project) if edit.pull is not None}
         try:
             host = self.repositories.host(gitops) if numbers else None
-            opened = {pull.number for pull in host.open_pulls(gitops.branch)} if host else numbers
+            opened = host.open_heads(gitops.branch).keys() if host else numbers
         except LitmusGitopsError:
             return
         for number in sorted(numbers - opened):

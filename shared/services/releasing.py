@@ -42,7 +42,8 @@ class Releasing:
 
     def _unheld(self, project: str, *, drop: bool) -> Put:
         was = RECENT.load_or(self.store, Recent(), project)
-        return RECENT.replace(was, Recent(dropped_at=stamp(self.clock) if drop else was.value.dropped_at))
+        dropped_at = stamp(self.clock) if drop else was.value.dropped_at
+        return RECENT.replace(was, Recent(dropped_at=dropped_at, pushes=was.value.pushes))
 
     def _held(self, project: str) -> Iterator[Message]:
         ordering = Ordering(self.store, self.clock, self.ids)

@@ -18,8 +18,8 @@ from shared.model.records import ABSENT, Put
 from shared.model.runs import Report, Run, RunState
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
-from shared.rules.routing import namespaces
-from shared.rules.runs import OVER, merged, told
+from shared.rules.routing import namespaces, service_accounts
+from shared.rules.runs import OVER, UNSTARTED, merged, told
 from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
 from shared.services.callers import verified
@@ -59,15 +59,17 @@ class Reports:
         if order is None:
             raise NotFound(f"cluster {cluster.id} has no order {report.order}")
         run = RUNS.load(self.store, cluster.project, order.value.run) if order.value.run else None
-        return self._ran(order, run, report) if run else self._settled(order, report)
+        return self._ran(cluster, order, run, report) if run else self._settled(order, report)
 
-    def _ran(self, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
+    def _ran(self, cluster: Cluster, order: Versioned[Dispatched], run: Versioned[Run], report: Report) -> str:
         now = merged(run.value, report)
         if now is None:
             return run.value.state
         work = self._moved(order, _order_after(order.value, now.state))
         news = self._ordering.run_moved(run, now) + self._noted(run.value, now, report)
-        self._commit(work + news + self._cooled(order.value, now))
+        begun = run.value.state in UNSTARTED and now.state not in UNSTARTED | OVER
+        wakes = (message(self.ids, "dispatch", "next", cluster=cluster.id),) if begun else ()
+        self._commit(work + news + self._cooled(order.value, now) + Work(messages=wakes))
         return now.state
 
     def _cooled(self, order: Dispatched, run: Run) -> Work:
@@ -108,7 +110,8 @@ class Reports:
 
     def _new(self, cluster: Cluster, report: Report) -> Versioned[Run]:
         found = EXPERIMENTS.load(self.store, cluster.project, report.experiment) if report.experiment else None
-        manifest, commit = (found.value.manifest, found.value.commit) if found else (None, None)
+        manifest = found.value.manifest if found else None
+        commit = report.commit or (found.value.commit if found else None)
         run = Run(
             id=report.run,
             project=cluster.project,
@@ -122,6 +125,7 @@ class Reports:
             report_to=(commit,) if commit else (),
             pass_score=manifest.annotations.get(THRESHOLD) if manifest else None,
             namespaces=tuple(filter(None, namespaces(manifest))) if manifest else (),
+            service_accounts=service_accounts(manifest) if manifest else (),
         )
         return Versioned(RUNS.key(cluster.project, report.run), run, ABSENT)
 
@@ -179,14 +183,16 @@ class Reporting:
         cluster, _ = verified(self.store, self.master, self.clock, call)
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
-            until_fresh(lambda: self._heard(cluster))
+            until_fresh(lambda: self._heard(cluster, said))
             asks = msgspec.to_builtins(self.heartbeats.asks(cluster))
             return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said), **asks})
         return Answer(200, {"state": Reports(self.store, self.clock, self.ids).take(cluster, said)})
 
-    def _heard(self, cluster: Cluster) -> None:
+    def _heard(self, cluster: Cluster, said: Heartbeat) -> None:
         was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
-        now = Presence(cluster.id, stamp(self.clock))
+        at = stamp(self.clock)
+        listed = was.value.listed | dict.fromkeys(said.listed, min(said.at, at))
+        now = Presence(cluster.id, at, listed)
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
         waiting = [message(self.ids, "dispatch", "resume", cluster=cluster.id)] if silent else []
         back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []

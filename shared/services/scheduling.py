@@ -134,7 +134,8 @@ class Scheduling:
     def _recorded(self, sight: _Sight, placed: dict[str, Placed]) -> Work:
         """Return the write of the record where it changes; what git and clusters lack is forgotten."""
         was = sight.record
-        now = Scheduled(was.value.accepted and sight.case.gitops is not None, placed)
+        on = sight.case.gitops is not None
+        now = Scheduled(was.value.accepted and on, placed, was.value.approved if on else "")
         if sight.experiment is None and not placed:
             return Work((Delete(was.key, was.version),)) if was.version else Work()
         return Work() if now == was.value else Work((SCHEDULES.replace(was, now),))

@@ -9,18 +9,20 @@ from typing import Any
 from shared.errors import Stale
 from shared.model.changes import Change, Claim, Side, Sighting, Tracked
 from shared.model.ledger import Event
+from shared.model.projects import Presence
 from shared.model.records import Put, Write
 from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
 from shared.rules.sealing import aligned, sealed
 from shared.rules.tracking import observe
-from shared.rules.trails import Outcome, refuted
+from shared.rules.trails import Outcome, delayed, listed, refuted
+from shared.rules.undoing import harmed, healed
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named
 from shared.services.ledger import Ledger, message
-from shared.services.tables import CHANGES, ORDERS, RUNS, TRACKED, Versioned
+from shared.services.tables import CHANGES, ORDERS, PRESENCE, RUNS, TRACKED, Versioned
 from shared.services.watching import Context, Watch
 
 
@@ -47,13 +49,23 @@ class Sightings:
             return "gitops_off"
         place = (sighting.workload.cluster, sighting.workload.subject)
         was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
-        known, sighting = self._aligned(context, was.value if was.version else None, sighting)
+        known, sighting = self._aligned(context, self._known(context, was, sighting), sighting)
         outcome = self._outcome(context, known, sighting)
         if outcome.noted:
             return self._note(context, sighting, outcome, was)
         if outcome.tracked:
             self.watch.store.commit([TRACKED.replace(was, outcome.tracked)])
         return outcome.rule
+
+    def _known(self, context: Context, was: Versioned[Tracked], sighting: Sighting) -> Tracked | None:
+        """Return what is tracked; of what comes late it matters when heartbeats, which tell of news only, listed it."""
+        if not was.version:
+            return None
+        if not delayed(sighting.at, self.watch.clock()):
+            return was.value
+        cluster = context.cluster.value
+        presence = PRESENCE.load_or(self.watch.store, Presence(cluster.id, ""), cluster.project, cluster.id).value
+        return listed(was.value, presence.listed.get(sighting.workload.kind, ""))
 
     def _aligned(self, context: Context, known: Tracked | None, sighting: Sighting) -> tuple[Tracked | None, Sighting]:
         def cover(side: Side) -> Side:
@@ -83,6 +95,7 @@ class Sightings:
         ruling = self._ruling(context, outcome)
         event, row = self._row(context, sighting, outcome, ruling)
         tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
+        tracked = tracked and _marked(tracked, outcome.change, ruling.chaos)
         tracks = [TRACKED.replace(was, tracked)] if tracked else []
         decided = self._decided(context, outcome, event.id)
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
@@ -126,6 +139,13 @@ class Sightings:
         )
 
 
+def _marked(tracked: Tracked, change: Change | None, chaos: str) -> Tracked:
+    """Return the record that knows what chaos moved; what others moved since is no harm, unless they took it back."""
+    if change is None or change.undoes:
+        return tracked
+    return harmed(tracked, change, chaos) if chaos else healed(tracked, change)
+
+
 def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
     differing = (*change.changed, *change.metadata_changed) if change else ()
     return {
@@ -135,6 +155,7 @@ def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:
         "cluster": sighting.workload.cluster,
         "changed": [one.path for one in differing],
         "policies": [],
+        **({"traceparent": sighting.traceparent} if sighting.traceparent else {}),
     }
 
 

@@ -25,18 +25,20 @@ def pushed_key(experiment: str, blob: str, commit: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Makes the starts of a project; the message `dispatch/push` has each of them looked at."""
+    """Makes the starts of a project, in the trace of what was pushed; `dispatch/push` has each of them looked at."""
 
     store: Store
     clock: Clock
     ids: Ids
+    traceparent: str = ""
 
     def along(self, project: str, setting: RunOnPush | None, moves: Sequence[Move]) -> list[Work]:
         """Return, for each move, what to write in the same commit; an import, which has no setting, starts nothing."""
         due = [move.now if setting and starts(setting, move) else None for move in moves]
         known = frozenset(self.store.get_many([key for now in due if now for key in _keys(project, now)]))
-        pasts = self._dropped(project, moves)
-        return [past + self._start(project, now, known) if now else past for now, past in zip(due, pasts, strict=True)]
+        among = sum(1 for now in due if now and known.isdisjoint(_keys(project, now)))
+        begun = [self._start(project, now, known, among) if now else Work() for now in due]
+        return [past + start for past, start in zip(self._dropped(project, moves), begun, strict=True)]
 
     def _dropped(self, project: str, moves: Iterable[Move]) -> list[Work]:
         """Remember each text that git holds no longer, once, so that its return is known for what it is."""
@@ -48,7 +50,7 @@ class Starts:
             for place, blob in enumerate(blobs)
         ]
 
-    def _start(self, project: str, now: Experiment, known: frozenset[Key]) -> Work:
+    def _start(self, project: str, now: Experiment, known: frozenset[Key], among: int) -> Work:
         past, started = _keys(project, now)
         if started in known:
             return Work()
@@ -58,7 +60,7 @@ class Starts:
         due = message(
             self.ids, "dispatch", "push", project=project, experiment=now.id, blob=now.blob, commit=now.commit
         )
-        pushed = Pushed(self.ids(), stamp(self.clock))
+        pushed = Pushed(self.ids(), stamp(self.clock), traceparent=self.traceparent, among=among)
         concern = Concern(now.id, pushed.at, verdict="due")
         writes = (PUSHED.put(pushed, project, name), CONCERNS.put(concern, project, now.commit, concern.key))
         return Work(writes, (due,))

@@ -80,7 +80,8 @@ class Stopping:
         if asked or (order and order.value.state in {"held", "waiting"}):
             return Work()
         identity = _by_rule(run) if cause.rule else f"{run.id}-stop-{self.ids()}"
-        stop = msgspec.structs.replace(stop_order(run, identity, stamp(self.clock)), rule=cause.rule)
+        parent = order.value.traceparent if order else ""
+        stop = msgspec.structs.replace(stop_order(run, identity, stamp(self.clock), parent), rule=cause.rule)
         return Ordering(self.store, self.clock, self.ids).made(stop, None, f"{cause.by} stops run {run.id}{cause.told}")
 
     def _run(self, project: str, name: str) -> Run:

@@ -152,7 +152,9 @@ class Syncs:
         """Yield each experiment's writes, with the start or schedule that they ask for; an import starts nothing."""
         moves = holding.moves(plan)
         setting = None if work.importing else work.gitops.run_on_push
-        along = Starts(self.store, self.clock, self.ids).along(work.project, setting, moves)
+        along = Starts(self.store, self.clock, self.ids, work.state.value.traceparent).along(
+            work.project, setting, moves
+        )
         schedules = Accepting(self.store, self.clock, self.ids).along(work.project, moves, importing=work.importing)
         written = [Work((write,)) for write in holding.writes(plan)]
         made = chain(written, self._offers(work).made(tree, holding, plan))
@@ -209,6 +211,7 @@ class Syncs:
             at=stamp(self.clock),
             problem=None,
             moved=found.moved,
+            traceparent="" if now.value.dirty == work.state.value.dirty else now.value.traceparent,
             invalid=found.plan.invalid if found.plan else now.value.invalid,
             touched=now.value.touched and now.value.dirty != work.state.value.dirty,
         )

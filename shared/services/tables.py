@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
-from shared.model.runs import Active, Recent, Run
+from shared.model.runs import Active, Ended, Recent, Run
 from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
@@ -42,8 +43,13 @@ class Table(Generic[T]):
     def __init__(self, partition: str, of: type[T], *, ages: bool = False) -> None:
         self._partition = partition
         self._ages = ages
-        self._decoder = msgspec.json.Decoder(of)
+        self._of = of
         self._encoder = msgspec.json.Encoder()
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[T]:
+        """Made at its first use, since few tables are read by any one function."""
+        return msgspec.json.Decoder(self._of)
 
     def partition(self, *parts: str) -> str:
         """Return the partition that a query lists."""
@@ -147,6 +153,8 @@ RUNS = Table("run", Run, ages=True)
 """run/<project> / run id."""
 ACTIVE = Table("active", Active)
 """active/<cluster> / run id: the runs that are not over."""
+ENDED = Table("ended", Ended, ages=True)
+"""ended/<cluster> / RFC 3339 UTC of the end and run id: the runs that did chaos there."""
 RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str, ages=True)
@@ -163,7 +171,7 @@ PULLS = Table("pull", Looked)
 """pull/<project> / number: the open pull requests, as they were looked at last."""
 UNLISTED = Table("unlisted", str)
 """unlisted / project: why its pull requests cannot be listed."""
-PUSHED = Table("pushed", Pushed)
+PUSHED = Table("pushed", Pushed, ages=True)
 """pushed/<project> / <experiment>/<blob>/<commit>: what a push was decided to start."""
 PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""

@@ -75,6 +75,7 @@ class Review(msgspec.Struct, frozen=True):
     actor_groups: tuple[str, ...]
     old: Raw | None
     new: Raw | None
+    traceparent: str
 
     @property
     def scale(self) -> bool:
@@ -105,17 +106,18 @@ class Review(msgspec.Struct, frozen=True):
             old=look(self.old, sight),
             new=look(self.new, sight),
             actor_groups=self.actor_groups,
+            traceparent=self.traceparent,
         )
 
 
-def read_review(body: bytes) -> Review:
-    """Return the review in a request body.
+def read_review(body: bytes, traceparent: str = "") -> Review:
+    """Return the review in a request body; `traceparent` is the trace that the request continues, if any.
 
     Raises `BadInput`, saying what is wrong, for whatever is no AdmissionReview v1 with a request.
     """
     try:
         request = _request(_decoder.decode(body))
-        return _review(request, head(request.old_object), head(request.object))
+        return _review(request, head(request.old_object), head(request.object), traceparent)
     except Unreadable as error:
         raise BadInput(f"no {_KIND} of {_VERSION}: {error}") from error
 
@@ -133,7 +135,7 @@ def _request(review: _Review) -> _Request:
     return review.request
 
 
-def _review(request: _Request, old: Head | None, new: Head | None) -> Review:
+def _review(request: _Request, old: Head | None, new: Head | None, traceparent: str) -> Review:
     scale = request.sub_resource == "scale"
     resource, user = request.resource.resource, request.user_info or _NOBODY
     return Review(
@@ -149,6 +151,7 @@ def _review(request: _Request, old: Head | None, new: Head | None) -> Review:
         actor_groups=user.groups or (),
         old=request.old_object if old else None,
         new=request.object if new else None,
+        traceparent=traceparent,
     )
 
 

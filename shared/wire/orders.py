@@ -11,6 +11,7 @@ from shared.errors import BadInput
 from shared.model.changes import Changed
 from shared.model.orders import Action, Order, Target
 from shared.wire.standard_webhooks import sign
+from shared.wire.traces import HEADER, valid
 
 MEDIA_TYPE: Final = "application/json"
 LIMIT: Final = 1 << 20
@@ -61,4 +62,5 @@ def read_order(body: bytes) -> Order:
 def signed(order: Order, key: bytes, now: float) -> tuple[dict[str, str], bytes]:
     """Return headers and body of an order; its id is the message's id, so that a repeated one is known as such."""
     body = write_order(order)
-    return {"content-type": MEDIA_TYPE, **sign(key, order.order, int(now), body)}, body
+    traced = {HEADER: order.traceparent} if valid(order.traceparent) else {}
+    return {"content-type": MEDIA_TYPE, **traced, **sign(key, order.order, int(now), body)}, body

@@ -1,14 +1,15 @@
 """What subscribers report: how a run stands, and that they are alive (CONTRACT, "Order and report").
 
 A report is `{"order": …|null, "run": …, "state": …, "phase", "verdict", "score"?, "faults": […], "message", "at"}`,
-with `experiment` and `object` besides where there was no order. A heartbeat is `{"heartbeat": {"at", "version",
-"capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest", "marks"}], "listed":
-[…]}}`; the answer's `send` lists what the portal wants to see, sealed, under `/changes/{cluster}`, and its `plain` and
-`moved` the keys that it wants evaluated before.
+with `experiment`, `object` and `commit` besides where there was no order. A heartbeat is `{"heartbeat": {"at",
+"version", "capabilities": […], "workloads": [{"kind", "namespace", "name", "uid", "generation", "digest", "marks"}],
+"listed": […]}}`; the answer's `send` lists what the portal wants to see, sealed, under `/changes/{cluster}`, and its
+`plain` and `moved` the keys that it wants evaluated before.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from shared.model.runs import FaultResult, Report, RunState
 
 LIMIT: Final = 1 << 20
 _MESSAGE: Final = 2000
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 _Id = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Name = Annotated[str, Meta(max_length=253)]
@@ -47,6 +49,7 @@ class _Report(msgspec.Struct, frozen=True):
     message: str | None = ""
     experiment: _Name = ""
     object: _Name = ""
+    commit: _Name = ""
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -101,6 +104,7 @@ def _report(found: _Report) -> Report:
     said["at"] = _stamp(found.at)
     said["message"] = (found.message or "")[:_MESSAGE]
     said["phase"], said["verdict"] = found.phase or "", found.verdict or ""
+    said["commit"] = found.commit if _COMMIT.fullmatch(found.commit) else ""
     said["faults"] = tuple(_fault(fault) for fault in found.faults)
     return Report(**said)
 

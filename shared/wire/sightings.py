@@ -1,9 +1,9 @@
 """Workloads that a subscriber saw, sealed (CONTRACT, `POST /changes/{cluster}`): by reviews, or as the portal asked.
 
 `{"sightings": [{"id", "at", "source": "admission"|"heartbeat", "operation", "kind", "namespace", "name", "actor",
-"actor_groups", "autoscaled", "old": side|null, "new": side|null}]}`, and a side is `{"uid", "content", "digest",
-"generation", "partial", "sealed", "shown"}`. A subscriber from before objects were sealed shows them as the API server
-sent them: `{"id", "at", "object": {…}, "autoscaled"?}`. What else stands there is ignored.
+"actor_groups", "autoscaled", "traceparent", "old": side|null, "new": side|null}]}`, and a side is `{"uid", "content",
+"digest", "generation", "partial", "sealed", "shown"}`. A subscriber from before objects were sealed shows them as the
+API server sent them: `{"id", "at", "object": {…}, "autoscaled"?}`. What else stands there is ignored.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from shared.errors import BadInput
 from shared.model.changes import Operation, Shown, Side, Sighting, Source, Workload
 from shared.wire.objects import Head, Id, Name, Sight, Unreadable, head, look
+from shared.wire.traces import valid
 
 MOST: Final = 100
 """Sightings in one body."""
@@ -59,6 +60,7 @@ class _Seen(msgspec.Struct, frozen=True):
     actor: str = ""
     actor_groups: tuple[str, ...] = ()
     autoscaled: bool = False
+    traceparent: str = ""
     old: _Side | None = None
     new: _Side | None = None
 
@@ -96,6 +98,7 @@ class Told(msgspec.Struct, frozen=True):
             new=(seen.new.side() if seen.new else None) if isinstance(plain, UnsetType) else look(plain, sight),
             actor_groups=seen.actor_groups,
             autoscaled=seen.autoscaled,
+            traceparent=valid(seen.traceparent),
         )
 
 

@@ -228,6 +228,13 @@ def test_a_watch_that_is_cut_off_goes_on_where_it_was(serve: Serve) -> None:
     assert ["a", "a"] == names(api, 2)
 
 
+def test_a_broken_kubeconfig_is_told_of_at_the_first_request(tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text("{}")
+    api = open_kubernetes(str(tmp_path / "broken"))
+    with pytest.raises(Misconfigured, match="set KUBECONFIG"):
+        api.now()
+
+
 def test_a_missing_kubeconfig_is_named_with_the_mend(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="set KUBECONFIG"):
         open_kubernetes(str(tmp_path / "nothing"))

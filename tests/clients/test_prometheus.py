@@ -66,5 +66,5 @@ def test_a_private_ca_is_trusted_where_it_is_given(monitor: MonitorStand, tmp_pa
     monitors = HttpMonitors(allow_local=True)
     with TlsFront(urlsplit(monitor.url).port or 0, certificates) as front:
         assert 200 == monitors(front.url + QUERY, ca=certificates.ca.read_text()).status
-        with pytest.raises(Unavailable, match="SSLError"):
+        with pytest.raises(Unavailable, match="SSLCertVerificationError"):
             monitors(front.url + QUERY)

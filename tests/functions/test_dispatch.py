@@ -9,9 +9,11 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, utc_now
+from shared.clients.prometheus import HttpMonitors
 from shared.model.experiments import Experiment, Manifest
 from shared.model.messages import Message
 from shared.model.projects import ChaosCenter, Cluster
+from shared.services.conditions import Conditions
 from shared.services.dispatching import Dispatching
 from shared.services.repositories import Repositories
 from shared.services.tables import BLOBS, CLUSTERS, EXPERIMENTS, MEMBERS
@@ -86,7 +88,10 @@ def test_an_order_goes_to_the_chaoscenter_of_its_cluster(pair: Pair) -> None:
         text = BLOBS.put(b"kind: Workflow\nmetadata: {name: cart}\nspec: {templates: []}\n", "shop", "c" * 40)
         known = [CLUSTERS.put(cluster, "c2"), MEMBERS.put(cluster, "shop", "c2")]
         pair.store.commit([*known, EXPERIMENTS.put(experiment, "shop", "cart"), text])
-        repositories = Repositories(Remotes(), Hosts(), open_secrets(pair.folder / "secrets"), allow_local=True)
-        Dispatching(pair.store, repositories, utc_now, new_id).start("shop", "cart", ["c2"], "person", "ada")
+        secrets = open_secrets(pair.folder / "secrets")
+        repositories = Repositories(Remotes(), Hosts(), secrets, allow_local=True)
+        conditions = Conditions(secrets, HttpMonitors(allow_local=True), utc_now, allow_local=True)
+        dispatching = Dispatching(pair.store, repositories, utc_now, new_id, conditions)
+        dispatching.start("shop", "cart", ["c2"], "person", "ada")
         assert [204, 503] == pair.work()
         assert ["cart"] == [run["experimentID"] for run in center.runs]

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from infra.bench import admission, deliveries, fanout, syncing
+from infra import bundling
+from infra.bench import admission, bundles, deliveries, fanout, syncing
 from infra.bench.__main__ import main
 from infra.bench.figures import Figure, Report, encoded, median, percentile, show
 from infra.bench.house import House
@@ -63,6 +64,13 @@ def test_answers_are_counted_over_the_measured_seconds() -> None:
         found = load(port, lambda _: request("/echo/a", {"Content-Type": "application/json"}, b"{}"), 200, 0.3)
     assert found.rate == pytest.approx(found.count / 0.3)
     assert 0 < found.p50 <= found.p99
+
+
+def test_every_bundle_is_counted_beside_all_that_is_deployed_with_it(house: House) -> None:
+    figures = list(bundles.measure(house))
+    told = {f"{name}: {what}" for name in bundling.names() for what in ("size", "files")}
+    assert told == {figure.name for figure in figures}
+    assert all(0 < figure.value < figure.reference for figure in figures)
 
 
 def test_deliveries_are_measured_that_were_kept(house: House) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,9 @@ from tests.infra.sites import PIN, only_pinned, settings
 from tests.servers import ask
 
 NAMES = bundling.names()
+SLOW = {"pydantic", "dulwich", "kubernetes", "croniter", "ruamel", "github", "gitlab"}
+"""Packages that many calls do without."""
+
 OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES]}
 """Distributions that only some deployments need."""
 
@@ -29,6 +35,15 @@ def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_pat
     with serving(name, bundle, [bundle, site], settings(data), tmp_path / "log") as started:
         answer = ask(started.port, "GET", "/healthz")
         assert (200, {"status": "ok"}) == (answer.status, answer.json())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_starts_without_what_is_slow_to_load(name: str, tmp_path: Path) -> None:
+    load = f"import functions_framework, sys; functions_framework.create_app({name!r}, sys.argv[1], 'http')"
+    words = [sys.executable, "-c", f"{load}; print(*sys.modules)", str(bundling.FUNCTIONS / name / "main.py")]
+    told = {**os.environ, "PYTHONPATH": str(ROOT), **_settings(tmp_path)}
+    loaded = subprocess.run(words, env=told, check=True, capture_output=True, text=True).stdout.split()
+    assert not SLOW & set(loaded)
 
 
 @pytest.mark.parametrize("name", NAMES)

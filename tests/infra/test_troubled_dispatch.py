@@ -38,6 +38,7 @@ from tests.payloads import SEED
 
 SAFETY = Safety(cooldown="0s", storm=None, max_runs=MaxRuns(cluster=9_999, namespace=9_999))
 BLOB = "b" * 40
+SEEDS = [pytest.param(20_260_101, id="seed-20260101"), pytest.param(SEED, id="the-seed-of-this-run")]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Plan:
     hangs: float
 
 
-SLICE = Plan(triggers=30, clusters=4, experiments=8, kills=2, hangs=0.5)
+SLICE = Plan(triggers=60, clusters=5, experiments=8, kills=3, hangs=0.5)
 WHOLE = Plan(triggers=2_000, clusters=20, experiments=20, kills=20, hangs=11.0)
 
 
@@ -163,13 +164,13 @@ class Story:
         return [row.value for row in listed(self.store, EVENTS, "shop", kind)]
 
 
-@pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed-{seed}")
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_few_triggers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
     Story(tmp_path, SLICE, seed, on_sqlite(tmp_path)).run()
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [20_260_101, SEED], ids=lambda seed: f"seed-{seed}")
+@pytest.mark.parametrize("seed", SEEDS)
 def test_2000_triggers_to_20_subscribers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
     Story(tmp_path, WHOLE, seed, on_sqlite(tmp_path)).run()

@@ -22,8 +22,8 @@ from shared.rules.composing import (
     run_order,
     schedule_order,
     stop_order,
-    traceparent,
 )
+from shared.rules.tracing import traceparent
 
 AT, NOW = "2026-11-23T12:00:00.000Z", "2026-11-23T12:00:05.000Z"
 WINDOW = Window("0 9 * * *", "1h")
@@ -98,6 +98,16 @@ def test_the_same_cause_always_makes_the_same_ids_and_another_one_others(parts: 
     ids = [order_id("01J", *part) for part in parts]
     assert ids == [order_id("01J", *part) for part in parts]
     assert len(set(parts)) == len(set(ids)) or any("\n" in text for part in parts for text in part)
+
+
+def test_orders_of_a_call_that_bears_a_trace_go_on_in_it() -> None:
+    given = f"00-{'ab' * 16}-{'cd' * 8}-00"
+    start = msgspec.structs.replace(BY_CHANGE, traceparent=given)
+    orders = [run_order(start, "c1", NOW), run_order(start, "c2", NOW), prove_order(start, "c1", NOW)]
+    contexts = [order.traceparent.split("-") for order in orders]
+    assert [["00", "ab" * 16, "00"]] * 3 == [[version, trace, flags] for version, trace, _, flags in contexts]
+    assert 3 == len({span for _, _, span, _ in contexts} - {"cd" * 8})
+    assert stop_order(run_of(start, orders[0]), "s", NOW, orders[0].traceparent).traceparent.startswith(given[:36])
 
 
 @pytest.mark.parametrize(("one", "other", "same"), [("a", "a", True), ("a", "b", False)])

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from shared.model.experiments import Edit, SyncState
-from shared.model.hosting import PullRequest
 from shared.model.orders import Dispatched
 from shared.model.statuses import Looked
 from shared.rules.lagging import forgotten, lags, overdue, unseen
@@ -75,13 +74,8 @@ def test_orders_behind_one_that_was_tried_stand_in_line() -> None:
     assert [first, tried, expired] == overdue([first, tried, behind, expired], NOW)
 
 
-def a_pull(number: int, head: str, base: str = "b1") -> PullRequest:
-    return PullRequest(number, "open", head, base, "topic", "main", "Add.", "")
-
-
 def test_pull_requests_are_due_that_nobody_looked_at_as_they_are_and_those_that_closed() -> None:
-    open_ones = [a_pull(1, "h1"), a_pull(2, "h2"), a_pull(3, "h3", "b9"), a_pull(4, "h4")]
-    looked = [
-        Looked(*one, EARLIER, "success") for one in ((1, "h1", "b1"), (2, "old", "b1"), (3, "h3", "b1"), (5, "h", "b1"))
-    ]
-    assert [2, 3, 4, 5] == unseen(open_ones, looked)
+    heads = {1: "h1", 2: "h2", 3: "h3", 4: "h4"}
+    known = ((1, "h1", "main"), (2, "old", "main"), (3, "h3", "before"), (5, "h", "main"))
+    looked = [Looked(number, head, "b1", EARLIER, "success", onto=onto) for number, head, onto in known]
+    assert [2, 3, 4, 5] == unseen(heads, "main", looked)

@@ -177,6 +177,28 @@ def test_a_recorded_rollout_is_ready_at_its_end_and_never_in_between(name: str) 
     assert [Wait] * first + [Ready] * (len(after) - first) == [type(judgement) for judgement in after]
 
 
+LETTERS = {Ready: "g", Wait: "w", Stuck: "s"}
+VERSIONS = {
+    "daemonset-on-delete": "gws",
+    "daemonset-rolls-to-completion": "gwwwwwg",
+    "deployment-annotation-only": "gg",
+    "deployment-paused-then-resumed": "g" + 13 * "w" + "gg",
+    "deployment-recreate": "gwwwwwwg",
+    "deployment-rolls-to-completion": "g" + 9 * "w" + "gg",
+    "deployment-scaled-during-rollout": "g" + 20 * "w" + "gg",
+    "deployment-stuck-deadline-exceeded": "gwws",
+    "statefulset-partition-2": "gwwwg",
+    "statefulset-rolls-to-completion": "gwwwwwwwg",
+}
+"""What each recorded version lets a run do, read by hand off its numbers: go, wait, or be skipped."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("*.json")))
+def test_every_version_of_a_recorded_rollout_is_judged_by_its_numbers(name: str) -> None:
+    _, seen = replay(name)
+    assert VERSIONS[name] == "".join(LETTERS[type(judgement)] for _, judgement in seen)
+
+
 def test_a_recorded_pause_waits_until_it_is_resumed() -> None:
     _, seen = replay("deployment-paused-then-resumed")
     assert {Wait("the rollout is paused")} == {judgement for at, judgement in seen if 0.29 < at < 3.84}

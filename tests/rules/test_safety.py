@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.model.changes import Change, Side, Workload
 from shared.model.projects import Freeze, Safety, Storm, Window
 from shared.model.runs import Active, Recent
-from shared.rules.safety import Facts, refuse, remember, scales_zero
+from shared.rules.safety import Facts, Pushing, refuse, remember, remember_push, scales_zero
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WEB = "Deployment/shop/web"
@@ -75,6 +75,7 @@ def facts(**more: Any) -> Facts:
             "",
             id="no storm",
         ),
+        pytest.param(facts(undoes="r7"), "undone chaos", "takes back what run r7 did", id="undone chaos"),
         pytest.param(facts(rollback=True), "rollback", "ignore_rollbacks", id="rollback"),
         pytest.param(
             facts(rollback=True, safety=Safety(ignore_rollbacks=False)),
@@ -147,6 +148,22 @@ def test_a_hold_stays_as_it_is_when_the_storm_is_over() -> None:
     held = remember(Recent(dropped_at=ago()), NOW, Storm(triggers=1), count=2)
     assert (True, 2, ago()) == (held.held, len(held.triggers), held.dropped_at)
     assert held == remember(held, NOW + timedelta(hours=1), Storm(triggers=1))
+
+
+def test_a_push_counts_whole_and_once_even_after_a_release() -> None:
+    push = Pushing("c1", 3)
+    held = remember_push(Recent((ago(),)), NOW, Storm(triggers=3), push, hold=True)
+    assert (True, 4, ("c1",)) == (held.held, len(held.triggers), held.pushes)
+    released = Recent(pushes=held.pushes)
+    assert released == remember_push(released, NOW, Storm(triggers=3), push, hold=True)
+    assert released.pushes == remember(released, NOW, None).pushes == remember(released, NOW, Storm()).pushes
+
+
+def test_pushes_that_were_counted_are_remembered_up_to_a_bound() -> None:
+    recent = Recent()
+    for number in range(40):
+        recent = remember_push(recent, NOW, None, Pushing(f"c{number}", 1), hold=True)
+    assert (32, "c39") == (len(recent.pushes), recent.pushes[-1])
 
 
 def test_without_a_storm_rule_nothing_is_remembered() -> None:

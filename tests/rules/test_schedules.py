@@ -12,10 +12,8 @@ from shared.model.experiments import Experiment, Fault, Manifest, Problem
 from shared.model.orders import Dispatched
 from shared.model.projects import RUN_ON_PUSH, Cluster, Freeze, GitOps, Project, Safety, Window
 from shared.model.schedules import Placed, Scheduled, Wanted
-from shared.rules.offers import ONLY_HERE
-from shared.rules.pushing import Move
 from shared.rules.routing import CLUSTERS
-from shared.rules.schedules import Aim, Case, Standing, accepts, aim, concerns, due, settled, stand
+from shared.rules.schedules import Aim, Case, Standing, aim, due, settled, stand
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 CRON = Manifest("CronWorkflow", "nightly", faults=(Fault("pod-delete", "shop"),))
@@ -36,7 +34,7 @@ def case(experiment: Experiment | None = NIGHTLY, **changes: Any) -> Case:
     gitops = msgspec.structs.replace(gitops, **changes.pop("gitops", {}))
     project = Project("shop", "Shop", "", gitops, changes.pop("safety", Safety()), changes.pop("freeze", None))
     placed = changes.pop("placed", {})
-    record = Scheduled(changes.pop("accepted", True), placed)
+    record = Scheduled(changes.pop("accepted", True), placed, changes.pop("approved", ""))
     return Case(project, experiment, record, changes.pop("clusters", (ONE,)), NOW)
 
 
@@ -123,10 +121,22 @@ def at_once(push: str | None = None) -> Experiment:
             case(safety=Safety(allowed_namespaces=("db",))), {}, ["allowed namespaces"], id="a namespace that is not"
         ),
         pytest.param(
-            case(safety=Safety(approval_namespaces=("*",))),
-            {},
+            case(safety=Safety(approval_namespaces=("sh*",))), {}, ["approval"], id="a namespace that needs an approval"
+        ),
+        pytest.param(
+            case(safety=Safety(approval_namespaces=("sh*",)), approved="b1"), {"one": GOES}, [], id="an approved text"
+        ),
+        pytest.param(
+            case(safety=Safety(approval_namespaces=("sh*",)), approved="b0", placed={"one": THERE}),
+            {"one": Wanted("b0", "c0", suspend=True)},
             ["approval"],
-            id="a namespace where each run is approved",
+            id="a text that came after the approved one: what is there waits for a person",
+        ),
+        pytest.param(
+            case(safety=Safety(approval_namespaces=("sh*",), allowed_faults=("pod-io",)), approved="b1"),
+            {},
+            ["allowed faults"],
+            id="approved, and not allowed",
         ),
         pytest.param(case(at_once()), {}, ["run on push"], id="now, and a push runs nothing"),
         pytest.param(case(at_once("new")), {"one": GOES}, [], id="now, as the file says"),
@@ -257,40 +267,3 @@ def test_a_cluster_that_was_forgotten_is_named() -> None:
 )
 def test_how_a_schedule_is_shown(given: Case, placed: dict[str, Placed], state: str, expected: Standing) -> None:
     assert expected == stand(given, aim(given), placed, {"o1": order(state, reason="no CRD")})
-
-
-OFFERED = nightly(commit="", state="pending", problem=Problem(ONLY_HERE))
-
-
-@pytest.mark.parametrize(
-    ("move", "importing", "was", "expected"),
-    [
-        pytest.param(Move(NIGHTLY), False, False, True, id="pushed"),
-        pytest.param(Move(NIGHTLY), True, False, False, id="found"),
-        pytest.param(Move(nightly(blob="b2"), NIGHTLY), False, False, False, id="found, then changed"),
-        pytest.param(Move(nightly(blob="b2"), NIGHTLY), False, True, True, id="accepted, then changed"),
-        pytest.param(Move(nightly(path="z.yaml"), NIGHTLY), True, True, True, id="found again as it was"),
-        pytest.param(Move(nightly(blob="b2"), NIGHTLY), True, True, False, id="found changed"),
-        pytest.param(Move(NIGHTLY), True, True, False, id="found anew"),
-        pytest.param(Move(NIGHTLY, nightly(kind="Workflow")), False, False, True, id="a Workflow became a schedule"),
-        pytest.param(Move(NIGHTLY, nightly(commit="", state="pending")), False, False, True, id="made in the portal"),
-        pytest.param(Move(NIGHTLY, OFFERED), False, False, False, id="exported"),
-        pytest.param(Move(nightly(id="n2"), None, NIGHTLY), False, False, False, id="found, then given another id"),
-        pytest.param(Move(None, NIGHTLY), True, True, False, id="gone"),
-    ],
-)
-def test_whose_word_counts(move: Move, importing: bool, was: bool, expected: bool) -> None:
-    assert expected is accepts(move, importing=importing, accepted=was)
-
-
-@pytest.mark.parametrize(
-    ("move", "expected"),
-    [
-        pytest.param(Move(NIGHTLY), True, id="a schedule"),
-        pytest.param(Move(nightly(kind="Workflow"), NIGHTLY), True, id="one that was a schedule"),
-        pytest.param(Move(None, NIGHTLY), True, id="one that is gone"),
-        pytest.param(Move(nightly(kind="Workflow")), False, id="no schedule"),
-    ],
-)
-def test_which_moves_are_about_schedules(move: Move, expected: bool) -> None:
-    assert expected is concerns(move)

@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.rules.spreading import LONGEST, RATE, jittered, share, tick_delay
+from shared.rules.spreading import (
+    JITTER,
+    LONGEST,
+    LOOKS,
+    MINUTE,
+    RATE,
+    jitter,
+    jittered,
+    look_delay,
+    share,
+    tick_delay,
+)
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MANY = [f"project-{number}" for number in range(5_000)]
@@ -33,6 +44,25 @@ def test_looks_part_ways_from_project_to_project_and_time_to_time() -> None:
     assert 101 == len(looks)
     assert min(looks) >= NOW + 0.8 * pause
     assert max(looks) < NOW + 1.2 * pause
+
+
+def test_what_recurs_is_put_off_by_other_seconds_each_time() -> None:
+    delays = {jitter("shop", NOW + timedelta(seconds=30 * tick)) for tick in range(100)}
+    assert (100, True) == (len(delays), 0 <= min(delays) < 0.2 * JITTER < 0.8 * JITTER < max(delays) < JITTER)
+
+
+@pytest.mark.parametrize(
+    ("count", "within"),
+    [
+        pytest.param(LOOKS - 1, 0.0, id="few: at once"),
+        pytest.param(40, 10.0, id="more: a few a second"),
+        pytest.param(1_000, MINUTE, id="many: within a minute"),
+    ],
+)
+def test_pull_requests_that_a_push_moved_are_looked_at_by_and_by(count: int, within: float) -> None:
+    delays = [look_delay("shop", number, count) for number in range(count)]
+    assert (True, True) == (max(delays) <= within, max(delays) >= 0.8 * within)
+    assert delays == [look_delay("shop", number, count) for number in range(count)]
 
 
 def test_a_share_is_below_one() -> None:

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 NAMESPACE, NAME = "shop", "web"
 ADA = User("ada", groups=("system:authenticated",))
 CHAOS = User("system:serviceaccount:litmus:argo-chaos")
+ARGO_CD = User("system:serviceaccount:argocd:argocd-application-controller")
 AUTOSCALER = User("system:serviceaccount:kube-system:horizontal-pod-autoscaler")
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 ANNOTATIONS = {"litmuschaos.io/gitops": "true", "litmuschaos.io/workflow": "kill"}

@@ -62,6 +62,7 @@ class PortalStand:
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
+        self.traces: list[tuple[str, str]] = []
         self.heartbeats: list[Heartbeat] = []
         self.changes: list[bytes] = []
         self.orders: list[Order] = []
@@ -110,6 +111,8 @@ class PortalStand:
         assert f"/reports/{CLUSTER}" == path
         if self.status == 200:
             found = read_report(body)
+            if isinstance(found, Report):
+                self.traces.append((found.run, headers["traceparent"]))
             (self.reports if isinstance(found, Report) else self.heartbeats).append(found)  # type: ignore[arg-type]
         self.refused += self.status != 200
         return self.status, b'{"plain": []}'
@@ -125,6 +128,10 @@ class PortalStand:
 
     def of(self, order: str) -> list[Report]:
         return [report for report in self.reports if report.run == order]
+
+    def scheduled(self, experiment: str) -> set[str]:
+        """The runs of an experiment that were reported without an order."""
+        return {one.run for one in self.reports if one.order is None and one.experiment == experiment}
 
     def states(self, order: str) -> list[str]:
         return list(dict.fromkeys(report.state for report in self.of(order)))

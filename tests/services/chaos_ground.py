@@ -14,8 +14,17 @@ from infra.demo.kubernetes_api.definitions import definitions, install
 from infra.demo.operator import Operator, Outcome
 from infra.demo.operator import Pace as OperatorPace
 from shared.clients.kubernetes import Kubernetes, open_kubernetes
-from tests.services.chaos_cluster import DEPLOYMENTS, EXPERIMENTS, until
+from tests.services.chaos_cluster import (
+    CRON_WORKFLOWS,
+    DEPLOYMENTS,
+    ENGINES,
+    EXPERIMENTS,
+    WORKFLOWS,
+    ChaosCluster,
+    until,
+)
 
+SCHEDULES = "litmuschaos.io/v1alpha1/chaosschedules"
 FAULTS = ("pod-delete", "half-passes", "fails", "takes-long")
 OUTCOMES = {"half-passes": Outcome("Fail", 50), "fails": Outcome("Fail", 0)}
 
@@ -61,3 +70,28 @@ def shared_cluster(folder: Path) -> Iterator[tuple[Kubernetes, Path]]:
                 lambda: all((one.get("status") or {}).get("availableReplicas") for one in api.list(DEPLOYMENTS, "argo"))
             )
             yield api, kubeconfig
+
+
+def spawned(cluster: ChaosCluster) -> str:
+    """Start a Workflow as the controller does for an installed CronWorkflow, and return its run."""
+    installed = cluster.created(CRON_WORKFLOWS)[0]["spec"]
+    labels = installed["workflowMetadata"]["labels"] | {"workflows.argoproj.io/cron-workflow": "nightly"}
+    head = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "nightly-1", "labels": labels},
+    }
+    made = cluster.api.create(WORKFLOWS, cluster.namespace, head | {"spec": installed["workflowSpec"]})
+    return f"scheduled-{made['metadata']['uid']}"
+
+
+def repeated(cluster: ChaosCluster, name: str = "s-1764110400") -> str:
+    """Create a ChaosEngine as litmuschaos/chaos-scheduler does for an installed ChaosSchedule, and return its run."""
+    [installed] = cluster.created(SCHEDULES)
+    found = installed["metadata"]
+    labels = {"app": "chaos-engine", "chaosUID": found["uid"]} | found["labels"]
+    owner = {"apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosSchedule", "name": "s", "uid": found["uid"]}
+    metadata = {"name": name, "labels": labels, "ownerReferences": [owner | {"controller": True}]}
+    spec = installed["spec"]["engineTemplateSpec"] | {"engineState": "active"}
+    body = {"apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosEngine", "metadata": metadata, "spec": spec}
+    return f"scheduled-{cluster.api.create(ENGINES, cluster.namespace, body)['metadata']['uid']}"

@@ -10,7 +10,7 @@ import pytest
 from shared.clients.kubernetes import Kubernetes
 from tests.chaoscenter import ChaosCenterStand
 from tests.services.center_stage import CenterStage
-from tests.services.chaos_cluster import ChaosCluster, PortalStand
+from tests.services.chaos_cluster import DEPLOYMENTS, ChaosCluster, PortalStand, until
 from tests.services.chaos_ground import prepare, shared_cluster
 from tests.services.dispatch_parts import SubscriberStand
 from tests.services.dispatch_stage import Stage
@@ -107,3 +107,18 @@ def shops(tmp_path: Path) -> Iterator[Callable[[], Shop]]:
             return made[-1]
 
         yield make
+
+
+@pytest.fixture
+def chaos_scheduler(cluster: ChaosCluster) -> Iterator[None]:
+    """A chaos scheduler that does nothing, for as long as the test lasts."""
+    cluster.deploy("chaos-scheduler", replicas=1)
+    until(
+        lambda: (
+            cluster.api.get(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
+            .get("status", {})
+            .get("availableReplicas")
+        )
+    )
+    yield
+    cluster.api.delete(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")

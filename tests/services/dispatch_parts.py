@@ -70,6 +70,7 @@ class SubscriberStand:
         self.reason = b'{"detail":"not today"}'
         self.taken: dict[str, Order] = {}
         self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.clock: Callable[[], float] = lambda: 0.0
         stand = self
 
@@ -95,6 +96,7 @@ class SubscriberStand:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         verify(self.keys, headers, body, self.clock())
         order = read_order(body)
+        self.headers.append(headers)
         self.asked.append(order.order)
         if self.status != 202:
             return self.status

@@ -91,9 +91,9 @@ class Stage:
     def _assemble(self, folder: Path) -> None:
         store, clock = self.store, self.clock
         repositories = Repositories(Remotes(), Hosts(), open_secrets(folder), allow_local=True)
-        self.dispatching = Dispatching(store, repositories, clock, new_id)
         secrets = open_secrets(folder)
         conditions = Conditions(secrets, HttpMonitors(allow_local=True, read=0.5), clock, allow_local=True)
+        self.dispatching = Dispatching(store, repositories, clock, new_id, conditions)
         self.overseeing = Overseeing(store, clock, new_id, conditions)
         self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER, conditions)
         self.polling = Polling(store, clock, new_id, MASTER, self._pause, conditions)

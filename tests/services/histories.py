@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from shared.rules.digests import NULL, digest
-from tests.services.api_writes import AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
+from shared.rules.paths import value_at
+from tests.services.api_writes import ARGO_CD, AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
 from tests.services.history_steps import (
     ENV,
     FIRST,
@@ -25,6 +26,7 @@ from tests.services.history_steps import (
     REPLICAS,
     RESTART,
     SCALES,
+    WHOLE,
     WRITES,
     Field,
     Step,
@@ -39,9 +41,9 @@ from tests.services.watched_cluster import WatchedCluster
 class History:
     """Plays steps on a cluster, and keeps what they must and may start.
 
-    An order that did not start gives way to a newer one, even to that of a change which is then denied; and an order
-    whose change does not come is in the way of others for a minute. So what came shortly before something else only may
-    start.
+    An order that did not start gives way to that of a newer change which is there; one whose change does not come is in
+    the way of others for a minute, and takes nothing away. So what came shortly before something else that lasted only
+    may start.
     """
 
     def __init__(self, cluster: WatchedCluster) -> None:
@@ -65,13 +67,12 @@ class History:
         late, self.late = self.late, []
         self.behind = bool(late)
         if step.fate != "persisted" or not self.paused:
-            self.in_the_way = self._now + 62
+            self.in_the_way = max(self._now, self.in_the_way) + 62
         self.paused = bool(step.pause)
         if step.verb in QUIET and step.fate != "raced":
             self._tell(step, self._write(step, denied=step.fate == "denied", dry_run=step.fate == "dry run"))
         else:
-            self.must -= self.standing
-            self.standing.clear()
+            self._take_away(step)
             self._loud(step)
         if late:
             self.cluster.audit(*late, *late[:1])
@@ -88,6 +89,10 @@ class History:
                 self.cluster.audit(*self.late)
             self.cluster.heartbeat()
             self.cluster.rest(70)
+        for _ in range(self.made):
+            if self.cluster.stage.open(self.cluster.name):
+                self.cluster.rest(70)
+        assert [] == self.cluster.stage.open(self.cluster.name)
 
     @property
     def _now(self) -> float:
@@ -98,8 +103,19 @@ class History:
         if self._now > self.in_the_way:
             self.standing.clear()
 
+    def _take_away(self, step: Step) -> None:
+        """Expect no run any more for what a step overwrites, or takes the place of, before it was looked at."""
+        undone = step.fate == "reverted" and step.verb not in SCALES
+        if step.verb not in WHOLE and (step.fate in {"denied", "dry run"} or undone):
+            return
+        quiet = step.fate in {"by chaos", "undone chaos"} or (step.fate == "by an autoscaler" and step.verb in SCALES)
+        alone = quiet and step.verb not in WHOLE
+        gone = {one for one in self.standing if not alone or one[0] == field_of(step, self.made)[0]}
+        for field in gone:
+            self.must[field] -= self.standing.pop(field)
+
     def _loud(self, step: Step) -> None:
-        fate = step.fate if step.verb not in {"recreate", "opt out", "restore"} else step.verb
+        fate = step.fate if step.verb not in WHOLE else step.verb
         plays: dict[str, Callable[[Step], None]] = {
             "persisted": self._persisted,
             "denied": lambda one: self._tell(one, self._write(one, denied=True)),
@@ -108,6 +124,7 @@ class History:
             "raced": self._raced,
             "reverted": self._reverted,
             "by chaos": self._by_chaos,
+            "undone chaos": self._undone_chaos,
             "by an autoscaler": self._by_an_autoscaler if step.verb in SCALES else self._persisted,
             "recreate": self._recreated,
             "opt out": self._opted_out,
@@ -160,6 +177,19 @@ class History:
         self.cluster.run()
         if step.late and step.told == "audit":
             self.may[field_of(step, self.made)] += 1
+
+    def _undone_chaos(self, step: Step) -> None:
+        """Have chaos change something, and a GitOps controller take that back once the run has ended."""
+        before = deepcopy(self.cluster.api.live)
+        assert before
+        self._by_chaos(step)
+        if step.latency:
+            self._rest(step.latency)
+        back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before), user=ARGO_CD)
+        self._tell(step, back)
+        if step.late and step.told == "audit":
+            path, _ = field_of(step, self.made)
+            self.may[path, digest(value_at(before, path))] += 1
 
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True

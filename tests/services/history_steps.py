@@ -15,7 +15,9 @@ from tests.services.api_writes import ApiWrites, Json, Written
 Verb = Literal[
     "image", "env", "scale", "replicas", "restart", "note", "label", "status", "recreate", "opt out", "restore"
 ]
-Fate = Literal["persisted", "denied", "dry run", "tried again", "raced", "reverted", "by chaos", "by an autoscaler"]
+Fate = Literal[
+    "persisted", "denied", "dry run", "tried again", "raced", "reverted", "by chaos", "undone chaos", "by an autoscaler"
+]
 
 IMAGE = "spec.template.spec.containers[0].image"
 ENV = "spec.template.spec.containers[0].env[0].value"
@@ -51,7 +53,7 @@ VERBS: tuple[Verb, ...] = (
 )  # fmt: skip
 FATES: tuple[Fate, ...] = (
     "persisted", "persisted", "persisted", "denied", "dry run", "tried again", "raced", "reverted", "by chaos",
-    "by an autoscaler",
+    "undone chaos", "by an autoscaler",
 )  # fmt: skip
 
 
@@ -102,6 +104,7 @@ def _replaced(where: str, value: Any) -> list[Json]:
 
 QUIET: Final = frozenset({"note", "label", "status"})
 SCALES: Final = frozenset({"scale", "replicas"})
+WHOLE: Final = frozenset({"recreate", "opt out", "restore"})
 WRITES: Final[dict[str, Callable[[ApiWrites, int, Json], Written]]] = {
     "image": lambda api, n, how: api.patch(_replaced("image", f"web:{n}"), media="json", **how),
     "env": lambda api, n, how: api.patch(_replaced("env/0/value", str(n)), media="json", **how),

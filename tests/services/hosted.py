@@ -11,6 +11,7 @@ import msgspec
 from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
+from shared.clients.prometheus import HttpMonitors
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.errors import LitmusGitopsError, NotYet
 from shared.model.changes import Side, Tracked, Workload
@@ -22,6 +23,7 @@ from shared.model.runs import Run
 from shared.model.statuses import Looked, Posted
 from shared.model.triggers import Trigger
 from shared.rules.composing import Start, run_order
+from shared.services.conditions import Conditions
 from shared.services.dirt import dirty
 from shared.services.dispatching import Dispatching
 from shared.services.leases import Leases
@@ -65,6 +67,7 @@ class Hosted:
     def _assemble(self) -> None:
         self.repositories = Repositories(Remotes(), Hosts(), self.secret, allow_local=True)
         shared = (self.store, self.repositories)
+        self.conditions = Conditions(self.secret, HttpMonitors(allow_local=True), self.clock, allow_local=True)
         self.statuses = Statuses(*shared, self.clock, new_id, PORTAL)
         self.pulls = Pulls(*shared, self.statuses, self.clock, new_id)
         self.ordering = Ordering(self.store, self.clock, new_id)
@@ -73,7 +76,7 @@ class Hosted:
             "sync/project": Syncs(*shared, Leases(self.store, self.clock), self.clock, new_id).sync_project,
             "sync/status": self.statuses.tell,
             "sync/pull": self.pulls.look_at,
-            "dispatch/push": Dispatching(*shared, self.clock, new_id).push,
+            "dispatch/push": Dispatching(*shared, self.clock, new_id, self.conditions).push,
             "reconcile/tick": (reconciler := Reconciler(*shared, self.clock, new_id)).tick,
             "reconcile/project": reconciler.look_after,
             "reconcile/pulls": PullWatch(*shared, self.clock, new_id).look_after,

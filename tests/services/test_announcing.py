@@ -15,7 +15,7 @@ from shared.clients.opening import open_secrets
 from shared.clients.sinks import HttpSinks
 from shared.model.messages import Message
 from shared.model.projects import Freeze, GitOps, Project, Safety, Sink
-from shared.rules.composing import traceparent
+from shared.rules.tracing import traceparent
 from shared.services.announcing import Announcing
 from shared.services.tables import PROJECTS
 from tests.services.dispatch_parts import Killed

@@ -12,7 +12,6 @@ from shared.model.changes import Workload
 from shared.model.experiments import Problem
 from shared.model.projects import Safety
 from shared.rules.routing import CLUSTERS
-from shared.services.tables import COOLDOWNS
 from tests.services.dispatch_stage import KILL, TEXT, Stage
 
 LOOSE = Safety(cooldown="0s")
@@ -170,18 +169,6 @@ def test_nothing_is_done_for_a_project_whose_gitops_is_off(stage: Stage) -> None
     assert ([], []) == (stage.rows("order"), stage.runs())
 
 
-def test_a_newer_change_replaces_what_has_not_started(stage: Stage) -> None:
-    stage.cluster("c1")
-    first = stage.change()
-    stage.pump()
-    second = stage.change()
-    stage.pump()
-    assert [("c1", "skipped"), ("c1", "queued")] == stage.states()
-    assert ["superseded", "ready"] == [order.state for order in stage.orders()]
-    assert f"change {second}" in stage.runs()[0].message
-    assert first == stage.runs()[0].change
-
-
 def test_a_newer_change_leaves_what_has_started(stage: Stage) -> None:
     stage.change()
     stage.pump()
@@ -189,15 +176,6 @@ def test_a_newer_change_leaves_what_has_started(stage: Stage) -> None:
     stage.change()
     stage.pump()
     assert [("c1", "running"), ("c1", "waiting")] == stage.states()
-
-
-def test_an_older_change_that_comes_late_gives_way(stage: Stage) -> None:
-    stage.change()
-    later = (stage.clock() + timedelta(seconds=5)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    stage.store.commit([COOLDOWNS.put(later, "shop", "c1/Deployment/shop/web/kill")])
-    stage.pump()
-    [row] = stage.rows("order")
-    assert ("superseded", []) == (row.verdict, stage.runs())
 
 
 def test_the_experiment_names_its_clusters_and_the_origin_proves_first(stage: Stage) -> None:

@@ -63,7 +63,7 @@ def test_a_subscriber_that_is_down_is_tried_again(stage: Stage) -> None:
     stage.change()
     stage.pump(5)
     [order] = stage.orders()
-    assert ("ready", "its subscriber does not answer: NewConnectionError") == (order.state, order.reason)
+    assert ("ready", "its subscriber does not answer: ConnectionRefusedError") == (order.state, order.reason)
     stage.cluster("c1", stage.subscriber.url)
     stage.pump(60)
     assert [order.id] == list(stage.subscriber.taken)

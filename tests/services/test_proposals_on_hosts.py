@@ -34,7 +34,7 @@ def test_two_edits_of_a_protected_branch_are_one_request_and_arrive_by_its_merge
     first = forge.edits.save("shop", "L", MINE.encode(), None, ADA)
     second = forge.edits.save("shop", "L", MORE.encode(), None, ADA)
     assert first.pull
-    assert [first.pull] == [pull.number for pull in forge.host.open_pulls("main")]
+    assert [first.pull] == list(forge.host.open_heads("main"))
     pull = forge.host.pull(first.pull)
     assert (first.pull, pull.source, f"Change {FOLDER}/cart.yaml") == (second.pull, forge.branches()[0], pull.title)
     assert (pull.head, pull.base, MORE) == (forge.open_edits()[1].commit, forge.head(), forge.text_on(pull.source))

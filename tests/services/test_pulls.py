@@ -8,11 +8,13 @@ from msgspec.structs import replace
 
 from shared.model.experiments import Edit
 from shared.model.projects import Safety
+from shared.rules.spreading import JITTER
 from shared.services.tables import EDITS
 from tests.clients.hosts.github_party import GitHubParty
 from tests.clients.hosts.gitlab_party import GitLabParty
 from tests.clients.hosts.parties import PARTIES
 from tests.githubhost import Fault
+from tests.gitserver import git
 from tests.services.gitops import ADA, BROKEN, FOLDER, POLICY, engine
 from tests.services.hosted import Hosted
 
@@ -173,14 +175,51 @@ def test_a_lost_delivery_is_healed(both: Hosted) -> None:
     both.push()
     head = both.branch(cart=PROBED)
     number = both.party.open("topic", "main", "Add one.")
-    both.tell("reconcile", "project")
+    assert ["reconcile/project", "reconcile/pulls", "sync/pull"] == reconciled(both)[:3]
     assert [(number, head)] == [(one.number, one.head) for one in both.looked()]
-    before = len(both.sent)
-    both.tell("reconcile", "project")
-    assert ["reconcile/project", "reconcile/pulls"] == both.sent[before:]
+    assert ["reconcile/project", "reconcile/pulls"] == reconciled(both)
     both.party.merge(number)
-    both.tell("reconcile", "project")
+    reconciled(both)
     assert [] == both.looked()
+
+
+def reconciled(hosted: Hosted) -> list[str]:
+    """Have the project looked after, and return what was sent for it, put off or not."""
+    before = len(hosted.sent)
+    hosted.tell("reconcile", "project")
+    hosted.clock.advance(JITTER)
+    hosted.work()
+    return hosted.sent[before:]
+
+
+def test_to_see_that_no_request_moved_takes_one_question_however_many_there_are(hosted: Hosted) -> None:
+    assert isinstance(hosted.party, GitHubParty)
+    hosted.push()
+    for name in ("one", "two", "three"):
+        hosted.branch(name, **{name: engine(name)})
+        hosted.party.open(name, "main", name)
+    reconciled(hosted)
+    asked = hosted.party.server.requests
+    asked.clear()
+    hosted.tell("reconcile", "pulls")
+    assert (1, 3) == (len(asked), len(hosted.looked()))
+    hosted.push(other=engine("other"))
+    reconciled(hosted)
+    asked.clear()
+    hosted.tell("reconcile", "pulls")
+    assert 1 == len(asked)
+
+
+def test_a_request_whose_target_took_over_a_part_of_it_is_judged_anew(hosted: Hosted) -> None:
+    hosted.push()
+    first = hosted.branch("topic", cart=PROBED)
+    number, head = hosted.propose("topic", other=PROBED.replace("cart", "other"))
+    assert "in 2 changed files" in hosted.comments(number)[0]
+    git("push", "-q", "origin", f"{first}:main", cwd=hosted.party.clone.folder)
+    hosted.tell_of_push()
+    reconciled(hosted)
+    assert [(head, first)] == [(one.head, one.base) for one in hosted.looked()]
+    assert "in 1 changed file" in hosted.comments(number)[0]
 
 
 def test_requests_that_cannot_be_listed_are_shown_once_while_that_lasts(both: Hosted) -> None:

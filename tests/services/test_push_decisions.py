@@ -62,8 +62,9 @@ def test_importing_runs_nothing(shop: Shop) -> None:
 def test_new_and_changed_texts_start_and_each_names_blob_and_commit(running: Shop) -> None:
     commit = push(running, cart=engine("cart", "cart", "other"), new=engine("new", "new"))
     assert [("cart", commit), ("new", commit)] == sorted(started(running))
-    ids = running.started[0].ids
-    assert PUSHED.load(running.store, "shop", f"{ids['experiment']}/{ids['blob']}/{ids['commit']}")
+    keys = [f"{one.ids['experiment']}/{one.ids['blob']}/{one.ids['commit']}" for one in running.started]
+    pushed = [PUSHED.load(running.store, "shop", key) for key in keys]
+    assert [2, 2] == [one.value.among for one in pushed if one]
 
 
 def test_under_new_a_changed_text_starts_nothing(running: Shop) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.model.projects import Freeze, Safety, Storm, Window
+from shared.clients.ids import new_id
+from shared.model.messages import Message
+from shared.model.projects import Freeze, MaxRuns, Safety, Storm, Window
 from shared.model.runs import Recent
+from shared.model.triggers import Pushed
 from shared.rules.routing import CLUSTERS
-from shared.services.tables import EXPERIMENTS, RECENT
+from shared.services.ledger import stamp
+from shared.services.tables import EXPERIMENTS, PUSHED, RECENT
 from tests.services.dispatch_stage import KILL, Stage
 
 LOOSE = Safety(cooldown="0s")
@@ -134,6 +138,59 @@ def test_a_push_of_many_experiments_is_a_storm_and_waits_for_a_person(stage: Sta
     stage.releasing.release("shop", drop=True)
     stage.pump()
     assert ("refused", "storm") == rules(stage)[-1]
+
+
+def together(stage: Stage, *names: str) -> list[Message]:
+    """Push several texts at once, as a sync finds them, and return what asks for their starts."""
+    stage.head = stage.push()
+    for name in names:
+        stage.experiment(name, KILL, commit=stage.head)
+        pushed = Pushed(new_id(), stamp(stage.clock), among=len(names))
+        stage.store.store.commit([PUSHED.put(pushed, "shop", f"{name}/{stage.blob}/{stage.head}")])
+    blob, commit = stage.blob, stage.head
+    asked = [{"project": "shop", "experiment": name, "blob": blob, "commit": commit} for name in names]
+    return [Message(new_id(), "dispatch", "push", ids) for ids in asked]
+
+
+def start(stage: Stage, asked: list[Message]) -> None:
+    for due in asked:
+        stage.dispatching.push(due)
+    stage.pump()
+
+
+@pytest.mark.parametrize(
+    ("before", "count", "held"),
+    [
+        pytest.param(0, 3, False, id="as many as are let"),
+        pytest.param(0, 4, True, id="one more"),
+        pytest.param(2, 1, False, id="with those before, as many as are let"),
+        pytest.param(2, 2, True, id="with those before, one more"),
+    ],
+)
+def test_a_push_is_a_storm_by_all_that_it_starts_and_then_none_of_it_goes(
+    stage: Stage, before: int, count: int, held: bool
+) -> None:
+    settle(stage, Safety(cooldown="0s", storm=Storm(triggers=3), max_runs=MaxRuns(99, 99)))
+    for number in range(before):
+        stage.pushed(f"before-{number}")
+        stage.pump()
+    went = len(stage.subscriber.taken)
+    start(stage, together(stage, *(f"new-{number}" for number in range(count))))
+    assert (before, held) == (went, recent(stage).held)
+    assert before + (0 if held else count) == len(stage.subscriber.taken)
+    stage.releasing.release("shop")
+    stage.pump()
+    assert (False, before + count) == (recent(stage).held, len(stage.subscriber.taken))
+
+
+def test_what_comes_late_of_a_push_that_a_person_released_is_not_counted_again(stage: Stage) -> None:
+    settle(stage, Safety(cooldown="0s", storm=Storm(triggers=1), max_runs=MaxRuns(99, 99)))
+    first, late = together(stage, "a", "b")
+    start(stage, [first])
+    assert recent(stage).held
+    stage.releasing.release("shop")
+    start(stage, [late])
+    assert (False, 2) == (recent(stage).held, len(stage.subscriber.taken))
 
 
 def recent(stage: Stage) -> Recent:

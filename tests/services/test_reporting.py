@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from shared.errors import BadInput, Conflict, NotFound, Unauthenticated
+from shared.model.experiments import Fault
 from shared.model.heartbeats import Heartbeat
 from shared.model.runs import FaultResult, Run
 from shared.services.ledger import stamp
+from shared.services.portal_records import listed
 from shared.services.tables import ACTIVE, COOLDOWNS, PRESENCE
 from shared.wire.reports import write_heartbeat
-from tests.services.dispatch_stage import Stage
+from tests.services.dispatch_stage import KILL, Stage
 
 FAULTS = (FaultResult("pod-delete", "Pass", 100.0), FaultResult("cpu", "Fail", 0.0, 20))
 
@@ -180,6 +182,23 @@ def test_a_scheduled_run_is_known_by_its_own_name(stage: Stage) -> None:
         found.score,
     )
     assert ((stage.head,), ("shop",)) == (found.report_to, found.namespaces)
+
+
+def test_a_scheduled_run_names_the_commit_that_was_installed_and_not_the_head(stage: Stage) -> None:
+    installed = "c" * 40
+    stage.report(None, "running", run="nightly-1", experiment="kill", commit=installed)
+    stage.report(None, "completed", run="nightly-1", experiment="kill", verdict="Pass")
+    [found] = stage.runs()
+    assert (installed, (installed,)) == (found.commit, found.report_to)
+    assert ("commit", installed) in [(link.rel, link.id) for link in stage.rows("report")[-1].links]
+
+
+def test_what_a_scheduled_run_does_itself_triggers_nothing(stage: Stage) -> None:
+    account = msgspec.structs.replace(KILL, faults=(Fault("pod-delete", "shop", service_account="argo-chaos"),))
+    stage.experiment(manifest=account)
+    stage.report(None, "running", run="nightly-1", experiment="kill")
+    [active] = [row.value for row in listed(stage.store, ACTIVE, "c1")]
+    assert ("argo-chaos",) == active.service_accounts
 
 
 def test_a_scheduled_run_of_an_unknown_experiment_is_recorded_too(stage: Stage) -> None:

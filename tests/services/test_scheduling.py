@@ -51,6 +51,56 @@ def test_a_pushed_schedule_is_installed_at_once_and_shown_when_its_cluster_says_
     assert (("installed", None), ["+"], []) == (yard.seen(), yard.told(), yard.stage.open())
 
 
+def test_a_schedule_in_a_namespace_that_needs_it_waits_for_a_persons_approval_of_that_very_text(yard: Yard) -> None:
+    yard.settle(Safety(cooldown="0s", approval_namespaces=("sh*",)))
+    yard.file()
+    yard.done()
+    word = "litmus-gitops experiment schedule n1 -p shop --accept"
+    assert ([], ("waiting", f"namespace shop needs a person's approval: {word}")) == (yard.told(), yard.seen())
+    yard.accepting.accept("shop", "n1", "Ada <ada@example.com>", "the on-call knows", accept=True)
+    yard.done()
+    assert (["+"], ("installed", None)) == (yard.told(), yard.seen())
+    said = [row.reason for row in yard.stage.rows("order") if row.verdict == "approved"]
+    assert ["Ada <ada@example.com> approved the schedule of n1: the on-call knows"] == said
+    yard.file(text="two")
+    yard.done()
+    assert (["+", "="], "suspended") == (yard.told(), yard.seen()[0])
+    assert yard.orders()[0].blob == yard.orders()[1].blob
+    yard.accepting.accept("shop", "n1", "owner", accept=True)
+    yard.done()
+    assert (["+", "=", "+"], yard.shown().blob) == (yard.told(), yard.orders()[-1].blob)
+    yard.accepting.accept("shop", "n1", "owner", accept=False)
+    yard.accepting.accept("shop", "n1", "owner", accept=True)
+    yard.done()
+    assert "+" == yard.told()[-1]
+
+
+def test_a_namespace_that_comes_to_need_approval_suspends_what_is_there_until_someone_gives_it(yard: Yard) -> None:
+    yard.installed()
+    yard.accepting.accept("shop", "n1", "owner", accept=True)
+    yard.settle(Safety(cooldown="0s", approval_namespaces=("shop",)))
+    yard.done()
+    assert (["+", "="], "suspended") == (yard.told(), yard.seen()[0])
+    yard.accepting.accept("shop", "n1", "owner", accept=True)
+    yard.done()
+    assert (["+", "=", "+"], "installed") == (yard.told(), yard.seen()[0])
+
+
+def test_turning_gitops_off_takes_an_approval_back(yard: Yard) -> None:
+    approving = Safety(cooldown="0s", approval_namespaces=("shop",))
+    yard.settle(approving)
+    yard.file()
+    yard.accepting.accept("shop", "n1", "owner", accept=True)
+    yard.done()
+    yard.settle(approving, gitops={"enabled": False})
+    yard.done()
+    yard.settle(approving)
+    yard.done()
+    assert ("waiting", ["+", "-"]) == (yard.seen()[0], yard.told())
+    found = yard.record()
+    assert found is None or not (found.accepted or found.approved)
+
+
 def test_what_enabling_finds_waits_for_a_person(yard: Yard) -> None:
     yard.file(importing=True)
     yard.pump()

@@ -172,7 +172,7 @@ def test_what_a_person_was_told_at_once_is_no_status(hosted: Hosted) -> None:
 def test_a_project_that_observes_leaves_commits_alone(hosted: Hosted) -> None:
     commit = hosted.push(cart=CART)
     hosted.configure(mode="observe")
-    hosted.placing.show(hosted.started("cart"), ["eu"])
+    hosted.placing.show(hosted.started("cart"), ["eu"], hosted.conditions)
     hosted.placing.note(hosted.started("cart"), "refused", REFUSAL)
     hosted.work()
     assert [("success", "nothing to run")] == hosted.statuses_of(commit)

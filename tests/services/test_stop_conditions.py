@@ -11,7 +11,7 @@ import pytest
 
 from shared.clients.ids import new_id
 from shared.model.messages import Message
-from shared.model.projects import Safety, StopCondition
+from shared.model.projects import Freeze, Safety, StopCondition
 from shared.rules.facts import Refusal
 from shared.services.overseeing import PAUSE
 from shared.services.reconciling import Reconciler
@@ -36,6 +36,12 @@ def monitor() -> Iterator[MonitorStand]:
 def guard(stage: Stage, monitor: MonitorStand, *more: StopCondition, **fields: Any) -> None:
     share = StopCondition(**{"name": "errors", "url": monitor.url, "promql": QUERY, "when": "> 0.05"} | fields)
     stage.settle(Safety(cooldown="0s", stop_conditions=(share, *more)))
+
+
+def observe(stage: Stage, monitor: MonitorStand, freeze: Freeze | None = None) -> None:
+    share = StopCondition("errors", monitor.url, promql=QUERY, when="> 0.05")
+    observing = {"mode": "observe", "run_on_push": "changed"}
+    stage.settle(Safety(cooldown="0s", stop_conditions=(share,)), freeze=freeze, gitops=observing)
 
 
 def started(stage: Stage) -> str:
@@ -73,6 +79,37 @@ def test_a_breach_refuses_and_the_ledger_names_the_rule_and_the_value(stage: Sta
     assert ("refused", "stop conditions") == (row.verdict, row.detail["rule"])
     assert "errors is breached: it is 0.31, and > 0.05 stops chaos" == row.reason
     assert ([("c1", "skipped")], {}) == (stage.states(), stage.subscriber.taken)
+
+
+@pytest.mark.parametrize("cause", ["change", "push"])
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        pytest.param(GOOD, ("mode", "kill would start on cluster c1; the project observes"), id="within bounds"),
+        pytest.param(BAD, ("stop conditions", "would not start (stop conditions: errors is breached"), id="breached"),
+        pytest.param([], ("stop conditions", "would wait (stop conditions: errors cannot be judged"), id="unknown"),
+    ],
+)
+def test_under_observe_they_are_asked_and_shown_as_they_were_first(
+    stage: Stage, monitor: MonitorStand, cause: str, values: list[Series], told: tuple[str, str]
+) -> None:
+    observe(stage, monitor)
+    monitor.values[QUERY] = values
+    due = stage.due(stage.change(verdict="observed")) if cause == "change" else stage.pushed()
+    stage.pump()
+    monitor.values[QUERY] = [({}, "0.02")]
+    stage.clock.advance(5)
+    stage.actions["dispatch", cause](due)
+    [row] = stage.rows("order")
+    assert ("observed", told[0], []) == (row.verdict, row.detail["rule"], stage.runs())
+    assert told[1] in row.reason
+
+
+def test_under_observe_a_monitor_is_asked_last(stage: Stage, monitor: MonitorStand) -> None:
+    observe(stage, monitor, Freeze("sale"))
+    stage.change(verdict="observed")
+    stage.pump()
+    assert (["freeze"], []) == ([row.detail["rule"] for row in stage.rows("order")], monitor.asked)
 
 
 def test_an_alert_that_fires_refuses(stage: Stage, monitor: MonitorStand) -> None:

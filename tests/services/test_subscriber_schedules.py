@@ -1,13 +1,17 @@
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.services.chaos_cluster import CRON_WORKFLOWS, DEPLOYMENTS, WORKFLOWS, ChaosCluster, order, send, until
+from tests.services.chaos_cluster import (
+    CRON_WORKFLOWS,
+    ChaosCluster,
+    order,
+    send,
+    until,
+)
+from tests.services.chaos_ground import SCHEDULES, spawned
 from tests.services.chaos_manifests import cron
 from tests.services.gate import Asked, Gate
-
-SCHEDULES = "litmuschaos.io/v1alpha1/chaosschedules"
 
 
 def test_a_cron_workflow_is_installed_updated_and_removed(cluster: ChaosCluster) -> None:
@@ -86,22 +90,7 @@ def test_a_schedule_that_nobody_would_carry_out_is_not_installed_and_says_so(clu
     assert [] == cluster.created(SCHEDULES)
 
 
-@pytest.fixture
-def _scheduler(cluster: ChaosCluster) -> Iterator[None]:
-    """A chaos scheduler that does nothing, for as long as the test lasts."""
-    cluster.deploy("chaos-scheduler", replicas=1)
-    until(
-        lambda: (
-            cluster.api.get(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
-            .get("status", {})
-            .get("availableReplicas")
-        )
-    )
-    yield
-    cluster.api.delete(DEPLOYMENTS, cluster.namespace, "chaos-scheduler")
-
-
-@pytest.mark.usefixtures("_scheduler")
+@pytest.mark.usefixtures("chaos_scheduler")
 @pytest.mark.parametrize(
     ("written", "frozen", "thawed"),
     [
@@ -136,29 +125,6 @@ def test_a_workflow_cannot_be_installed(cluster: ChaosCluster) -> None:
     assert "is not installed" in cluster.portal.last(sent.order, "error").message
 
 
-def spawned(cluster: ChaosCluster) -> str:
-    """Start a Workflow as the controller does for an installed CronWorkflow, and return its run."""
-    installed = cluster.created(CRON_WORKFLOWS)[0]["spec"]
-    labels = installed["workflowMetadata"]["labels"] | {"workflows.argoproj.io/cron-workflow": "nightly"}
-    head = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Workflow",
-        "metadata": {"name": "nightly-1", "labels": labels},
-    }
-    made = cluster.api.create(WORKFLOWS, cluster.namespace, head | {"spec": installed["workflowSpec"]})
-    return f"scheduled-{made['metadata']['uid']}"
-
-
-def test_what_a_schedule_starts_by_itself_is_reported_as_a_run_without_an_order(cluster: ChaosCluster) -> None:
-    subscriber = cluster.subscriber(schedules=0.1)
-    sent = order("install", manifest=cron(cluster.namespace))
-    send(subscriber, sent)
-    cluster.portal.last(sent.order, "completed")
-    done = cluster.portal.last(spawned(cluster), "completed")
-    assert (None, "web-pod-delete", "nightly-1", "Pass") == (done.order, done.experiment, done.object, done.verdict)
-    assert 30 == done.faults[0].weight
-
-
 def across(asked: Asked) -> bool:
     """What a role of one namespace does not allow: to list what runs or is scheduled in all of them."""
     return asked.method == "GET" and "/namespaces/" not in asked.path and asked.plural in {"workflows", "cronworkflows"}
@@ -182,7 +148,8 @@ def test_a_role_of_one_namespace_installs_reports_and_removes_there(cluster: Cha
 def test_a_role_that_sees_no_schedules_says_so_and_breaks_nothing(
     cluster: ChaosCluster, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate.forbids = lambda asked: asked.method == "GET" and asked.plural in {"workflows", "cronworkflows"}
+    hidden = {"workflows", "chaosengines", "cronworkflows"}
+    gate.forbids = lambda asked: asked.method == "GET" and asked.plural in hidden
     subscriber = cluster.subscriber(schedules=0.05)
     removed = order("remove")
     send(subscriber, removed)
@@ -190,5 +157,5 @@ def test_a_role_that_sees_no_schedules_says_so_and_breaks_nothing(
     assert "removed: nothing was there; the role hides every CronWorkflow" == message
     until(lambda: sum(one.plural == "workflows" for one in gate.asked) > 6)
     told = [one.message for one in caplog.records if one.name == "litmus_gitops.subscriber"]
-    assert 1 == told.count("what schedules start is not reported")
+    assert 2 == told.count("what schedules start is not reported")
     assert "will be tried again" not in told

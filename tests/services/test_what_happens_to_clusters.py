@@ -8,15 +8,17 @@ from copy import deepcopy
 import pytest
 
 from infra.demo.kubernetes_api.calls import User
+from shared.model.changes import Changed
 from shared.model.projects import Safety
+from shared.rules.digests import digest
 from shared.services.tables import RECENT
-from tests.services.api_writes import ADA, AUTOSCALER, CHAOS, Json
+from tests.services.api_writes import ADA, AUTOSCALER
 from tests.services.dispatch_stage import Stage
+from tests.services.happenings import completed, image, scaled
 from tests.services.watched import House, altered, fields, recorded
 from tests.services.watched_cluster import WatchedCluster
 
 IMAGE = "spec.template.spec.containers[0].image"
-ARGO_CD = User("system:serviceaccount:argocd:argocd-application-controller")
 
 
 @pytest.fixture
@@ -27,20 +29,6 @@ def cluster(stage: Stage) -> WatchedCluster:
     made.heartbeat()
     made.rest(10)
     return made
-
-
-def image(tag: str) -> list[Json]:
-    return [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": f"web:{tag}"}]
-
-
-def scaled(replicas: int) -> Json:
-    return {"spec": {"replicas": replicas}}
-
-
-def completed(cluster: WatchedCluster) -> list[list[str]]:
-    """Return the fields of each change that a run was made for."""
-    done = (one.order.guard for one in cluster.taken.values() if one.verdict == "completed")
-    return [[one.path for one in guard.changed] for guard in done if guard]
 
 
 @pytest.mark.parametrize("workloads", [100, pytest.param(1_000, marks=pytest.mark.soak)])
@@ -84,16 +72,6 @@ def test_a_rollback_starts_nothing(cluster: WatchedCluster) -> None:
     assert (["create", "triggered", "rollback"], [[IMAGE]]) == (cluster.rules, completed(cluster))
 
 
-def test_a_gitops_controller_that_undoes_chaos_starts_nothing(cluster: WatchedCluster) -> None:
-    cluster.run("argo-chaos")
-    cluster.tell(cluster.api.patch(scaled(1), below="/scale", user=CHAOS), audit=True)
-    cluster.tell(cluster.api.patch(scaled(2), user=ARGO_CD), audit=True)
-    cluster.heartbeat()
-    cluster.run()
-    cluster.heartbeat()
-    assert (["create", "chaos actor", "open run"], []) == (cluster.rules, completed(cluster))
-
-
 @pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
 def test_an_autoscaler_during_the_rollout_neither_starts_anything_nor_replaces_what_waits(
     cluster: WatchedCluster, told: str
@@ -128,6 +106,27 @@ def test_after_an_etcd_restore_the_next_change_starts_one_run_and_the_restore_no
     cluster.rest(10)
     assert ["create", "triggered", "triggered", *["first sight"] * seen, "triggered"] == cluster.rules
     assert [[IMAGE]] * 3 == completed(cluster)
+
+
+@pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
+def test_after_an_etcd_restore_a_change_counts_though_an_audit_event_from_before_comes_late(
+    cluster: WatchedCluster, told: str
+) -> None:
+    cluster.stage.settle(Safety(cooldown="0s"))
+    backup = deepcopy(cluster.api.live)
+    assert backup
+    cluster.tell(cluster.api.patch(image("2"), media="json"))
+    late = cluster.api.patch(image("3"), media="json")
+    cluster.rest(70)
+    cluster.api.restore(backup)
+    cluster.heartbeat()
+    cluster.audit(late.event)
+    cluster.tell(cluster.api.patch(image("4"), media="json"), reviews=told == "reviews", audit=told == "audit")
+    for _ in range(2):
+        cluster.rest(10)
+        cluster.heartbeat()
+    cluster.rest(70)
+    assert 1 == cluster.proved[Changed(IMAGE, digest("web:4"))]
 
 
 @pytest.mark.parametrize(("pause", "verdict"), [(10, "triggered"), (700, "create")])

@@ -13,7 +13,7 @@ from shared.model.changes import Changed
 from shared.model.heartbeats import Heartbeat, SeenWorkload
 from shared.model.ledger import Event
 from shared.model.orders import Order
-from shared.model.runs import Active
+from shared.model.runs import Active, Ended
 from shared.rules import guards, keys, sides
 from shared.rules.digests import sealing_key, side
 from shared.rules.guards import Doubt, Proved
@@ -22,8 +22,9 @@ from shared.services.changes import Changes
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
-from shared.services.tables import ACTIVE, CLUSTERS, TRACKED
+from shared.services.tables import ACTIVE, ENDED, TRACKED
 from shared.services.watching import Watch
+from shared.wire.reports import write_heartbeat
 from tests.services.api_writes import NAME, NAMESPACE, ApiWrites, Json, Written
 from tests.services.dispatch_parts import MASTER
 from tests.services.dispatch_stage import Stage
@@ -102,9 +103,10 @@ class WatchedCluster:
             else None
         )
         heartbeat = Heartbeat(stamp(self.stage.clock), workloads=(told,) if told else (), listed=("Deployment",))
-        cluster = CLUSTERS.load(self.stage.store, self.name)
-        assert cluster
-        if self.heartbeats.hear(cluster.value, heartbeat):
+        answer: Any = self.stage.reporting.receive(
+            self.stage.call(f"/reports/{self.name}", write_heartbeat(heartbeat), self.name)
+        ).body
+        if answer["send"]:
             assert live
             whole = {"id": new_id(), "at": stamp(self.stage.clock), "object": live, "autoscaled": self.autoscaled}
             body = json.dumps({"sightings": [whole]}).encode()
@@ -150,9 +152,16 @@ class WatchedCluster:
 
     def run(self, *accounts: str) -> None:
         """Have a run on the workload from now on, under these service accounts; none ends it."""
-        active = Active("chaos", "shop", "other", "running", workload=SUBJECT, service_accounts=accounts)
-        write = ACTIVE.put(active, self.name, "chaos") if accounts else ACTIVE.delete(self.name, "chaos")
-        self.stage.store.commit([write])
+        now = stamp(self.stage.clock)
+        if accounts:
+            began = Active("chaos", "shop", "other", "running", SUBJECT, (), accounts, now)
+            self.stage.store.commit([ACTIVE.put(began, self.name, "chaos")])
+            return
+        was = ACTIVE.load(self.stage.store, self.name, "chaos")
+        assert was
+        over = Ended("chaos", "shop", "other", was.value.begun_at, now, SUBJECT, was.value.service_accounts)
+        remembered = ENDED.put(over, self.name, f"{now}/chaos")
+        self.stage.store.commit([ACTIVE.delete(self.name, "chaos"), remembered])
 
     @property
     def proved(self) -> Counter[Changed]:

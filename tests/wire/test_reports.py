@@ -44,6 +44,20 @@ def test_a_report_needs_no_more_than_what_it_is_about() -> None:
     assert Report(None, "nightly-1", "running", "2026-11-23T12:00:00.000Z") == read_report(body)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        pytest.param("ab" * 20, "ab" * 20, id="a commit"),
+        pytest.param("ab" * 16, "", id="what a label held of a longer one"),
+        pytest.param("../../x", "", id="no commit"),
+    ],
+)
+def test_only_a_whole_commit_is_one_that_was_installed(written: str, expected: str) -> None:
+    report = read_report(changed(commit=written))
+    assert isinstance(report, Report)
+    assert expected == report.commit
+
+
 def test_a_percentage_may_be_written_as_litmus_writes_it() -> None:
     fault = {"name": "a", "verdict": "Pass", "probe_success_percentage": "66.5", "weight": 10, "measured": True}
     report = read_report(changed(faults=[fault], message=None, phase=None, verdict=None))

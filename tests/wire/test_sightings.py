@@ -62,6 +62,19 @@ def test_a_cluster_is_what_its_signature_says_and_not_what_it_writes() -> None:
     assert "c2" == told.sighting("c2", AT, unreadable).workload.cluster
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        pytest.param(f"00-{'ab' * 16}-{'cd' * 8}-01", f"00-{'ab' * 16}-{'cd' * 8}-01", id="one"),
+        pytest.param("00-x", "", id="none"),
+    ],
+)
+def test_a_trace_context_is_looked_at_anew(written: str, expected: str) -> None:
+    traced = msgspec.structs.replace(REVIEW, traceparent=written)
+    [told] = read_sightings(write_sightings([write_sighting(traced)]))
+    assert expected == told.sighting("c1", AT, unreadable).traceparent
+
+
 def test_what_a_later_subscriber_writes_besides_is_ignored() -> None:
     later = msgspec.json.decode(write_sighting(REVIEW)) | {"since": "later"}
     later["new"] |= {"since": "later"}

@@ -58,6 +58,11 @@ _LONGEST: Final = 900.0
 
 _NOT_THERE: Final = re.compile(r"does not appear to be a git repository|repository not (found|exported)", re.IGNORECASE)
 """How git's own commands, git-daemon and GitHub say that there is none."""
+_LOCKED: Final = re.compile(
+    r"cannot lock ref\b.*(?:File exists|but expected|already exists)", re.IGNORECASE | re.DOTALL
+)
+"""How git says that another push holds a ref, or has moved it since ours was begun."""
+
 _PROTECTED: Final = re.compile(
     r"hook declined|GH006|GH013|repository rule violations|protected|TF402455|must use a pull request", re.IGNORECASE
 )
@@ -108,8 +113,13 @@ def _seconds(waits: str | None) -> float:
     return min(max(seconds, 1.0), _LONGEST)
 
 
-def declined(place: Place, ref: bytes, words: str) -> Forbidden:
-    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it."""
+def declined(place: Place, ref: bytes, words: str) -> Forbidden | Stale:
+    """Return why the host did not move a ref, in its own words: `Protected` where a rule forbids it.
+
+    `Stale` where somebody else is about to move it, and holds git's lock of it.
+    """
+    if _LOCKED.search(words):
+        return Stale(f"somebody else is moving {ref.decode()} at {place.host}: {said(words)}")
     kind = Protected if _PROTECTED.search(words) else Forbidden
     return kind(f"{place.host} refused the push to {ref.decode()}: {said(words)}")
 

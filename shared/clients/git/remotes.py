@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -16,7 +18,7 @@ from shared.clients.git.lines import Line, StreamLine, WebLine
 from shared.clients.git.local import LocalSource
 from shared.clients.git.places import Place, is_app, login
 from shared.clients.git.ssh import Ssh, SshStream
-from shared.clients.git.streams import Patience, Stream, TcpStream
+from shared.clients.git.streams import Stream, TcpStream
 from shared.clients.git.trees import LookUp, folder_of, manifests
 from shared.clients.git.web import Web
 from shared.clients.git.wire import WireSource
@@ -34,7 +36,9 @@ LIMIT: Final = 256 << 10
 """Bytes of the largest file that is handed on; of a larger one only its being too large."""
 
 _TOO_LARGE: Final = bytes(LIMIT + 1)
-_TRIES: Final = 5
+_TRIES: Final = 12
+_SHORTEST, _LONGEST = 0.02, 0.5
+"""Bounds of the pause before a note is tried again, in seconds: it doubles, and a random part of it is taken."""
 
 
 class Source(Protocol):
@@ -99,12 +103,16 @@ class Remote:
         return made[-1].id.decode() if made else expected or ""
 
     def note(self, commit: str, compose: Callable[[str], str], at: datetime) -> bool:
-        """Replace the note of `commit` by what `compose` makes of it; return whether it changed."""
-        for _ in range(_TRIES - 1):
+        """Replace the note of `commit` by what `compose` makes of it; return whether it changed.
+
+        All notes of a repository share one ref: who finds it moved reads it anew and tries again, after a pause, since
+        of many who write at once one wins each time. `Stale` where others were faster every time.
+        """
+        for number in range(_TRIES - 1):
             try:
                 return self._note(commit, compose, at)
             except Stale:
-                continue
+                time.sleep(random.uniform(0, min(_LONGEST, _SHORTEST * 2**number)))  # noqa: S311 - no secret hangs on it
         return self._note(commit, compose, at)
 
     def _note(self, commit: str, compose: Callable[[str], str], at: datetime) -> bool:
@@ -121,15 +129,13 @@ class Remote:
         return bool(made)
 
 
-class Remotes:
-    """Opens remotes (`ports.GitRemotes`); connections and what servers offer are shared within a process."""
+class Opener:
+    """Opens remotes; connections and what servers offer are shared by all that it opens."""
 
-    def __init__(
-        self, ssh: Sequence[str] = ("ssh",), patience: Patience | None = None, proxies: Proxies | None = None
-    ) -> None:
-        self._ssh = Ssh(tuple(ssh), patience or Patience())
-        self._proxies = proxies or Proxies()
-        self._web = Web(self._ssh.patience, self._proxies)
+    def __init__(self, ssh: Ssh, proxies: Proxies) -> None:
+        self._ssh = ssh
+        self._proxies = proxies
+        self._web = Web(ssh.patience, proxies)
 
     def __call__(self, access: Access) -> GitRemote:
         """Return the remote; opening does no I/O.

@@ -170,9 +170,10 @@ class NewRun(Body):
 
 
 class ScheduleBody(Body):
-    """Whether the schedule may be installed."""
+    """Whether the schedule may be installed, and why."""
 
     accept: bool
+    reason: Text = ""
 
 
 class ApprovalBody(Body):

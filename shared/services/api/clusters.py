@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,6 @@ from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
 from shared.rules.urls import check_center, check_subscriber
 from shared.services.accepting import rescheduled
-from shared.services.api.bodies import NewCluster
 from shared.services.api.desk import Desk
 from shared.services.api.farewell import Farewell
 from shared.services.api.operations import Operation, parse
@@ -23,6 +22,9 @@ from shared.services.api.paging import QUERY, listing
 from shared.services.attempts import until_fresh
 from shared.services.ledger import message, stamp
 from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, REACHES, RETIRED, Versioned, unchanged
+
+if TYPE_CHECKING:
+    from shared.services.api.bodies import NewCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,14 @@ class Clusters:
         """Return what the API offers here."""
         one = "/projects/{project}/clusters/{cluster}"
         return [
-            Operation("POST", "/projects/{project}/clusters", "Register a cluster", self.register, NewCluster, 201),
+            Operation("POST", "/projects/{project}/clusters", "Register a cluster", self.register, "NewCluster", 201),
             Operation("GET", "/projects/{project}/clusters", "List clusters", self.browse, query=QUERY),
             Operation("DELETE", one, "Forget a cluster; its secrets stop working", self.forget, status=204),
         ]
 
     def register(self, call: Call) -> Answer:
         """Register a cluster: 409 if the id is taken, in any project."""
-        project, body = self.desk.project(call).value, parse(NewCluster, call)
+        project, body = self.desk.project(call).value, parse("NewCluster", call)
         center = _center(body, allow_local=self.desk.allow_local)
         cluster = Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels))
         cluster = self._store(msgspec.structs.replace(cluster, subscriber_url=body.subscriber_url, chaoscenter=center))

@@ -7,7 +7,6 @@ from typing import Any
 
 from shared.model.calls import Answer, Call
 from shared.model.experiments import Edit
-from shared.services.api.bodies import SettleBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.experiments import author, show
 from shared.services.api.operations import Operation, parse
@@ -32,7 +31,7 @@ class ConflictDesk:
         return [
             Operation("GET", base, "List conflicts", self.browse, query=QUERY),
             Operation("GET", one, "Show a conflict with all its sides", self.show),
-            Operation("POST", f"{one}/settle", settle, self.settle, SettleBody, headers=("X-Editor",)),
+            Operation("POST", f"{one}/settle", settle, self.settle, "SettleBody", headers=("X-Editor",)),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -53,7 +52,7 @@ class ConflictDesk:
         """Take one side, or a text that a person merged: 200 once git has it, 202 while it waits, 409 if git moved."""
         project, name = self.desk.project(call).value, call.params["conflict"]
         enabled(project)
-        body = parse(SettleBody, call)
+        body = parse("SettleBody", call)
         text = None if body.text is None else body.text.encode()
         editor = author(call) if call.headers.get("x-editor") else None
         saved = self.conflicts.settle(project.id, name, body.take, text, editor)

@@ -14,7 +14,6 @@ from shared.errors import BadInput, Conflict, NotFound
 from shared.model.calls import Answer, Call
 from shared.model.ledger import Event, EventKind
 from shared.rules.durations import seconds
-from shared.services.api.bodies import ReplayBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, after_of, cursor_of, limit_of
@@ -45,7 +44,7 @@ class Events:
         return [
             Operation("GET", all_, "List the ledger, newest first", self.browse, query=query),
             Operation("GET", one, "Show one event", self.show),
-            Operation("POST", f"{one}/replay", "Have an event acted on again", self.replay, ReplayBody, 202),
+            Operation("POST", f"{one}/replay", "Have an event acted on again", self.replay, "ReplayBody", 202),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -67,7 +66,7 @@ class Events:
 
     def replay(self, call: Call) -> Answer:
         """Act again on a delivery, sync or triggered change: what was done already is not done twice."""
-        event, body = self._find(call), parse(ReplayBody, call)
+        event, body = self._find(call), parse("ReplayBody", call)
         project = self.desk.project(call).value
         enabled(project)
         if event.kind in {"delivery", "sync"}:

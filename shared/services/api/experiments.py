@@ -15,7 +15,6 @@ from shared.model.experiments import Experiment, Manifest
 from shared.rules.edits import blob_id
 from shared.rules.routing import doubts
 from shared.services.accepting import Accepting
-from shared.services.api.bodies import RenameBody, ScheduleBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.manifests import is_json, judged, placeless, prefers, written
 from shared.services.api.operations import JSON, YAML, Operation, parse
@@ -53,8 +52,8 @@ class Experiments:
             Operation("POST", base, make, self.create, status=201, also=_BODIES, headers=_EDITS[1:]),
             Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=_BODIES, headers=_EDITS),
             Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete, headers=_EDITS),
-            Operation("POST", f"{one}/rename", move, self.rename, RenameBody, headers=_EDITS[1:]),
-            Operation("POST", f"{one}/schedule", accept, self.schedule, ScheduleBody, 202),
+            Operation("POST", f"{one}/rename", move, self.rename, "RenameBody", headers=_EDITS[1:]),
+            Operation("POST", f"{one}/schedule", accept, self.schedule, "ScheduleBody", 202, headers=_EDITS[1:]),
             Operation("POST", check, "Check a manifest or policy", self.validate, also=_BODIES),
         ]
 
@@ -89,7 +88,7 @@ class Experiments:
         """Move the file; the experiment stays the same one: 200 once that is a commit, 202 while it waits."""
         project = self.desk.project(call).value
         enabled(project)
-        path = parse(RenameBody, call).path
+        path = parse("RenameBody", call).path
         return _edited(self.edits.rename(project.id, call.params["experiment"], path, author(call)), {})
 
     def save(self, call: Call) -> Answer:
@@ -116,11 +115,11 @@ class Experiments:
         return Answer(200, {"id": gone.id, "path": gone.path, "commit": saved.commit})
 
     def schedule(self, call: Call) -> Answer:
-        """Accept or decline a schedule; saying it again has what failed ordered anew."""
-        project, accept = self.desk.project(call).value, parse(ScheduleBody, call).accept
+        """Accept, and where that is needed approve, or decline a schedule; again has what failed ordered anew."""
+        project, said = self.desk.project(call).value, parse("ScheduleBody", call)
         enabled(project)
         accepting = Accepting(self.desk.store, self.desk.clock, self.desk.ids)
-        accepting.accept(project.id, call.params["experiment"], "owner", accept=accept)
+        accepting.accept(project.id, call.params["experiment"], author(call), said.reason, accept=said.accept)
         return Answer(202, row(self._find(call)))
 
     def validate(self, call: Call) -> Answer:

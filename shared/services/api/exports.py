@@ -8,7 +8,6 @@ from typing import Any
 from shared.model.calls import Answer, Call
 from shared.model.experiments import Edit
 from shared.rules.edits import blob_id
-from shared.services.api.bodies import ExportBody
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.experiments import author
 from shared.services.api.operations import Operation, parse
@@ -29,7 +28,7 @@ class Exporting:
         path = "/projects/{project}/export"
         return [
             Operation("GET", path, "List what only the portal has", self.browse, query=QUERY),
-            Operation("POST", path, "Export it to git, or drop it", self.decide, ExportBody, headers=("X-Editor",)),
+            Operation("POST", path, "Export it to git, or drop it", self.decide, "ExportBody", headers=("X-Editor",)),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -40,7 +39,7 @@ class Exporting:
 
     def decide(self, call: Call) -> Answer:
         """Export: 200 once it is a commit, 202 while it is a pull request; or drop."""
-        project, body = self.desk.project(call).value, parse(ExportBody, call)
+        project, body = self.desk.project(call).value, parse("ExportBody", call)
         gitops = enabled(project)
         wanted = Wanted(_named(body.experiments), _named(body.policies))
         if body.drop:

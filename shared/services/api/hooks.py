@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.model.calls import Answer, Call
-from shared.services.api.bodies import RetireBody, RotateBody
 from shared.services.api.operations import Operation, parse
 from shared.services.hook_checks import HookChecks
 from shared.services.hook_secrets import HookSecrets
@@ -26,8 +25,8 @@ class Webhooks:
         return [
             Operation("GET", hook, "Say what is wrong with the webhook", self.check),
             Operation("POST", hook, "Install or repair the webhook", self.install),
-            Operation("POST", f"{hook}/rotate", "Have it sign with another secret", self.rotate, RotateBody),
-            Operation("POST", f"{hook}/retire", "End a secret that is not needed any more", self.retire, RetireBody),
+            Operation("POST", f"{hook}/rotate", "Have it sign with another secret", self.rotate, "RotateBody"),
+            Operation("POST", f"{hook}/retire", "End a secret that is not needed any more", self.retire, "RetireBody"),
         ]
 
     def check(self, call: Call) -> Answer:
@@ -40,10 +39,10 @@ class Webhooks:
 
     def rotate(self, call: Call) -> Answer:
         """Make a secret live and give it to the hook; those before stay live until they are retired."""
-        secret = parse(RotateBody, call).secret
+        secret = parse("RotateBody", call).secret
         return Answer(200, msgspec.to_builtins(HookSecrets(self.hooks).rotate(call.params["project"], secret)))
 
     def retire(self, call: Call) -> Answer:
         """End one secret, or those that rotation left: 409 while deliveries need it."""
-        secret = parse(RetireBody, call).secret
+        secret = parse("RetireBody", call).secret
         return Answer(200, {"retired": list(HookSecrets(self.hooks).retire(call.params["project"], secret))})

@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pydantic.json_schema import models_json_schema
-
-from shared.services.api.operations import JSON, Operation
+from shared.services.api.operations import JSON, Operation, model_of
 from shared.services.api.paging import MAX_LIMIT, QUERY
 
 PATH: Final = "/api/openapi.json"
@@ -56,7 +54,9 @@ _SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 
 def describe(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """Return the OpenAPI document of these operations and of itself."""
-    models = sorted({o.reads for o in operations if o.reads}, key=lambda model: model.__name__)
+    from pydantic.json_schema import models_json_schema  # noqa: PLC0415 - as in `model_of`
+
+    models = [model_of(name) for name in sorted({o.reads for o in operations if o.reads})]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {PATH: {"get": _itself()}}
     for operation in operations:
@@ -124,10 +124,11 @@ def _body(operation: Operation) -> dict[str, Any]:
         media: {"schema": {"type": "object"} if media == JSON else _TEXT} for media in operation.also
     }
     if operation.reads:
-        content[JSON] = {"schema": {"$ref": f"#/components/schemas/{operation.reads.__name__}"}}
+        content[JSON] = {"schema": {"$ref": f"#/components/schemas/{operation.reads}"}}
     return content
 
 
 def _needed(operation: Operation) -> bool:
     """Whether a JSON body must be sent: not where each of its fields has a default."""
-    return any(field.is_required() for field in operation.reads.model_fields.values()) if operation.reads else False
+    fields = model_of(operation.reads).model_fields if operation.reads else {}
+    return any(field.is_required() for field in fields.values())

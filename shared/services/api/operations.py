@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import BadInput, Invalid, NotFound, Unauthenticated
 from shared.model.calls import Answer, Call, Route
 from shared.rules.keys import same
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 JSON: Final = "application/json"
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -27,7 +28,7 @@ _PROBLEMS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path; `reads` is the model of a JSON body, `also` further media types of it.
+    """One method of one path; `reads` names the model of a JSON body in `bodies`, `also` further media types of it.
 
     `query` and `headers` name the parameters that it heeds, `status` is that of success, `yields` further media types
     of what it answers.
@@ -37,7 +38,7 @@ class Operation:
     path: str
     summary: str
     handler: Callable[[Call], Answer]
-    reads: type[BaseModel] | None = None
+    reads: str = ""
     status: int = 200
     also: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
@@ -55,10 +56,20 @@ def routes(operations: Iterable[Operation], admin_token: str) -> list[Route]:
     return [_route(operation, admin_token) for operation in operations]
 
 
-def parse(model: type[BaseModel], call: Call) -> Any:
-    """Return the body as `model`: `Invalid` lists each problem by field, with what to do."""
+def model_of(name: str) -> type[BaseModel]:
+    """Return a model of `bodies`, which pydantic makes at the first look, so that who only reads does not wait."""
+    from shared.services.api import bodies  # noqa: PLC0415 - pydantic is slow to load
+
+    model: type[BaseModel] = getattr(bodies, name)
+    return model
+
+
+def parse(name: str, call: Call) -> Any:
+    """Return the body as the model of that name: `Invalid` lists each problem by field, with what to do."""
+    from pydantic import ValidationError  # noqa: PLC0415 - as in `model_of`
+
     try:
-        return model.model_validate(json.loads(call.body or b"{}"))
+        return model_of(name).model_validate(json.loads(call.body or b"{}"))
     except ValidationError as error:
         problems = _problems(error)
         raise Invalid(f"{problems[0]['field']}: {problems[0]['message']}", problems) from error

@@ -15,9 +15,10 @@ const make = (tag, fields, ...children) => {
 
 class Refused extends Error {}
 
-async function read(path) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem("token")}` };
-  const answer = await fetch(`/api${path}`, { headers }).catch(() => { throw new Error("the server does not answer"); });
+async function read(path, said) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem("token")}`, ...(said && { "Content-Type": "application/json" }) };
+  const asked = said ? { method: "POST", headers, body: JSON.stringify(said) } : { headers };
+  const answer = await fetch(`/api${path}`, asked).catch(() => { throw new Error("the server does not answer"); });
   const body = await answer.json().catch(() => ({ detail: `the server answered ${answer.status}` }));
   if (answer.status === 401) throw new Refused("this is not the owner's token");
   if (!answer.ok) throw new Error(body.detail);
@@ -51,7 +52,24 @@ function fill(id, page, cells) {
 
 function experiment(e) {
   const problem = e.problem ? place(e.problem) : e.pull ? `waits for pull request #${e.pull}` : null;
-  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), cell(problem)];
+  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), schedule(e), cell(problem)];
+}
+
+// What a schedule waits for is told with the command that gives it, where that is a person's word: here a button does.
+function schedule(e) {
+  if (!e.schedule) return cell(null);
+  const more = [make("span", { className: tone(e.schedule) }, e.schedule)];
+  const [why, command] = (e.schedule_reason ?? "").split(": litmus-gitops ");
+  if (why) more.push(make("div", { className: "quiet" }, why));
+  if (command?.includes(" --accept")) more.push(make("button", { type: "button", onclick: () => accept(e) }, `Accept ${e.name}`));
+  return cell(...more);
+}
+
+async function accept(e) {
+  if (!confirm(`Have ${e.path}, as git holds it now, installed on its clusters? It starts chaos by its schedule.`)) return;
+  const path = `/projects/${encodeURIComponent(byId("project").value)}/experiments/${encodeURIComponent(e.id)}/schedule`;
+  await read(path, { accept: true }).catch((error) => alert(`${e.path}: ${error.message}`));
+  show();
 }
 
 function conflict(c, open) {

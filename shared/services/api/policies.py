@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from shared.errors import Invalid
 from shared.model.calls import Answer, Call
 from shared.model.policies import Policy, PolicyBook
-from shared.services.api.bodies import SimulationBody
 from shared.services.api.desk import Desk
 from shared.services.api.events import moment_of
 from shared.services.api.operations import Operation, parse
@@ -22,6 +21,9 @@ from shared.services.simulating import Simulating, Trial, fired
 from shared.services.tables import POLICIES
 from shared.wire.files import read_policy_file
 from shared.wire.writing import manifest_text
+
+if TYPE_CHECKING:
+    from shared.services.api.bodies import SimulationBody
 
 _PATH: Final = "policy.yaml"
 
@@ -38,7 +40,7 @@ class Policies:
         told = "Try a policy on the changes of the last week"
         return [
             Operation("GET", base, "List policies", self.browse, query=QUERY),
-            Operation("POST", f"{base}/simulate", told, self.simulate, SimulationBody, query=QUERY),
+            Operation("POST", f"{base}/simulate", told, self.simulate, "SimulationBody", query=QUERY),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -53,7 +55,7 @@ class Policies:
 
         Each page counts its own: `changes` and `fired`.
         """
-        project, body, limit = self.desk.project(call).value.id, parse(SimulationBody, call), limit_of(call)
+        project, body, limit = self.desk.project(call).value.id, parse("SimulationBody", call), limit_of(call)
         policy = _policy(body)
         since = moment_of(body.since) if body.since else None
         found = list(islice(newest_first(self.desk.store, project, after_of(call), since), limit + 1))

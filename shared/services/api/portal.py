@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -85,8 +86,8 @@ def _query(services: Services) -> Route:
 
 
 def _description(operations: list[Operation]) -> Route:
-    document = describe(operations, _version())
-    return Route("GET", PATH, lambda _: Answer(200, document))
+    document = cache(lambda: describe(operations, _version()))
+    return Route("GET", PATH, lambda _: Answer(200, document()))
 
 
 def _version() -> str:

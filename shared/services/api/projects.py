@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,6 @@ from shared.model.projects import GitOps, Project
 from shared.model.records import ABSENT
 from shared.rules.urls import check_api, check_repository
 from shared.services.accepting import rescheduled
-from shared.services.api.bodies import GitOpsBody, NewProject
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, listing
@@ -24,6 +23,9 @@ from shared.services.attempts import until_fresh
 from shared.services.dirt import dirty, dirty_writes
 from shared.services.ledger import stamp
 from shared.services.tables import PROJECTS, SYNCS, Versioned
+
+if TYPE_CHECKING:
+    from shared.services.api.bodies import GitOpsBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,10 @@ class Projects:
         """Return what the API offers here."""
         gitops = "/projects/{project}/gitops"
         return [
-            Operation("POST", "/projects", "Create a project", self.create, NewProject, 201),
+            Operation("POST", "/projects", "Create a project", self.create, "NewProject", 201),
             Operation("GET", "/projects", "List projects", self.browse, query=QUERY),
             Operation("GET", "/projects/{project}", "Show a project", self.show),
-            Operation("PUT", gitops, "Turn GitOps on, or change it", self.enable, GitOpsBody, headers=("If-Match",)),
+            Operation("PUT", gitops, "Turn GitOps on, or change it", self.enable, "GitOpsBody", headers=("If-Match",)),
             Operation("GET", gitops, "Show the GitOps settings", self.gitops),
             Operation("DELETE", gitops, "Turn GitOps off", self.disable, status=204),
             Operation("POST", "/projects/{project}/sync", "Sync now", self.sync, status=202),
@@ -48,7 +50,7 @@ class Projects:
 
     def create(self, call: Call) -> Answer:
         """Create a project: 409 if the id is taken."""
-        body = parse(NewProject, call)
+        body = parse("NewProject", call)
         project = Project(body.id, body.name, stamp(self.desk.clock))
         try:
             self.desk.store.commit([PROJECTS.put(project, project.id, expected=ABSENT)])
@@ -66,7 +68,7 @@ class Projects:
 
     def enable(self, call: Call) -> Answer:
         """Store the settings and sync at once, so that what git has is imported."""
-        gitops = self._settings(parse(GitOpsBody, call), call.params["project"])
+        gitops = self._settings(parse("GitOpsBody", call), call.params["project"])
 
         def changed(was: Project) -> Project:
             check_seen(call, _version(was))

@@ -11,7 +11,6 @@ import msgspec
 from shared.errors import NotFound
 from shared.model.calls import Answer, Call
 from shared.model.runs import Run
-from shared.services.api.bodies import ApprovalBody, NewRun
 from shared.services.api.desk import Desk, enabled
 from shared.services.api.experiments import author
 from shared.services.api.operations import Operation, parse
@@ -19,6 +18,7 @@ from shared.services.api.paging import QUERY, listing
 from shared.services.approving import Approving
 from shared.services.dispatching import Dispatching
 from shared.services.tables import RUNS
+from shared.wire.traces import continued
 
 WHO: Final = ("X-Editor",)
 """The header that says which person speaks with the owner's token."""
@@ -44,12 +44,14 @@ class Runs:
                 f"{run}/approve",
                 "Let a run go that waits for approval",
                 approve,
-                ApprovalBody,
+                "ApprovalBody",
                 202,
                 headers=WHO,
             ),
-            Operation("POST", f"{run}/deny", "End a run that waits for approval", deny, ApprovalBody, 202, headers=WHO),
-            Operation("POST", start, "Run an experiment now", self.start, NewRun, 202),
+            Operation(
+                "POST", f"{run}/deny", "End a run that waits for approval", deny, "ApprovalBody", 202, headers=WHO
+            ),
+            Operation("POST", start, "Run an experiment now", self.start, "NewRun", 202),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -67,9 +69,10 @@ class Runs:
 
     def start(self, call: Call) -> Answer:
         """Run an experiment now, for a person: without a guard, but within all rules of safety."""
-        project, body = self.desk.project(call).value, parse(NewRun, call)
+        project, body = self.desk.project(call).value, parse("NewRun", call)
         enabled(project)
-        runs = self.dispatching.start(project.id, call.params["experiment"], tuple(body.clusters), "person", "owner")
+        experiment, trace = call.params["experiment"], continued(call.headers)
+        runs = self.dispatching.start(project.id, experiment, tuple(body.clusters), "person", "owner", trace)
         return Answer(202, {"items": [show(run) for run in runs], "next": None})
 
     def stop(self, call: Call) -> Answer:
@@ -81,7 +84,7 @@ class Runs:
         """Return a handler that takes a person's word: who says it is in `X-Editor`, why in the body."""
 
         def handle(call: Call) -> Answer:
-            project, why = self.desk.project(call).value, parse(ApprovalBody, call).reason
+            project, why = self.desk.project(call).value, parse("ApprovalBody", call).reason
             return Answer(202, show(judge(project.id, call.params["run"], author(call), why)))
 
         return handle

@@ -12,7 +12,6 @@ from shared.model.projects import Freeze, Safety, Storm
 from shared.rules.stop_conditions import check_conditions
 from shared.rules.windows import check_window
 from shared.services.accepting import rescheduled
-from shared.services.api.bodies import FreezeBody, ReleaseBody, SafetyBody
 from shared.services.api.clusters import member
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation, parse
@@ -37,13 +36,13 @@ class SafetyRules:
         return [
             Operation("GET", f"{project}/safety", "Show the rules of safety", self.show),
             Operation(
-                "PUT", f"{project}/safety", "Replace the rules named", self.replace, SafetyBody, headers=("If-Match",)
+                "PUT", f"{project}/safety", "Replace the rules named", self.replace, "SafetyBody", headers=("If-Match",)
             ),
-            Operation("PUT", f"{project}/freeze", "Let nothing start in the project", self.freeze, FreezeBody),
+            Operation("PUT", f"{project}/freeze", "Let nothing start in the project", self.freeze, "FreezeBody"),
             Operation("DELETE", f"{project}/freeze", "Lift the project's freeze", self.thaw, status=204),
-            Operation("PUT", f"{cluster}/freeze", "Let nothing start on a cluster", self.freeze_cluster, FreezeBody),
+            Operation("PUT", f"{cluster}/freeze", "Let nothing start on a cluster", self.freeze_cluster, "FreezeBody"),
             Operation("DELETE", f"{cluster}/freeze", "Lift a cluster's freeze", self.thaw_cluster, status=204),
-            Operation("POST", f"{project}/release", "Let held orders go, or drop them", self.release, ReleaseBody),
+            Operation("POST", f"{project}/release", "Let held orders go, or drop them", self.release, "ReleaseBody"),
         ]
 
     def show(self, call: Call) -> Answer:
@@ -52,7 +51,7 @@ class SafetyRules:
 
     def replace(self, call: Call) -> Answer:
         """Replace what the body names; `storm: null` turns the storm hold off."""
-        named = parse(SafetyBody, call).model_dump(exclude_unset=True)
+        named = parse("SafetyBody", call).model_dump(exclude_unset=True)
         return _shown(until_fresh(lambda: self._replace(call, named)))
 
     def _replace(self, call: Call, named: dict[str, Any]) -> Safety:
@@ -82,11 +81,11 @@ class SafetyRules:
 
     def release(self, call: Call) -> Answer:
         """Let go, or drop, what a storm of triggers held."""
-        project, body = self.desk.project(call).value, parse(ReleaseBody, call)
+        project, body = self.desk.project(call).value, parse("ReleaseBody", call)
         return Answer(200, {"released": self.releasing.release(project.id, drop=body.drop), "dropped": body.drop})
 
     def _new_freeze(self, call: Call) -> Freeze:
-        return Freeze(parse(FreezeBody, call).reason, "owner", stamp(self.desk.clock))
+        return Freeze(parse("FreezeBody", call).reason, "owner", stamp(self.desk.clock))
 
     def _project(self, call: Call, freeze: Freeze | None) -> Answer:
         def write() -> None:

@@ -12,7 +12,6 @@ from shared.model.projects import Sink
 from shared.model.references import is_reference
 from shared.rules.sinks import check_sinks
 from shared.rules.urls import check_sink
-from shared.services.api.bodies import SinksBody
 from shared.services.api.desk import Desk
 from shared.services.api.operations import Operation, parse
 from shared.services.attempts import until_fresh
@@ -30,7 +29,7 @@ class SinkDesk:
         path = "/projects/{project}/sinks"
         return [
             Operation("GET", path, "List the sinks", self.browse),
-            Operation("PUT", path, "Replace the sinks", self.replace, SinksBody),
+            Operation("PUT", path, "Replace the sinks", self.replace, "SinksBody"),
         ]
 
     def browse(self, call: Call) -> Answer:
@@ -39,7 +38,7 @@ class SinkDesk:
 
     def replace(self, call: Call) -> Answer:
         """Replace all of them: `Invalid` for one that could never be told anything."""
-        sinks = msgspec.convert(parse(SinksBody, call).model_dump(), tuple[Sink, ...])
+        sinks = msgspec.convert(parse("SinksBody", call).model_dump(), tuple[Sink, ...])
         check_sinks(sinks)
         for sink in sinks:
             if not is_reference(sink.url):

@@ -10,6 +10,7 @@ from shared.services.ledger import stamp
 from shared.services.subscriber.forwarding import REVIEWS, Forwarding
 from shared.wire.admission import LIMIT, ONLY_COUNTED, allow, read_review
 from shared.wire.compression import expanded
+from shared.wire.traces import continued
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Admitting:
     def __call__(self, call: Call) -> Answer:
         """Allow what a valid review asks about; raises `BadInput` for what is no AdmissionReview v1."""
         body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
-        review = read_review(body)
+        review = read_review(body, continued(call.headers))
         outcome = review.untold
         if outcome is None:
             self.forwarding.keep(review, stamp(self.clock), len(body))

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.errors import Forbidden, NotFound
 from shared.model.orders import Order
 from shared.ports.kubernetes import KubernetesApi
+from shared.rules.outcomes import engine_of
 from shared.rules.rendering import CRON
 from shared.rules.tickets import EXPERIMENT, ORDER
 from shared.services.subscriber.desk import Desk
 from shared.services.subscriber.records import Created, Progress, Records
-from shared.services.subscriber.running import WORKFLOWS
+from shared.services.subscriber.running import ENGINES, WORKFLOWS
 from shared.services.subscriber.searching import everywhere
 from shared.services.subscriber.starting import places
 from shared.services.subscriber.worker import Worker
 
 _log = logging.getLogger("litmus_gitops.subscriber")
 Json = dict[str, Any]
-_SELECTOR: Final = f"{EXPERIMENT},{CRON},!{ORDER}"
+_SELECTORS: Final = {WORKFLOWS: f"{EXPERIMENT},{CRON},!{ORDER}", ENGINES: f"{EXPERIMENT},!{ORDER},!workflow_run_id"}
+"""What schedules start inherits the labels that they were installed with. An engine of a Workflow is no run."""
+
+_STARTER: Final = "ChaosSchedule"
+"""The kind that owns the engines which litmuschaos/chaos-scheduler creates."""
+
 _YOUNG: Final = 86_400.0
-"""Older Workflows ended before this subscriber came, or were told of long ago."""
+"""What is older ended before this subscriber came, or was told of long ago."""
 
 _KEPT: Final = 2 * _YOUNG
 """How long its record stays, in seconds: longer than it is taken for a new one."""
@@ -30,9 +36,10 @@ _KEPT: Final = 2 * _YOUNG
 
 @dataclass(slots=True)
 class Adopting:
-    """Looks for Workflows that an installed CronWorkflow has started, and records each as a run without an order.
+    """Looks for what installed schedules have started, and records each as a run without an order.
 
-    A role that may not list Workflows in all namespaces has them looked for in `namespace`.
+    A CronWorkflow starts Workflows, a ChaosSchedule ChaosEngines. A role that may not list them in all namespaces has
+    them looked for in `namespace`.
     """
 
     api: KubernetesApi
@@ -40,32 +47,33 @@ class Adopting:
     desk: Desk
     worker: Worker
     namespace: str
-    _blind: bool = False
+    _blind: set[str] = field(default_factory=set)
 
     def __call__(self) -> None:
         """Take up those that are new."""
-        found = self._found()
+        found = [(resource, one) for resource in _SELECTORS for one in self._found(resource)]
         known = {record.id for record in self.records.all()} if found else set()
-        for workflow in found:
-            order = self._order(workflow)
-            if order.order not in known and self.desk.age(workflow["metadata"]["creationTimestamp"]) < _YOUNG:
-                self.records.take(order, self._progress(workflow))
+        for resource, one in found:
+            order = self._order(one)
+            if order.order not in known and self.desk.age(one["metadata"]["creationTimestamp"]) < _YOUNG:
+                self.records.take(order, self._progress(resource, one))
                 self.worker.wake(order.order)
 
-    def _found(self) -> list[Json]:
+    def _found(self, resource: str) -> list[Json]:
         try:
-            return everywhere(self.api, WORKFLOWS, _SELECTOR, [self.namespace])[0]
+            found = everywhere(self.api, resource, _SELECTORS[resource], [self.namespace])[0]
         except NotFound:
             return []
         except Forbidden as error:
-            if not self._blind:
+            if resource not in self._blind:
                 _log.warning("what schedules start is not reported", extra={"reason": str(error)})
-            self._blind = True
+            self._blind.add(resource)
             return []
+        return [one for one in found if resource == WORKFLOWS or _is_scheduled(one)]
 
-    def _order(self, workflow: Json) -> Order:
+    def _order(self, one: Json) -> Order:
         """Return what stands in for an order: it is never sent, and tells the record's name and how long it stays."""
-        metadata = workflow["metadata"]
+        metadata = one["metadata"]
         labels = metadata["labels"]
         return Order(
             order=f"scheduled-{metadata['uid']}",
@@ -73,16 +81,22 @@ class Adopting:
             experiment=labels.get("workflow_id") or labels[EXPERIMENT],
             action="run",
             not_after=self.desk.later(_KEPT),
+            parameters={"revision": labels.get("revision_id", "")},
         )
 
-    def _progress(self, workflow: Json) -> Progress:
-        metadata, now = workflow["metadata"], self.desk.now()
+    def _progress(self, resource: str, one: Json) -> Progress:
+        metadata, now = one["metadata"], self.desk.now()
         namespace = metadata["namespace"]
         return Progress(
             phase="running",
             since=now,
             taken_at=now,
-            created=Created(WORKFLOWS, namespace, metadata["name"], metadata["uid"]),
-            namespaces=places(workflow, namespace),
+            created=Created(resource, namespace, metadata["name"], metadata["uid"]),
+            engines=(engine_of(one),) if resource == ENGINES else (),
+            namespaces=places(one, namespace),
             ordered=False,
         )
+
+
+def _is_scheduled(engine: Json) -> bool:
+    return any(owner.get("kind") == _STARTER for owner in engine["metadata"].get("ownerReferences") or ())

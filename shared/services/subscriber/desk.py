@@ -98,9 +98,9 @@ class Desk:
         return self._add(record, self._report(record, state, phase, message))
 
     def _report(self, record: Record, state: RunState, phase: str, message: str) -> Report:
-        created = record.progress.created
+        created, ordered = record.progress.created, record.progress.ordered
         return Report(
-            order=record.order.order if record.progress.ordered else None,
+            order=record.order.order if ordered else None,
             run=record.id,
             state=state,
             at=self.now(),
@@ -108,6 +108,7 @@ class Desk:
             message=message,
             experiment=record.order.experiment,
             object=created.name if created else "",
+            commit="" if ordered else str(record.order.parameters.get("revision") or ""),
         )
 
     def _add(self, record: Record, report: Report) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,16 +16,19 @@ from shared.model.runs import Report
 from shared.ports.ambient import Clock, Ids
 from shared.ports.peers import PortalApi
 from shared.rules.sealing import MOST_KEYS
+from shared.rules.tracing import traceparent
 from shared.services.ledger import stamp
 from shared.wire.keys import check_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
 from shared.wire.standard_webhooks import sign, verify
+from shared.wire.traces import HEADER, valid
 
 VERSION: Final = "0.1.0"
 CAPABILITIES: Final = ("prove", "run", "install", "remove", "stop")
 _LONG_POLL: Final = 25
 _JSON: Final = {"content-type": "application/json"}
+_NONE: Final[Mapping[str, str]] = {}
 _REFUSALS: Final[dict[int, type[LitmusGitopsError]]] = {
     401: Unauthenticated,
     403: Unauthenticated,
@@ -59,9 +62,13 @@ class Letters:
     ids: Ids
     asks: Asks = field(default_factory=Asks)
 
-    def report(self, report: Report) -> None:
-        """Deliver a report: returns once it is acknowledged, raises `Unavailable` or why it was refused."""
-        self._send("POST", f"/reports/{self.cluster}", write_report(report))
+    def report(self, report: Report, parent: str = "") -> None:
+        """Deliver a report, in the trace that its order bears (`parent`).
+
+        Returns once it is acknowledged, raises `Unavailable` or why it was refused.
+        """
+        trace = {HEADER: traceparent(report.run, f"{report.run}/{report.state}", valid(parent))}
+        self._send("POST", f"/reports/{self.cluster}", write_report(report), more=trace)
 
     def heartbeat(self, workloads: Sequence[SeenWorkload] = (), kinds: Sequence[str] = ()) -> list[Target]:
         """Tell the portal that this cluster's subscriber is alive, and what it sees of `kinds`, which it listed whole.
@@ -95,9 +102,17 @@ class Letters:
             raise Unauthenticated("the portal's list of orders answers another question than ours")
         return _orders(body)
 
-    def _send(self, method: str, path: str, body: bytes, message: str = "", seconds: float = 10.0) -> Answer:
+    def _send(  # noqa: PLR0913, PLR0917 - a request's parts
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        message: str = "",
+        seconds: float = 10.0,
+        more: Mapping[str, str] = _NONE,
+    ) -> Answer:
         now = int(self.clock().timestamp())
-        headers = sign(self.key, message or self.ids(), now, body) | (_JSON if body else {})
+        headers = sign(self.key, message or self.ids(), now, body) | (_JSON if body else {}) | dict(more)
         answer = self.portal(method, path, headers, body, seconds)
         if answer.status >= 300:  # noqa: PLR2004 - the first status that is no success
             raise _refused(answer.status, path.partition("?")[0])

@@ -64,7 +64,7 @@ class Outbox:
         """Send until one is not acknowledged; returns what is left, and whether the portal does not know the order."""
         for report in record.progress.reports:
             try:
-                self.letters.report(report)
+                self.letters.report(report, record.order.traceparent)
             except _REFUSED as error:
                 _log.warning("a report was refused", extra={"order": record.id, "reason": str(error)})
             except LitmusGitopsError as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from shared.model.experiments import Draft
 from tests.clients.git.conftest import Hosted
 from tests.gitserver import git
 
+WRITERS = 8
 AT = "2026-01-02T03:04:05.000Z"
 MESSAGE = "Change cart.\n\nLitmus-Gitops-Edit: e1\n"
 
@@ -156,6 +159,7 @@ def test_a_note_that_loses_a_race_is_composed_anew(writable: Hosted) -> None:
     assert "theirs\nours" == git("notes", "--ref", "litmus", "show", commit, cwd=writable.folder)
 
 
+@pytest.mark.parametrize("writable", ["file"], indirect=True)
 def test_a_note_that_always_loses_is_given_up(writable: Hosted) -> None:
     commit = writable.person.push()
 
@@ -165,3 +169,34 @@ def test_a_note_that_always_loses_is_given_up(writable: Hosted) -> None:
 
     with pytest.raises(Stale):
         writable.open().note(commit, compose, datetime.now(UTC))
+
+
+def test_a_note_waits_for_a_push_that_holds_the_ref(writable: Hosted) -> None:
+    commit = writable.person.push()
+    writable.open().note(commit, lambda _: "before\n", datetime.now(UTC))
+    lock = writable.folder / "refs" / "notes" / "litmus.lock"
+    looked: list[str] = []
+
+    def compose(note: str) -> str:
+        lock.unlink() if looked else lock.touch()
+        looked.append(note)
+        return note + "ours\n"
+
+    assert writable.open().note(commit, compose, datetime.now(UTC))
+    assert ["before\n"] * 2 == looked
+    assert "before\nours" == git("notes", "--ref", "litmus", "show", commit, cwd=writable.folder)
+
+
+def test_notes_that_many_write_at_once_all_land(writable: Hosted) -> None:
+    commits = [writable.person.push() for _ in range(2)]
+    at_once = threading.Barrier(WRITERS)
+
+    def write(number: int) -> bool:
+        at_once.wait()
+        return writable.open().note(commits[number % 2], lambda note: f"{note}{number}\n", datetime.now(UTC))
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        assert [True] * WRITERS == list(pool.map(write, range(WRITERS)))
+    shown = [git("notes", "--ref", "litmus", "show", commit, cwd=writable.folder).split() for commit in commits]
+    assert [sorted(map(str, range(first, WRITERS, 2))) for first in (0, 1)] == [sorted(words) for words in shown]
+    git("fsck", "--strict", cwd=writable.folder)

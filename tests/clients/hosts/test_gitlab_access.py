@@ -190,7 +190,7 @@ CALLS: dict[str, Callable[[GitHost, str, str], object]] = {
     "set_status": lambda to, commit, _: to.set_status(commit, STATUS),
     "publish": lambda to, commit, _: to.publish(commit, CHECK, 1),
     "pull": lambda to, *_: to.pull(1),
-    "open_pulls": lambda to, *_: to.open_pulls("main"),
+    "open_heads": lambda to, *_: to.open_heads("main"),
     "propose": lambda to, *_: to.propose("another", "main", "Title", "Text"),
     "close_pull": lambda to, *_: to.close_pull(1),
     "comment": lambda to, *_: to.comment(1, "<!-- ours -->", "Text"),

@@ -57,13 +57,13 @@ def test_an_unknown_pull_request_is_not_found(party: Party) -> None:
 
 
 def test_open_pull_requests_are_those_into_the_branch(party: Party) -> None:
-    branch(party, "one", "one.yaml")
-    branch(party, "two", "two.yaml")
+    _, one = branch(party, "one", "one.yaml")
+    _, two = branch(party, "two", "two.yaml")
     first, second = party.open("one", "main", "One"), party.open("two", "main", "Two")
     party.open("two", "one", "Elsewhere")
-    assert {first, second} == {pull.number for pull in host(party).open_pulls("main")}
+    assert {first: one, second: two} == host(party).open_heads("main")
     host(party).close_pull(first)
-    assert [second] == [pull.number for pull in host(party).open_pulls("main")]
+    assert {second: two} == host(party).open_heads("main")
 
 
 def test_proposing_twice_makes_one_pull_request(party: Party) -> None:
@@ -86,7 +86,7 @@ def test_a_proposal_whose_answer_was_lost_is_found_again(party: Party) -> None:
     with pytest.raises(LitmusGitopsError):
         host(party).propose("litmus/edit-1", "main", "Edit one", "")
     found = host(party).propose("litmus/edit-1", "main", "Edit one", "")
-    assert [found.number] == [pull.number for pull in host(party).open_pulls("main")]
+    assert [found.number] == list(host(party).open_heads("main"))
 
 
 def test_who_may_not_propose_is_told_so(party: Party) -> None:

@@ -36,6 +36,15 @@ def test_a_person_accepts_and_declines_a_schedule(api: Api, yard: Yard) -> None:
     assert (["+", "-"], "waiting") == (yard.told(), shown(api)[0])
 
 
+def test_who_accepts_and_why_stand_in_the_ledger(api: Api, yard: Yard) -> None:
+    yard.file(importing=True)
+    said = {"accept": True, "reason": "tried on staging"}
+    assert 202 == api("POST", SCHEDULE, said, x_editor="Ada <ada@example.com>").status
+    [row] = [row for row in yard.stage.rows("order") if row.verdict == "accepted"]
+    assert "Ada <ada@example.com> accepted the schedule of n1: tried on staging" == row.reason
+    assert 400 == api("POST", SCHEDULE, said, x_editor="Ada").status
+
+
 def shown(api: Api) -> tuple[str, str | None, str | None]:
     row = body(api("GET", EXPERIMENT, accept="application/json"))
     return row["schedule"], row["schedule_reason"], row["problem"] and row["problem"]["message"]

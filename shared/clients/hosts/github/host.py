@@ -60,9 +60,9 @@ class GitHub:
         """Return a pull request."""
         return pulls.pull(self._calls, self._where, number)
 
-    def open_pulls(self, target: str) -> list[PullRequest]:
-        """Return the open pull requests into a branch; a request for each, beside those for the list."""
-        return pulls.open_pulls(self._calls, self._where, target)
+    def open_heads(self, target: str) -> dict[int, str]:
+        """Return the heads of the open pull requests into a branch."""
+        return pulls.open_heads(self._calls, self._where, target)
 
     def propose(self, source: str, target: str, title: str, body: str) -> PullRequest:
         """Open a pull request, or return the one that is open."""

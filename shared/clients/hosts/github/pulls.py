@@ -74,11 +74,10 @@ def pull(calls: Calls, where: Address, number: int) -> PullRequest:
     return _told(calls, where, calls.ask("GET", f"{where.path}/pulls/{number}", _Pull))
 
 
-def open_pulls(calls: Calls, where: Address, target: str) -> list[PullRequest]:
-    """Return the open pull requests into a branch."""
-    return [
-        _told(calls, where, found) for found in calls.pages(f"{where.path}/pulls", _Pull, state="open", base=target)
-    ]
+def open_heads(calls: Calls, where: Address, target: str) -> dict[int, str]:
+    """Return the heads of the open pull requests into a branch: where each parted would take a request of its own."""
+    found = calls.pages(f"{where.path}/pulls", _Pull, state="open", base=target)
+    return {one.number: one.head.sha for one in found}
 
 
 def propose(calls: Calls, where: Address, wanted: Proposal) -> PullRequest:

@@ -43,10 +43,10 @@ class GitLab:
         with self._api.explained("a merge request"):
             return pulls.one(self._api, number)
 
-    def open_pulls(self, target: str) -> list[PullRequest]:
-        """Return the open merge requests into a branch whose diffs GitLab has made."""
+    def open_heads(self, target: str) -> dict[int, str]:
+        """Return the heads of the open merge requests into a branch."""
         with self._api.explained("the merge requests"):
-            return pulls.open_into(self._api, target)
+            return pulls.open_heads(self._api, target)
 
     def propose(self, source: str, target: str, title: str, body: str) -> PullRequest:
         """Open a merge request or return the open one: `NotYet` while GitLab makes its diff, though it is there."""

@@ -36,10 +36,9 @@ def prepared(api: Api, number: int) -> Merge:
     return merge
 
 
-def open_into(api: Api, target: str) -> list[PullRequest]:
-    """Return the open merge requests into a branch, without those whose diff GitLab has not made yet."""
-    merges = (_look_up(api, merge.iid) for merge in _opened(api, target_branch=target))
-    return [_pull(merge) for merge in merges if merge.parted is not None]
+def open_heads(api: Api, target: str) -> dict[int, str]:
+    """Return the heads of the open merge requests into a branch: where each parted no list tells."""
+    return {merge.iid: merge.sha for merge in _opened(api, target_branch=target) if merge.sha}
 
 
 def propose(api: Api, source: str, target: str, title: str, body: str) -> PullRequest:
