@@ -8,7 +8,6 @@ from shared.clients.ids import new_id
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Key, Put
 from shared.rules.routing import CLUSTERS as NAMED
-from shared.services.ledger import message
 from shared.services.remembering import Remembering
 from shared.services.tables import ORDERS
 from tests.services.dispatch_stage import KILL, Stage
@@ -51,7 +50,7 @@ def test_an_order_whose_turn_comes_late_goes_on_by_a_message_of_its_own(stage: S
         (again.action, again.ids),
         len(stage.subscriber.asked),
     )
-    stage.delivering.order(message(new_id, "dispatch", "order", **again.ids))
+    stage.delivering.order(again)
     assert "taken" == stage.order(going["c2"], "c2").state
 
 
