@@ -34,7 +34,7 @@ from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
 from shared.services.reaches import Reaches
 from shared.services.remembering import Remembering
-from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, REACHES, Versioned
+from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, REACHES, STANDINGS, Versioned
 from shared.wire.orders import signed
 from shared.wire.subscribers import TAKEN, refusal
 
@@ -128,9 +128,9 @@ class Delivering:
     def _behind(self, origin: str, proof: str) -> Iterator[Message]:
         cluster = CLUSTERS.load(self.store, origin)
         for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
-            for row in listed(self.store, OPEN_ORDERS, member.value.id):
+            for row in listed(self.store, STANDINGS, member.value.id):
                 if row.value.after == proof:
-                    yield self._ordering.due(row.value)
+                    yield message(self.ids, "dispatch", "order", cluster=row.value.cluster, order=row.value.id)
 
     def tried(self, until: float, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
         """Return an order that was taken, or the message by which it is tried again; None where it ended.
@@ -163,7 +163,7 @@ class Delivering:
 
     def _in_turn(self, order: Dispatched) -> None:
         """Raise `NotYet` while an older order could not be delivered, whose end wakes this one."""
-        opened = (row.value for row in listed(self.store, OPEN_ORDERS, order.cluster))
+        opened = (row.value for row in listed(self.store, STANDINGS, order.cluster))
         before = (one for one in opened if one.id < order.id)
         if order.action != "stop" and any(one.state == "ready" and one.attempts for one in before):
             raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
