@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.model.messages import Claimed, Message
+from shared.model.traces import NAME
 from shared.ports.state import Queue
 from shared.wire import cloudevents, standard_webhooks
 
@@ -35,10 +36,11 @@ def path(message: Message) -> str:
 
 
 def signed(message: Message, key: bytes, now: datetime) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of a delivery, signed with the deployment's internal key."""
+    """Return headers and body of a delivery, signed with the deployment's internal key; the trace is a header, too."""
     body = cloudevents.encode(message)
     headers = standard_webhooks.sign(key, message.id, int(now.timestamp()), body)
-    return headers | {"content-type": cloudevents.MEDIA_TYPE}, body
+    trace = {NAME: message.ids[NAME]} if NAME in message.ids else {}
+    return {**headers, "content-type": cloudevents.MEDIA_TYPE, **trace}, body
 
 
 def settle(queue: Queue, claimed: Claimed, outcome: Outcome) -> None:

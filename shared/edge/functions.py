@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from shared.edge.bodies import drop_rest, read_body
 from shared.edge.routing import Router, check_media, check_size
 from shared.errors import LitmusGitopsError, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
+from shared.model.traces import NAME, TRACE, trace_of
 
 Target = Callable[[flask.Request], flask.Response]
 
@@ -26,13 +28,15 @@ def function(*routes: Route) -> Target:
     """Return the target that answers these routes, and `/healthz` besides.
 
     An error of ours becomes its status with a problem+json body (RFC 9457); any other is logged whole and answered
-    500 without a word of its text.
+    500 without a word of its text. What is logged meanwhile bears the trace id of the caller's `traceparent` (W3C Trace
+    Context), or of one made here.
     """
     logs.configure()
     router = Router((*routes, Route("GET", "/healthz", _healthy)))
 
     def target(request: flask.Request) -> flask.Response:
         started = time.perf_counter()
+        TRACE.set(_parent(request.headers.get(NAME, "")))
         template, response, quiet = _answered(router, request)
         drop_rest(request)
         if not quiet:
@@ -96,6 +100,11 @@ def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Respon
         _log.exception("unexpected error", extra={"route": template})
         broken = LitmusGitopsError("something broke on our side; the log has the details")
         return template, _response(problem(broken)), False
+
+
+def _parent(given: str) -> str:
+    """Return the `traceparent` of what we do for a caller: a span of ours, in the caller's trace if there is one."""
+    return f"00-{trace_of(given) or os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
 def _healthy(_: Call) -> Answer:

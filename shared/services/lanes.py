@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
@@ -55,7 +56,7 @@ class Lanes:
         group: list[R] = []
         left = 0
         for item in items:
-            self._pool.submit(act, item).add_done_callback(came.put)
+            self._pool.submit(copy_context().run, act, item).add_done_callback(came.put)
             left += 1
         while left:
             try:
