@@ -23,7 +23,7 @@ _SOONEST: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a delivery, and why; `seconds` is how long to wait where it was only too early."""
+    """What became of a delivery, and why; `seconds` is how long to wait, where the function says so."""
 
     kind: Literal["done", "not_yet", "failed"]
     reason: str = ""
@@ -48,19 +48,23 @@ def settle(queue: Queue, claimed: Claimed, outcome: Outcome) -> None:
     if outcome.kind == "done":
         queue.ack(claimed)
     elif outcome.kind == "failed":
-        queue.nack(claimed, outcome.reason)
+        queue.nack(claimed, outcome.reason, outcome.seconds)
     else:
         queue.nack(claimed, outcome.reason, outcome.seconds, count=False)
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Return what an answer means: 2xx is done, 503 with `X-Not-Yet: true` too early, anything else a failure."""
+    """Return what an answer means: 2xx is done, 503 with `X-Not-Yet: true` too early, anything else a failure.
+
+    After one with `X-Not-Known: true` it is tried again as late as `Retry-After` says.
+    """
     if status // 100 == 2:  # noqa: PLR2004 - HTTP: success
         return Outcome("done")
     reason = f"{status}: {_detail(body)}"[:_REASON]
     if status == 503 and headers.get("X-Not-Yet") == "true":  # noqa: PLR2004 - HTTP: unavailable
         return Outcome("not_yet", reason, _seconds(headers.get("Retry-After", "")))
-    return Outcome("failed", reason)
+    late = headers.get("X-Not-Known") == "true"
+    return Outcome("failed", reason, _seconds(headers.get("Retry-After", "")) if late else None)
 
 
 def _seconds(text: str) -> float:
