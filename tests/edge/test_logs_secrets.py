@@ -73,10 +73,12 @@ LEAKS: st.SearchStrategy[Leak] = st.one_of(
 
 
 def _raised(text: str) -> logging.LogRecord:
+    info: Any = None
     try:
-        int(text + "x")
+        int(f"{text}x")
     except ValueError:
-        return LOG.makeRecord(LOG.name, logging.ERROR, __file__, 1, "broke", (), sys.exc_info())
+        info = sys.exc_info()
+    return LOG.makeRecord(LOG.name, logging.ERROR, __file__, 1, "broke", (), info)
 
 
 def _record(message: str, *values: object, **extra: object) -> logging.LogRecord:
