@@ -18,7 +18,7 @@ from shared.edge.bodies import drop_rest, read_body
 from shared.edge.routing import Router, check_media, check_size
 from shared.errors import LitmusGitopsError, NotKnown, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
-from shared.model.traces import NAME, TRACE, trace_of
+from shared.model.traces import NAME, TRACE, valid
 
 Target = Callable[[flask.Request], flask.Response]
 
@@ -112,7 +112,8 @@ def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Respon
 
 def _parent(given: str) -> str:
     """Return the `traceparent` of what we do for a caller: a span of ours, in the caller's trace if there is one."""
-    return f"00-{trace_of(given) or os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+    _, trace, _, flags = (valid(given) or f"00-{os.urandom(16).hex()}--01").split("-")
+    return f"00-{trace}-{os.urandom(8).hex()}-{flags}"
 
 
 def _operations(routes: Iterable[Route], ready: Callable[[], None]) -> list[Route]:
@@ -135,7 +136,7 @@ def _call(route: Route, params: dict[str, str], request: flask.Request) -> Call:
     check_size(route, request.content_length)
     if request.method in {"POST", "PUT", "PATCH"}:
         check_media(route, request.mimetype)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = {name.lower(): value for name, value in request.headers.items()} | {NAME: TRACE.get()}
     body = read_body(request, route.limit)
     return Call(request.method, request.path, params, request.args.to_dict(), headers, body)
 

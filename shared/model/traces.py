@@ -16,13 +16,25 @@ NAME: Final = "traceparent"
 TRACE: Final[ContextVar[str]] = ContextVar("trace", default="")
 """The `traceparent` of the request that is being answered; empty outside of one."""
 
-_PARENT: Final = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_FIELDS: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
+_SAMPLED: Final = 1
+"""The one flag that version 00 knows; the others must not be passed on."""
+
+
+def valid(text: str) -> str:
+    """Return a trace context in version 00, empty where the text is none (section 3.2.2)."""
+    found = _FIELDS.fullmatch(text)
+    if found is None:
+        return ""
+    version, trace, span, flags, more = found.groups()
+    if version == "ff" or (version == "00" and more) or not (trace.strip("0") and span.strip("0")):
+        return ""
+    return f"00-{trace}-{span}-{int(flags, 16) & _SAMPLED:02x}"
 
 
 def trace_of(parent: str) -> str:
-    """Return the trace id, 32 hexadecimal digits, of a `traceparent`; empty where it is none (sections 3.2 and 4.3)."""
-    found = _PARENT.fullmatch(parent)
-    return found[2] if found and not (found[1] == "00" and found[3]) else ""
+    """Return the trace id, 32 hexadecimal digits, of a trace context; empty where it is none."""
+    return valid(parent)[3:35]
 
 
 def traced(message: Message, parent: str) -> Message:

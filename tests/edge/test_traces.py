@@ -26,6 +26,16 @@ def test_every_line_of_a_request_bears_the_callers_trace(port: int, capsys: pyte
     assert [TRACE_ID] * 4 == _traces(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("given", [GIVEN, ""], ids=["the-callers", "its-own"])
+def test_what_a_handler_does_is_in_the_trace_that_is_logged(
+    port: int, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handed = ask(port, "GET", "/echo/a", Traceparent=given).json()["headers"]["traceparent"]
+    [line] = [json.loads(text) for text in capsys.readouterr().err.splitlines() if '"answered"' in text]
+    assert line["trace"] == trace_of(handed)
+    assert handed != given
+
+
 @pytest.mark.parametrize("given", ["", "nonsense", GIVEN.upper(), f"{GIVEN}-more"], ids=repr)
 def test_a_request_without_a_trace_gets_one_of_its_own(
     port: int, given: str, capsys: pytest.CaptureFixture[str]
