@@ -47,7 +47,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def found(portal: Served, place: str, **environment: str) -> list[str]:
     """Return what doctor finds at a place; its exit status says whether it finds anything."""
-    told = {"LITMUS_GITOPS_URL": portal.engine.url, "LITMUS_GITOPS_TOKEN": TOKEN}
+    told: dict[str, Any] = {"LITMUS_GITOPS_URL": portal.engine.url, "LITMUS_GITOPS_TOKEN": TOKEN}
     done = command("doctor", "--json", **told | environment)
     rows: list[dict[str, Any]] = [row for row in done.json if row["severity"] == "finding"]
     assert done.code == bool(rows)
