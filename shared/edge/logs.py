@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.model.traces import TRACE, trace_of
+from shared.model.traces import ID, TRACE
 
 _NAMES: Final = ("token", "password", "passwd", "secret", "accesskey", "access_key", "credential", "signature")
 _NAME: Final = rf"(?i:{'|'.join(_NAMES)})\w*"
@@ -88,17 +88,18 @@ def line(record: logging.LogRecord) -> str:
     fields["message"] = record.getMessage()
     if record.exc_info:
         fields["exception"] = logging.Formatter().formatException(record.exc_info)
-    lowered = _dumped(fields).lower()
-    if any(mark in lowered for mark in _MARKS):
-        fields = {name: _under(name, value) for name, value in fields.items()}
-    fields |= {
+    ours = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "severity": record.levelname,
         "logger": record.name,
     }
-    if trace := trace_of(TRACE.get()):
-        fields["trace"] = trace
-    return _dumped(fields)
+    if trace := TRACE.get()[ID]:
+        ours["trace"] = trace
+    text = _dumped(fields | ours)
+    lowered = text.lower()
+    if any(mark in lowered for mark in _MARKS):
+        return _dumped({name: _under(name, value) for name, value in fields.items()} | ours)
+    return text
 
 
 def _dumped(fields: object) -> str:

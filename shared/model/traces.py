@@ -16,6 +16,9 @@ NAME: Final = "traceparent"
 TRACE: Final[ContextVar[str]] = ContextVar("trace", default="")
 """The `traceparent` of the request that is being answered; empty outside of one."""
 
+ID: Final = slice(3, 35)
+"""Where in a trace context of version 00 the id of the trace stands."""
+
 _FIELDS: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
 _SAMPLED: Final = 1
 """The one flag that version 00 knows; the others must not be passed on."""
@@ -34,7 +37,7 @@ def valid(text: str) -> str:
 
 def trace_of(parent: str) -> str:
     """Return the trace id, 32 hexadecimal digits, of a trace context; empty where it is none."""
-    return valid(parent)[3:35]
+    return valid(parent)[ID]
 
 
 def traced(message: Message, parent: str) -> Message:
