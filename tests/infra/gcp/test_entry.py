@@ -95,7 +95,7 @@ def test_a_function_that_says_not_yet_uses_up_no_attempt(cloud: Cloud) -> None:
 
 
 def test_a_message_that_fails_comes_again_until_it_is_a_dead_letter(cloud: Cloud) -> None:
-    cloud.send("a", "nobody-does-that")
+    cloud.send("a", "broken")
     assert 503 == cloud.push("a")
     [claimed] = claimed_again(cloud.queue)
     assert 2 == claimed.attempts
