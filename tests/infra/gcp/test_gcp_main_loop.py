@@ -12,9 +12,9 @@ from shared.model.messages import Depth
 from tests import postgresql
 from tests.gitserver import GitServer, git
 from tests.google import GoogleServer
-from tests.infra.aws.story import LOGIN
 from tests.infra.gcp.cloud import Functions, GoogleCloud, GoogleStory, furnished
 from tests.infra.loop import WORKFLOW_ID
+from tests.infra.outside import LOGIN
 from tests.infra.stores import on_server
 
 pytestmark = postgresql.needs_server()
