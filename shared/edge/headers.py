@@ -21,12 +21,15 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         """Return the value of a header, whose name is in lower case."""
-        word = name.upper().replace("-", "_")
-        found = self._environ.get(word) or None if word in _BARE else self._environ.get(_PREFIX + word)
-        if found is None or name != _name(word):
+        found = self._find(name)
+        if found is None:
             raise KeyError(name)
-        value: str = found
-        return value
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Do the same, or return `default`: most headers that are asked for were not sent."""
+        found = self._find(name)
+        return default if found is None else found
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of those that were sent."""
@@ -38,6 +41,11 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         """Return how many were sent."""
         return sum(1 for _ in self)
+
+    def _find(self, name: str) -> str | None:
+        word = name.upper().replace("-", "_")
+        found = self._environ.get(word) or None if word in _BARE else self._environ.get(_PREFIX + word)
+        return found if name == _name(word) else None
 
 
 def _name(word: str) -> str:
