@@ -27,20 +27,25 @@ Fault = Callable[[Any], AWSResponse | None]
 """Takes the request that is about to be sent; the answer it gives is what the SDK sees, None lets it pass."""
 
 
-class Faults:
-    """Clients of their own, whose requests meet the planned faults first, one each, then those that chance sends."""
+def clients(at: Double, table: str, tries: int = 4) -> Aws:
+    """Return clients of their own for a table and its queues."""
+    session = botocore.session.Session()
+    session.set_credentials("testing", "testing")
+    config = Config(retries={"mode": "standard", "total_max_attempts": tries}, max_pool_connections=20)
+    dynamodb, sqs = (
+        session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
+        for service in ("dynamodb", "sqs")
+    )
+    return Aws(Table(dynamodb, table), Alarms(sqs, table))
 
-    def __init__(self, at: Double, table: str, tries: int = 4) -> None:
-        session = botocore.session.Session()
-        session.set_credentials("testing", "testing")
-        config = Config(retries={"mode": "standard", "total_max_attempts": tries}, max_pool_connections=20)
-        dynamodb, sqs = (
-            session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
-            for service in ("dynamodb", "sqs")
-        )
-        for client in (dynamodb, sqs):
+
+class Faults:
+    """Clients whose requests meet the planned faults first, one each, then those that chance sends."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+        for client in (aws.table.client, aws.alarms.client):
             client.meta.events.register("before-send", self._meet)
-        self.aws = Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
         self.met: list[str] = []
         self._planned: list[tuple[str, Fault]] = []
         self._chance: Callable[[str], Fault | None] = lambda _: None
@@ -118,10 +123,14 @@ class Outdated:
         return _answer(request, *self._first[request.body])
 
 
-def by_chance(seed: int, share: float) -> Callable[[str], Fault | None]:
-    """Return what lets a share of all requests meet some fault."""
+def by_chance(seed: int, share: float, double: str) -> Callable[[str], Fault | None]:
+    """Return what lets a share of all requests meet some fault; a token that moto forgets makes a lost answer another.
+
+    Its server does a transaction again whose token it knows, where AWS and ministack answer what they answered before.
+    """
     chance = random.Random(seed)  # noqa: S311 - no secret hangs on it
-    return lambda _: chance.choice([throttled, broken, lost, unheard]) if chance.random() < share else None
+    faults = [throttled, broken, unheard, *([lost] if double != "moto" else [])]
+    return lambda _: chance.choice(faults) if chance.random() < share else None
 
 
 class _Body:

@@ -7,17 +7,22 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from typing import Final
 
 import flask
 import msgspec
 
 from shared.edge import logs
 from shared.edge.bodies import drop_rest, read_body
+from shared.edge.headers import Headers
 from shared.edge.routing import Router, check_media, check_size
 from shared.errors import LitmusGitopsError, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
 
 Target = Callable[[flask.Request], flask.Response]
+
+_BEARING: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests bear a body."""
 
 _log = logging.getLogger("litmus_gitops.edge")
 
@@ -104,11 +109,11 @@ def _healthy(_: Call) -> Answer:
 
 def _call(route: Route, params: dict[str, str], request: flask.Request) -> Call:
     check_size(route, request.content_length)
-    if request.method in {"POST", "PUT", "PATCH"}:
+    if request.method in _BEARING and request.environ.get("CONTENT_TYPE") not in route.media:
         check_media(route, request.mimetype)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = request.args.to_dict() if request.environ.get("QUERY_STRING") else {}
     body = read_body(request, route.limit)
-    return Call(request.method, request.path, params, request.args.to_dict(), headers, body)
+    return Call(request.method, request.path, params, query, Headers(request.environ), body)
 
 
 def _explain(template: str, error: LitmusGitopsError) -> None:

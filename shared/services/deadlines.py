@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from shared.errors import Invalid, Unavailable
@@ -57,7 +58,12 @@ class Deadlines:
 
 def patience(query: Mapping[str, str]) -> float:
     """Return the seconds in which to answer, from the time-out that an API server names in its call (`timeout=3s`)."""
+    return _patience(query.get("timeout", ""))
+
+
+@lru_cache(256)
+def _patience(told: str) -> float:
     try:
-        return min(LONGEST, _SHARE * seconds(query.get("timeout", "")))
+        return min(LONGEST, _SHARE * seconds(told))
     except Invalid:
         return LONGEST

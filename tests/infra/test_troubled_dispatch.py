@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from shared.clients.opening import open_store, open_wakeful
 from shared.model.experiments import Experiment, Manifest, SyncState
 from shared.model.ledger import Event
 from shared.model.projects import Cluster, GitOps, MaxRuns, Project, Safety
+from shared.ports.state import Queue, Store
 from shared.rules.keys import token
 from shared.services.portal_records import listed
 from shared.services.tables import (
@@ -69,18 +70,28 @@ SHARED = pytest.param(on_server, 2, id="postgresql", marks=postgresql.needs_serv
 class Story:
     """One run of it: everything that is chosen by chance follows from the seed."""
 
+    engines: Sequence[Engine]
+    store: Store
+    queue: Queue
+    leave: Callable[[], None]
+
     def __init__(self, folder: Path, place: Place, plan: Plan, seed: int) -> None:
         self.plan, self.chance = plan, random.Random(seed)  # noqa: S311 - no secret hangs on it
-        url = place(folder)
-        self.engines = [Engine(folder, url, f"data{number or ''}") for number in range(plan.engines)]
         (folder / "data").mkdir()
         furnish(folder / "data")
         self.master = bytes.fromhex((folder / "data" / "keys" / "master").read_text())
-        self.store, self.queue = open_store(url), open_wakeful(url)
+        self._open(folder, place)
         names = [f"c{number}" for number in range(plan.clusters)]
         urls = itertools.cycle(engine.url for engine in self.engines)
         self.subscribers = [Subscriber(name, self.master, next(urls), plan.hangs) for name in names]
         self._settle(bare(folder / "chaos.git"))
+
+    def _open(self, folder: Path, place: Place) -> None:
+        """Make the engines, and see their state as others do; `leave` lets go of it."""
+        url = place(folder)
+        self.engines = [Engine(folder, url, f"data{number or ''}") for number in range(self.plan.engines)]
+        queue = open_wakeful(url)
+        self.store, self.queue, self.leave = open_store(url), queue, queue.close
 
     def _settle(self, repository: Path) -> None:
         """Store the project at its head, experiments and clusters."""
@@ -107,7 +118,7 @@ class Story:
         """Trigger everything amid the trouble, then let it be calm until all has ended."""
         calm = threading.Event()
         with ExitStack() as stack:
-            stack.callback(self.queue.close)
+            stack.callback(self.leave)
             for one in self.subscribers:
                 stack.enter_context(one)
             for engine in self.engines:

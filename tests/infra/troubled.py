@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from shared.model.heartbeats import Heartbeat
 from shared.model.runs import Report
@@ -126,19 +126,21 @@ class Engine:
     The master key of `folder` is everybody's; `name` is the engine's own data folder.
     """
 
-    def __init__(self, folder: Path, store_url: str, name: str = "data") -> None:
+    module: ClassVar = "infra.local"
+
+    def __init__(self, folder: Path, store_url: str, name: str = "data", **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DATA_DIR": str(folder / name), "PORT": str(self.port), "ADMIN_TOKEN": "owner", "STORE_URL": store_url}
         own |= {"MASTER_KEY_FILE": str(folder / "data" / "keys" / "master")}
         own |= {} if store_url.startswith("sqlite:") else {"DELIVERY_SECONDS": "20"}
-        self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT)}
+        self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT), **environment}
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "infra.local"]
+            command = [sys.executable, "-m", self.module]
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         until(lambda: send("GET", f"{self.url}/readyz") == 200, "the engine to serve")
 

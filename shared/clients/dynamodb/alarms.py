@@ -17,7 +17,7 @@ from shared.clients.dynamodb.layout import queue_name
 _log = logging.getLogger("litmus_gitops.alarms")
 
 LONGEST_DELAY: Final = 900
-"""Seconds that SQS can hold a message back; who is woken too early sets the alarm again."""
+"""Seconds that SQS can hold back what it is sent; who is woken too early has it hidden until it is time."""
 _BATCH: Final = 10
 
 

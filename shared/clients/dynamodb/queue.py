@@ -7,13 +7,12 @@ a version.
 
 from __future__ import annotations
 
-import random
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
+from shared.clients.attempts import abandoned, pause, stamped
 from shared.clients.dynamodb import layout, rows, walks
 from shared.clients.dynamodb.alarms import Alarm, Alarms
 from shared.clients.dynamodb.calls import CheckFailed, Table
@@ -23,7 +22,6 @@ from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth
 from shared.ports.ambient import Clock
 
-_ABANDONED: Final = "no answer before the lease ended, for the last of {} attempts"
 _HELD: Final = "receipt = :receipt"
 _CLAIMABLE: Final = "visible_at <= :now AND attempts < :most"
 _WORN_OUT: Final = "visible_at <= :now AND attempts >= :most"
@@ -33,9 +31,9 @@ _WORN_OUT: Final = "visible_at <= :now AND attempts >= :most"
 class DynamoQueue:
     """Messages of one table.
 
-    A failed message comes back after a random part of `base * 2 ** (attempts - 1)` seconds, at most of `cap`
-    ("full jitter": a crowd that failed together does not return together). After `attempts` it is dead: with these
-    defaults after 7 minutes in the mean and 14 at most, so that a restart of the other party is outlived.
+    A failed message comes back after a random part of `base * 2 ** (attempts - 1)` seconds, at most of `cap`. After
+    `attempts` it is dead: with these defaults after 7 minutes in the mean and 14 at most, so that a restart of the
+    other party is outlived.
     """
 
     table: Table
@@ -48,8 +46,9 @@ class DynamoQueue:
     def receive(self, limit: int, lease: float, leave: Sequence[str] = ()) -> list[Claimed]:
         """Claim up to `limit` visible messages for `lease` seconds, but none of the functions in `leave`."""
         check_limit(limit)
-        now, claims = self._now(), list[Claimed]()
-        while len(claims) < limit and (due := walks.due(self.table, now, leave, limit)):
+        now, claims, complete = self._now(), list[Claimed](), False
+        while len(claims) < limit and not complete:
+            due, complete = walks.due(self.table, now, leave, limit)
             for item in self._fit(due, now):
                 claims += self._claimed(item, now, lease) if len(claims) < limit else []
         return claims
@@ -78,19 +77,15 @@ class DynamoQueue:
         `count=False` returns the message without using up an attempt. Harmless if the lease has passed to another.
         """
         if count and claimed.attempts >= self.attempts:
-            letter = DeadLetter(claimed.message, claimed.attempts, reason, _text(self.clock()))
+            letter = DeadLetter(claimed.message, claimed.attempts, reason, stamped(self.clock()))
             self._bury(letter, _HELD, {":receipt": text(claimed.receipt)})
             return
-        pause = self._backoff(claimed.attempts) if delay is None else delay
+        rest = pause(claimed.attempts, self.base, self.cap) if delay is None else delay
         attempts = claimed.attempts if count else claimed.attempts - 1
-        values = {":visible": number(self._now() + pause), ":attempts": number(attempts)}
+        values = {":visible": number(self._now() + rest), ":attempts": number(attempts)}
         change = "SET visible_at = :visible, attempts = :attempts REMOVE receipt, rung_at"
         if self._if_held(claimed, "update_item", values, UpdateExpression=change):
-            self.alarms.set([Alarm(claimed.message.function, claimed.message.id, pause)])
-
-    def remind(self, function: str, message_id: str, seconds: float) -> None:
-        """Wake the function again in so many seconds, 15 minutes at most: for one that was woken too early."""
-        self.alarms.set([Alarm(function, message_id, seconds)])
+            self.alarms.set([Alarm(claimed.message.function, claimed.message.id, rest)])
 
     def dead(self, after: str | None = None, limit: int = 100) -> list[DeadLetter]:
         """List dead letters by message id, from beyond `after`."""
@@ -188,9 +183,7 @@ class DynamoQueue:
         return True
 
     def _give_up(self, item: Item, now: float) -> None:
-        letter = DeadLetter(
-            rows.message(item), rows.attempts(item), _ABANDONED.format(self.attempts), _text(self.clock())
-        )
+        letter = DeadLetter(rows.message(item), rows.attempts(item), abandoned(self.attempts), stamped(self.clock()))
         self._bury(letter, _WORN_OUT, {":now": number(now), ":most": number(self.attempts)})
 
     def _bury(self, letter: DeadLetter, condition: str, values: Item) -> None:
@@ -201,11 +194,3 @@ class DynamoQueue:
             self.table.transact([{"Delete": gone}, {"Put": rows.burying(letter)}])
         except CheckFailed:
             return
-
-    def _backoff(self, attempts: int) -> float:
-        most = min(self.cap, self.base * 2.0 ** (attempts - 1))
-        return random.uniform(0, most)  # noqa: S311 - spreads load, guards nothing
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ import pytest
 
 from shared.clients.dynamodb import Aws, DynamoQueue, DynamoStore
 from tests import aws
-from tests.aws_faults import Faults
+from tests.aws_faults import Faults, clients
 from tests.clients.conformance.engines import ATTEMPTS, LONGEST_BACKOFF, RETENTION, ManualClock
 
 FUNCTIONS = ("dispatch", "sync")
@@ -30,11 +30,11 @@ class Place:
         return DynamoQueue(parts.table, parts.alarms, self.clock, ATTEMPTS, 1.0, LONGEST_BACKOFF)
 
     def faults(self, tries: int = 4) -> Faults:
-        return Faults(self.at, self.name, tries)
+        return Faults(clients(self.at, self.name, tries))
 
     def alarms(self, function: str) -> list[str]:
         """Take what SQS has for a function now."""
-        sqs = self.aws.sqs
+        sqs = self.aws.alarms.client
         url = sqs.get_queue_url(QueueName=f"{self.name}-{function}")["QueueUrl"]
         taken: list[str] = []
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):

@@ -28,7 +28,7 @@ class Sent:
         self.entries: list[dict[str, Any]] = []
         self.requests = 0
         self.faults = place.faults(tries=1)
-        events = self.faults.aws.sqs.meta.events
+        events = self.faults.aws.alarms.client.meta.events
         events.register("provide-client-params.sqs.SendMessageBatch", self._note)
         self.store = place.store_on(self.faults.aws)
         self.queue = place.queue_on(self.faults.aws)
@@ -58,13 +58,6 @@ def test_a_delay_is_kept_by_sqs_up_to_a_quarter_of_an_hour(place: Place) -> None
     sent = Sent(place)
     sent.store.commit([], [message("now"), message("soon", delay=1.2), message("late", delay=5_000)])
     assert {"now": 0, "soon": 2, "late": 900} == sent.delays
-
-
-def test_a_function_that_was_woken_too_early_can_have_the_alarm_set_again(place: Place) -> None:
-    sent = Sent(place)
-    sent.queue.remind("sync", "late", 4_100)
-    sent.queue.remind("sync", "soon", 30)
-    assert {"late": 900, "soon": 30} == sent.delays
 
 
 def test_a_failed_message_wakes_its_function_when_it_is_visible_again(place: Place) -> None:

@@ -71,14 +71,14 @@ def test_an_idle_queue_costs_a_unit_a_shard_to_look_at(place: Place) -> None:
 
 def of_a_ledger(place: Place, rows: int) -> list[tuple[int, float, float, int]]:
     """Return what a commit, the newest page, the page after that and one row cost with so many rows in the ledger."""
-    partition = f"ledger/shop/{rows}"
+    partition = f"ledger/shop/{rows:06}"
     names = [f"{number:08}" for number in range(rows)]
     for start in range(0, rows, 100):
         place.store.commit([Put(Key(partition, name), EVENT, ABSENT, ages=True) for name in names[start : start + 100]])
-    told = [Put(Key(partition, "9"), EVENT, ABSENT, ages=True), Put(Key("tracked/c1", f"{rows}"), EVENT)]
+    told = [Put(Key(partition, "9"), EVENT, ABSENT, ages=True), Put(Key("tracked/c1", f"{rows:06}"), EVENT)]
     found = []
     with counted(place.aws) as costs:
-        place.store.commit(told, [Message(f"m{rows}", "dispatch", "trigger", {"event": "9"})])
+        place.store.commit(told, [Message(f"m{rows:06}", "dispatch", "trigger", {"event": "9"})])
         found.append(costs.as_numbers())
         page = place.store.query(partition, newest_first=True)
         found.append(costs.as_numbers())

@@ -12,9 +12,9 @@ from typing import Any
 
 from shared.clients.ids import new_id
 from shared.wire import standard_webhooks
-from tests.aws import client, double
+from tests.aws import client
 from tests.gitserver import Clone, GitServer
-from tests.infra.aws.cloud import MOTO, Cloud
+from tests.infra.aws.cloud import Cloud
 from tests.infra.loop import MANIFEST
 
 REVIEWS = Path(__file__).parents[2] / "deliveries" / "admission"
@@ -22,6 +22,8 @@ PROJECTS = "litmus-gitops-projects/"
 SECRET = "hook-secret"
 LOGIN = "ada:a-token"
 CLUSTER = "c1"
+AT = "2026-11-25T12:00:00Z"
+FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Story:
 
     def begin(self) -> None:
         """Make the project and its cluster, with secrets that are references."""
-        secrets, own = client(double(MOTO), "secretsmanager"), self.cloud.table
+        secrets, own = client(self.cloud.at, "secretsmanager"), self.cloud.table
         secrets.create_secret(Name=f"{PROJECTS}{own}-hook", SecretString=SECRET)
         secrets.create_secret(Name=f"{PROJECTS}{own}-git", SecretString=json.dumps({"login": LOGIN}))
         self.cloud.api("POST", "", {"id": "shop", "name": "Shop"})
@@ -67,19 +69,46 @@ class Story:
         """Have the API server ask for a review, as it was recorded."""
         return self.cloud.request("POST", self.admission, (REVIEWS / f"{name}.json").read_bytes())
 
-    def orders(self) -> list[dict[str, Any]]:
-        """Ask for orders as the subscriber does, and check who signed them."""
+    def change(self, number: int) -> tuple[int, Any]:
+        """Have the API server ask about another image of the deployment; each number is a change of its own."""
+        review = json.loads((REVIEWS / "deployment-image.json").read_bytes())
+        request = review["request"]
+        request["uid"] = f"c9b4fa1e-c1b3-4777-aa51-{number:012}"
+        for side, version in (("oldObject", number - 1), ("object", number)):
+            request[side]["metadata"]["generation"] = 100 + version
+            request[side]["spec"]["template"]["spec"]["containers"][0]["image"] = f"nginx:1.25.{100 + version}"
+        return self.cloud.request("POST", self.admission, json.dumps(review).encode())
+
+    def orders(self, wait: int = 0) -> list[dict[str, Any]]:
+        """Ask for orders as the subscriber does."""
         signed = standard_webhooks.sign(self.key, new_id(), int(time.time()), b"")
-        status, answer = self.cloud.request("GET", f"/orders/{CLUSTER}?wait=0", None, **_named(signed))
+        status, answer = self.cloud.request("GET", f"/orders/{CLUSTER}?wait={wait}", None, **_named(signed))
         assert status == 200, answer
         found: list[dict[str, Any]] = answer["items"]
         return found
 
     def report(self, order: str, state: str, **fields: Any) -> None:
         """Report of a run."""
-        at = {"at": "2026-11-25T12:00:00Z", "phase": "", "verdict": "", "message": "", "faults": []}
-        body = json.dumps({"order": order, "run": order, "state": state} | at | fields).encode()
-        signed = standard_webhooks.sign(self.key, f"{order}-{state}", int(time.time()), body)
+        at = {"at": AT, "phase": "", "verdict": "", "message": "", "faults": []}
+        self._say({"order": order, "run": order, "state": state} | at | fields)
+
+    def carry_out(self) -> str:
+        """Have the order of the last change made, take it, report of its run to the end, and return its id."""
+        self.cloud.work()
+        [order] = self.orders()
+        for state in ("running", "completed"):
+            self.report(order["order"], state, verdict="Pass", phase="Succeeded", faults=[FAULT])
+        self.cloud.work()
+        name: str = order["order"]
+        return name
+
+    def beat(self) -> None:
+        """Say that the subscriber is alive."""
+        self._say({"heartbeat": {"at": AT}})
+
+    def _say(self, told: dict[str, Any]) -> None:
+        body = json.dumps(told).encode()
+        signed = standard_webhooks.sign(self.key, new_id(), int(time.time()), body)
         status, answer = self.cloud.request("POST", f"/reports/{CLUSTER}", body, **_named(signed))
         assert status == 200, answer
 
