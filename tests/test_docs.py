@@ -17,6 +17,7 @@ from infra.gcp.settings import EntrySettings
 from infra.local.environment import variables
 from infra.local.settings import LocalSettings
 from shared import settings
+from shared.edge.metrics import HELP
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("functions/*/README.md")])
@@ -32,10 +33,13 @@ NEEDED = {
 ALL = "all functions but subscriber"
 SOURCES = [
     *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
-    *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py")),
+    *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py", "deployment.py")),
+    ROOT / "infra" / "cli" / "file_findings.py",
     *(ROOT / "infra" / "kubernetes" / name for name in ("checking.py", "findings.py")),
     *(ROOT / "shared" / name for name in ("rules/hook_findings.py", "services/healing.py", "services/hooks.py")),
 ]
+SETTING = ("settings", "clusters")
+"""Where variables are told of: those of a pod's own server stand with what runs in it."""
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 
 READERS: dict[str, Any] = {
@@ -141,6 +145,38 @@ def test_the_engines_own_defaults_are_as_documented() -> None:
     assert "The engine's default is `true`" in rows["ALLOW_LOCAL"].meaning
 
 
+BEHIND = {"FUNCTION_TARGET", "FUNCTION_SOURCE", "FUNCTION_SIGNATURE_TYPE", "PATH", "HOME", "LANG", "PYTHONPATH"}
+"""What the framework and the system read and set by themselves."""
+
+
+def looked_up(tree: ast.AST) -> Iterator[str]:
+    """Yield the variables that a module asks the process' own environment for by their names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            place, name = ast.unparse(node.func.value), node.args[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.getenv" and node.args:
+            place, name = "os.environ", node.args[0]
+        elif isinstance(node, ast.Subscript):
+            place, name = ast.unparse(node.value), node.slice
+        else:
+            continue
+        if place == "os.environ" and isinstance(name, ast.Constant) and isinstance(name.value, str):
+            yield name.value
+
+
+def test_whatever_reads_a_variable_by_its_name_anywhere_it_is_documented() -> None:
+    sources = [path for folder in ("shared", "functions", "infra") for path in (ROOT / folder).rglob("*.py")]
+    found = {name for path in sources for name in looked_up(ast.parse(path.read_text()))}
+    assert {"DATA_DIR", "TLS_FOLDER", "KUBECONFIG"} <= found
+    told = set(re.findall(r"`([A-Z][A-Z_]+)`", "".join((ROOT / f"docs/{name}.md").read_text() for name in SETTING)))
+    assert set() == found - told - BEHIND
+
+
+def test_every_metric_is_documented_in_the_words_that_it_is_served_with() -> None:
+    rows = re.findall(r"^\| `(litmus_gitops_\w+)` \| (.*) \|$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert list(HELP.items()) == rows
+
+
 def commands(group: click.Group) -> Iterator[click.Command]:
     yield group
     for one in group.commands.values():
@@ -208,8 +244,8 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 LED_TO = (
-    *("getting-started", "clusters", "audit", "policies", "git", "safety", "security", "engines", "settings"),
-    "coming-from-litmus",
+    *("getting-started", "clusters", "audit", "policies", "git", "github", "gitlab", "safety", "sinks"),
+    *("security", "engines", "settings", "operations", "coming-from-litmus"),
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.clients.secrets import SecretReferences
+from shared.clients.tracing import TracedStore
 from shared.errors import Misconfigured
 from shared.ports.state import Queue, Store, Wakeful
 
@@ -24,7 +25,7 @@ def open_store(url: str, retention: float | None = None) -> Store:
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
     with _bundled(url):
-        return _engine(url)[0](url, retention)
+        return TracedStore(_engine(url)[0](url, retention))
 
 
 def open_queue(url: str) -> Queue:

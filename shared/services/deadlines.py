@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -45,7 +46,7 @@ class Deadlines:
         """Return what the work returns, or raise what it raises; `Late` after `patience` seconds, `Busy` at once."""
         if len(self._overdue) >= self._most:
             raise Busy("too many reviews wait for the store")
-        future = self._pool.submit(work)
+        future = self._pool.submit(copy_context().run, work)
         try:
             return future.result(min(patience, _SHORT) if self._overdue else patience)
         except TimeoutError:

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, NoReturn, TypeVar
@@ -130,13 +131,17 @@ class Lanes:
         keeps back no other.
         """
         group: list[R] = []
-        for came in self._outcomes(_Line(act, self._pool.submit, self._total), items):
+        for came in self._outcomes(_Line(act, self._begin, self._total), items):
             group += came
             if len(group) == most or (group and not came):
                 yield group
                 group = []
         if group:
             yield group
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        """Start a worker in the trace of whoever asked."""
+        self._pool.submit(copy_context().run, work)
 
     def _outcomes(self, line: _Line[T, R], items: Iterable[T]) -> Iterator[list[R]]:
         for item in items:

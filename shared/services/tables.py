@@ -184,5 +184,7 @@ PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
 SCHEDULES = Table("schedule", Scheduled)
 """schedule/<project> / experiment: whether its schedule may be installed, and what was ordered of it."""
+TICKED = Table("ticked", str)
+"""ticked / function: RFC 3339 UTC of when it was last told that its time has come."""
 WEBHOOKS = Table("webhook", Webhook)
 """webhook / project."""

@@ -16,8 +16,9 @@ from shared.model.runs import Run
 from shared.services.ledger import stamp
 from shared.services.tables import CHANGES, DELIVERIES, EVENTS, RUNS, Seen
 from tests.aws_costs import counted
-from tests.infra.aws.story import CLUSTER, Story
+from tests.infra.aws.story import AmazonStory
 from tests.infra.loop import MANIFEST, WORKFLOW_ID
+from tests.infra.outside import CLUSTER
 
 PRICES: Final = {
     "requests": 1.00,
@@ -54,7 +55,7 @@ class Bill:
         return sum(float(getattr(self, one.name)) * PRICES[one.name] for one in fields(self))
 
 
-def billed(story: Story, act: Callable[[], object], *, all_it_causes: bool = True) -> Bill:
+def billed(story: AmazonStory, act: Callable[[], object], *, all_it_causes: bool = True) -> Bill:
     """Return what an act costs, with all that it causes until every queue is empty, unless that is not asked for."""
     cloud, before = story.cloud, story.cloud.counts.copy()
     with counted(connected(cloud.table)) as costs:
@@ -66,7 +67,7 @@ def billed(story: Story, act: Callable[[], object], *, all_it_causes: bool = Tru
     return Bill(spent["gateway"], spent["invocations"], costs.reads, costs.writes, messages)
 
 
-def bills(story: Story, *numbers: int) -> dict[str, Bill]:
+def bills(story: AmazonStory, *numbers: int) -> dict[str, Bill]:
     """Return what each kind of thing costs, the last time that it is done; each number is for changes of its own."""
     for number in numbers:
         commit = story.push(text=f"{MANIFEST}# {number}\n")
@@ -82,7 +83,7 @@ def bills(story: Story, *numbers: int) -> dict[str, Bill]:
     return found
 
 
-def fill(story: Story, first: int, last: int) -> None:
+def fill(story: AmazonStory, first: int, last: int) -> None:
     """Add rows to the ledger, older than all others: of every kind, with what stands behind some of them."""
     store, kinds = open_store(story.cloud.environment["STORE_URL"], _YEAR), get_args(EventKind)
     for start in range(first, last, _AT_ONCE):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.aws.bills import PRICES, bills, fill, table
-from tests.infra.aws.story import Story
+from tests.infra.aws.story import AmazonStory
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "costs.md"
 
@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "costs.md"
     ],
 )
 def test_what_things_cost_is_as_documented_and_does_not_grow_with_the_ledger(
-    on_ministack: Story, few: int, many: int
+    on_ministack: AmazonStory, few: int, many: int
 ) -> None:
     on_ministack.begin()
     on_ministack.cloud.api("PUT", "/shop/safety", {"cooldown": "0s"})

@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from infra.gcp.entry import MESSAGES, TICKS, load
 from infra.local.environment import applied
 from infra.local.gateway import as_wsgi, function_of
 from tests.google import GoogleServer, claims, signing_key
-from tests.infra.aws.cloud import MASTER_KEY, OWNER, Cloud
-from tests.infra.aws.story import LOGIN, SECRET, Story
+from tests.infra.outside import LOGIN, MASTER_KEY, OWNER, SECRET, Cloud, Story
 
 PREFIX = "projects/acme/topics/litmus"
 PUBSUB, TIMER = "pubsub@acme.iam.gserviceaccount.com", "timer@acme.iam.gserviceaccount.com"
@@ -78,21 +76,18 @@ class Functions:
 class GoogleCloud(Cloud):
     """One deployment, seen from outside. Pub/Sub pushes each message `times` times, as it may at any time."""
 
+    environment: dict[str, str]
+    functions: Functions
+    times: int = 1
     waiting: list[tuple[str, str]] = field(default_factory=list)
     seen: int = 0
-
-    @cached_property
-    def functions(self) -> Functions:
-        """The functions, which are called by name."""
-        assert isinstance(self.invoke, Functions)
-        return self.invoke
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Send a request by way of the load balancer; return status and body, decoded where it is JSON."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         named = {"content-type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
         event = {"path": path, "method": method, "data": sent, "headers": named}
-        answer = self.invoke(function_of(path.partition("?")[0]), event)
+        answer = self.functions(function_of(path.partition("?")[0]), event)
         return answer.status_code, json.loads(answer.text) if "json" in (answer.mimetype or "") else answer.text
 
     def tick(self) -> None:
@@ -122,12 +117,10 @@ class GoogleCloud(Cloud):
 
 @dataclass
 class GoogleStory(Story):
-    """The same story, with secrets in files and addresses of Google's."""
+    """The story of one project on Google Cloud, whose secrets are in files."""
+
+    cloud: GoogleCloud
 
     def begin(self) -> None:
         """Make the project and its cluster, with secrets that are references."""
-        self.cloud.api("POST", "", {"id": "shop", "name": "Shop"})
-        gitops = {"enabled": True, "repo_url": f"{self.server.url}/chaos.git", "mode": "enforce"}
-        named = {"webhook_secrets": ["file:hook"], "credential": "file:git"}
-        self.cloud.api("PUT", "/shop/gitops", gitops | named)
-        self.register("https://" + HOST)
+        self.connect("file:hook", "file:git", HOST)

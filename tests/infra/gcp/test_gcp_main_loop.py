@@ -10,15 +10,15 @@ import pytest
 from shared.clients.opening import open_wakeful
 from shared.model.messages import Depth
 from tests import postgresql
-from tests.aws import Double
 from tests.gitserver import GitServer, git
 from tests.google import GoogleServer
-from tests.infra.aws.story import FAULT, LOGIN
 from tests.infra.gcp.cloud import Functions, GoogleCloud, GoogleStory, furnished
 from tests.infra.loop import WORKFLOW_ID
+from tests.infra.outside import LOGIN
 from tests.infra.stores import on_server
 
 pytestmark = postgresql.needs_server()
+FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
 
 
 @pytest.fixture
@@ -27,8 +27,7 @@ def story(tmp_path: Path, google: GoogleServer) -> Iterator[GoogleStory]:
     (tmp_path / "repositories").mkdir()
     with GitServer(tmp_path / "repositories", login=LOGIN) as server:
         server.create()
-        cloud = GoogleCloud(environment, Functions(environment, google), Double("google", google.url))
-        yield GoogleStory(cloud, server, server.clone())
+        yield GoogleStory(GoogleCloud(environment, Functions(environment, google)), server, server.clone())
     open_wakeful(environment["STORE_URL"]).close()
 
 
