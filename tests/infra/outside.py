@@ -1,4 +1,4 @@
-"""A deployment as those outside live it: its owner, a git host, an API server and a subscriber that asks for its orders."""
+"""A deployment as those outside live it: its owner, a git host, an API server and a subscriber that asks for orders."""
 
 from __future__ import annotations
 
