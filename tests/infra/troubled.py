@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -40,7 +41,8 @@ class Subscriber:
         self._key, self._portal, self._hangs = subscriber_key(master, cluster, 1), portal, hangs
         self._lock, self._over = threading.Lock(), threading.Event()
         self._reports: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._port = free_port()
+        self._place = reserved()
+        self._port = self._place.getsockname()[1]
         self._server: ThreadingHTTPServer | None = None
         self._reporter = threading.Thread(target=self._report, daemon=True)
 
@@ -57,6 +59,7 @@ class Subscriber:
         self._over.set()
         self._reports.put("")
         self._close()
+        self._place.close()
         self._reporter.join()
 
     def be(self, mode: str) -> None:
@@ -153,6 +156,14 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def reserved() -> socket.socket:
+    """Return a socket that keeps a port from being given to others while nobody listens there."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    return place
 
 
 def troubling(subscribers: list[Subscriber], chance: random.Random, calm: threading.Event) -> Callable[[], None]:

@@ -46,6 +46,10 @@ class Cloud:
     def send(self, name: str, action: str = "project", delay: float = 0.0) -> None:
         self.store.commit([], [Message(name, "sync", action, {"number": name}, delay)])
 
+    def send_broken(self, name: str) -> None:
+        """Send a message at which the function breaks."""
+        self.store.commit([], [Message(name, "sync", "project", {})])
+
     def post(self, path: str, account: str, document: Any = None, audience: str = AUDIENCE) -> int:
         token = signing_key("today").token(**claims(audience, account))
         body = json.dumps(document).encode() if document is not None else b""
@@ -94,8 +98,14 @@ def test_a_function_that_says_not_yet_uses_up_no_attempt(cloud: Cloud) -> None:
     assert ["early"] == cloud.done()
 
 
+def test_a_message_that_this_release_does_not_know_comes_again_later(cloud: Cloud) -> None:
+    cloud.send("a", "nobody-does-that")
+    assert [503, 503] == [cloud.push("a"), cloud.push("a")]
+    assert 1 == cloud.queue.depth().delayed
+
+
 def test_a_message_that_fails_comes_again_until_it_is_a_dead_letter(cloud: Cloud) -> None:
-    cloud.send("a", "broken")
+    cloud.send_broken("a")
     assert 503 == cloud.push("a")
     [claimed] = claimed_again(cloud.queue)
     assert 2 == claimed.attempts
