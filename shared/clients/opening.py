@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from shared.clients.secrets import SecretReferences
+from shared.clients.tracing import TracedStore
 from shared.errors import Misconfigured
 from shared.ports.state import Queue, Store, Wakeful
 
@@ -24,7 +25,7 @@ def open_store(url: str, retention: float | None = None) -> Store:
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
     with _bundled(url):
-        return _engine(url)[0](url, retention)
+        return TracedStore(_engine(url)[0](url, retention))
 
 
 def open_queue(url: str) -> Queue:
@@ -63,13 +64,23 @@ def _sqlite_queue(url: str) -> Wakeful:
 def _postgresql_store(url: str, retention: float | None) -> Store:
     from shared.clients.postgresql import PostgresqlStore, open_database  # noqa: PLC0415 - only the chosen engine loads
 
-    return PostgresqlStore(open_database(url), utc_now, retention)
+    database = open_database(url)
+    return PostgresqlStore(database, utc_now, retention, _forwarding(database.place.topics))
 
 
 def _postgresql_queue(url: str) -> Wakeful:
     from shared.clients.postgresql import PostgresqlQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
-    return PostgresqlQueue(open_database(url), utc_now)
+    database = open_database(url)
+    return PostgresqlQueue(database, utc_now, forward=_forwarding(database.place.topics))
+
+
+def _forwarding(topics: str | None) -> Callable[[Iterable[tuple[str, str]]], None] | None:
+    if topics is None:
+        return None
+    from shared.clients.pubsub import open_topics  # noqa: PLC0415 - only where messages are published
+
+    return open_topics(topics).publish
 
 
 def _path(url: str) -> Path:

@@ -25,8 +25,14 @@ def newest_first(store: Store, project: str, after: str | None, since: datetime 
 
 
 def trim(store: Store, project: str, now: datetime) -> None:
-    """Forget changes that are older than `KEPT`, at most a page of them: the others follow at later calls."""
-    rows = [CHANGES.read(row) for row in store.query(CHANGES.partition(project), limit=_PAGE)]
-    old = [row.key.sort for row in rows if now - datetime.fromisoformat(row.value.at) > KEPT]
-    if old:
-        store.commit([CHANGES.delete(project, event) for event in old])
+    """Forget changes that are older than `KEPT`, at most a page of them: the others follow at later calls.
+
+    A page costs what it holds, so it is only read where the oldest change is due.
+    """
+    if _due(store, project, now, 1):
+        store.commit([CHANGES.delete(project, event) for event in _due(store, project, now, _PAGE)])
+
+
+def _due(store: Store, project: str, now: datetime, limit: int) -> list[str]:
+    rows = [CHANGES.read(row) for row in store.query(CHANGES.partition(project), limit=limit)]
+    return [row.key.sort for row in rows if now - datetime.fromisoformat(row.value.at) > KEPT]

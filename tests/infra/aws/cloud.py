@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import runpy
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,13 +15,11 @@ from infra.deployments import AWS, ROOT
 from infra.local.environment import applied
 from infra.local.gateway import function_of
 from shared.clients.dynamodb.layout import queue_name
-from tests.aws import client, create, double
+from tests.aws import Double, client, create, double
 from tests.infra.aws import events
+from tests.infra.outside import MASTER_KEY, OWNER, Cloud
 
-MOTO = "moto"
 FUNCTIONS = bundling.names(AWS)
-MASTER_KEY = "5a" * 32
-OWNER = "the-owners-token"
 TABLES = (f"loop-{number}" for number in itertools.count())
 
 
@@ -51,9 +50,9 @@ class InProcess:
         return module["handler"]
 
 
-def furnished() -> dict[str, str]:
+def furnished(at: Double | None = None) -> dict[str, str]:
     """Make a table, its queues and the deployment's own secrets; return the functions' environment."""
-    table, at = next(TABLES), double(MOTO)
+    table, at = next(TABLES), at or double("moto")
     create(at, table, FUNCTIONS)
     secrets = client(at, "secretsmanager")
     for name, text in (("master-key", MASTER_KEY), ("admin-token", OWNER)):
@@ -68,13 +67,18 @@ def furnished() -> dict[str, str]:
 
 
 @dataclass
-class Cloud:
-    """One deployment, seen from outside. SQS delivers each record `times` times, as it may at any time."""
+class Amazon(Cloud):
+    """One deployment, seen from outside. SQS delivers each record `times` times, as it may at any time.
+
+    `counts` has what AWS bills besides the calls that functions make themselves.
+    """
 
     environment: dict[str, str]
     invoke: Invoked
+    at: Double
     batch: int = 5
     times: int = 1
+    counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def table(self) -> str:
@@ -84,36 +88,32 @@ class Cloud:
         """Send a request through the gateway; return status and body, decoded where it is JSON."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         named = {"content-type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
-        answer = self.invoke(function_of(path.partition("?")[0]), events.request(method, path, sent, named))
+        self.counts["gateway"] += 1
+        answer = self._invoke(function_of(path.partition("?")[0]), events.request(method, path, sent, named))
         media, text = answer["headers"].get("content-type", ""), answer["body"]
         return answer["statusCode"], json.loads(text) if "json" in media and text else text
 
-    def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API as the owner; return what it answers, which must be a success."""
-        status, answer = self.request(method, f"/api/projects{path}", body, authorization=f"Bearer {OWNER}")
-        assert status in range(200, 300), answer
-        return answer
-
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        """Return a list of the project's."""
-        found: list[dict[str, Any]] = self.api("GET", f"/shop/{path}")["items"]
-        return found
-
     def tick(self) -> None:
         """Have Scheduler's time come."""
-        assert self.invoke("reconcile", events.TICK) is None
+        self.counts["ticks"] += 1
+        assert self._invoke("reconcile", events.TICK) is None
 
     def work(self) -> int:
         """Do what event source mappings do until no queue has anything visible; return how many rounds that took."""
         return sum(1 for _ in iter(lambda: sum(self._poll(function) for function in FUNCTIONS), 0))
 
+    def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        self.counts["invocations"] += 1
+        return self.invoke(function, event)
+
     def _poll(self, function: str) -> int:
         """Hand one batch to its function and delete what it does not want again; return how many records that was."""
-        sqs, queue = client(double(MOTO), "sqs"), queue_name(self.table, function)
+        sqs, queue = client(self.at, "sqs"), queue_name(self.table, function)
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=self.batch).get("Messages", [])
         if found:
-            answers = [self.invoke(function, events.batch(found, queue)) for _ in range(self.times)]
+            self.counts["receipts"] += 2  # it is one request to receive a batch, and one to delete it
+            answers = [self._invoke(function, events.batch(found, queue)) for _ in range(self.times)]
             kept = {one["itemIdentifier"] for one in answers[-1]["batchItemFailures"]}
             for message in found:
                 if message["MessageId"] not in kept:

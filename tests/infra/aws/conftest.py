@@ -1,34 +1,53 @@
-"""AWS on loopback: moto's server, and the environment that Lambda would give."""
+"""Stories on a deployment of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from infra.local.folder import furnish
-from tests.aws import client, double
+from tests.aws import Double, double
+from tests.gitserver import GitServer
+from tests.infra.aws.cloud import Amazon, InProcess, Invoked, furnished
+from tests.infra.aws.runtime import InRuntime
+from tests.infra.aws.story import AmazonStory
+from tests.infra.outside import LOGIN
+
+Functions = Callable[[dict[str, str], ExitStack], Invoked]
+
+
+def told(folder: Path, at: Double, functions: Functions) -> Iterator[AmazonStory]:
+    """A project with an empty repository, on a table of its own."""
+    environment = furnished(at)
+    (folder / "git").mkdir()
+    with ExitStack() as parts:
+        server = parts.enter_context(GitServer(folder / "git", login=LOGIN))
+        server.create()
+        yield AmazonStory(Amazon(environment, functions(environment, parts), at), server, server.clone())
 
 
 @pytest.fixture
-def lambda_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set AWS' variables as Lambda does, and a data folder for functions on SQLite; return the folder."""
-    furnish(tmp_path)
-    for name, value in (double("moto").variables | {"DATA_DIR": str(tmp_path)}).items():
+def here(lambda_environment: Path) -> Iterator[AmazonStory]:
+    """A project whose functions run in this process, on moto's server."""
+    yield from told(lambda_environment, double("moto"), lambda environment, _: InProcess(environment))
+
+
+@pytest.fixture
+def on_ministack(lambda_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonStory]:
+    """The same on ministack, which does not copy its tables for each transaction."""
+    at = double("ministack")
+    for name, value in at.variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    return tmp_path
+    yield from told(lambda_environment, at, lambda environment, _: InProcess(environment))
 
 
 @pytest.fixture
-def sqs() -> Any:
-    """A client of SQS."""
-    return client(double("moto"), "sqs")
-
-
-@pytest.fixture
-def manager(lambda_environment: Path) -> Any:
-    """A client of Secrets Manager, which functions reach too."""
-    assert lambda_environment
-    return client(double("moto"), "secretsmanager")
+def in_runtime(lambda_environment: Path) -> Iterator[AmazonStory]:
+    """A project whose functions run as Lambda runs them, on moto's server."""
+    yield from told(
+        lambda_environment,
+        double("moto"),
+        lambda environment, parts: InRuntime(environment, lambda_environment, parts),
+    )

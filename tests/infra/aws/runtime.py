@@ -8,7 +8,7 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,22 +30,25 @@ class Failed(RuntimeError):
 
 
 class Runtime:
-    """One function's instance: called with one event at a time, until the stack that it was started on is closed."""
+    """An instance of a function: called with one event at a time, until the stack that it was started on is closed.
 
-    def __init__(self, function: str, folder: Path, environment: Mapping[str, str], parts: ExitStack) -> None:
+    `python` is the interpreter with its options, `site` a folder from which it may import besides the bundle.
+    """
+
+    def __init__(
+        self, bundle: Path, python: Sequence[str], site: Path, environment: Mapping[str, str], parts: ExitStack
+    ) -> None:
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[Any] = queue.Queue()
         server = ThreadingHTTPServer((HOST, 0), _handler(self._events, self._answers))
         server.daemon_threads = True
         parts.enter_context(served(server))
-        bundle = bundling.bundle(function, folder, AWS)
-        site = only_pinned(bundle, folder / f"{function}-site", *CLIENT)
-        self._log = folder / f"{function}.log"
-        log = parts.enter_context(self._log.open("wb"))
-        told = {"PYTHONPATH": f"{bundle}{os.pathsep}{site}", "FUNCTION_TARGET": function, "PATH": os.environ["PATH"]}
+        self.log = bundle.with_suffix(".log")
+        log = parts.enter_context(self.log.open("wb"))
+        told = {"PYTHONPATH": f"{bundle}{os.pathsep}{site}", "FUNCTION_TARGET": bundle.name, "PATH": os.environ["PATH"]}
         told |= {"AWS_LAMBDA_RUNTIME_API": f"{HOST}:{server.server_port}", "LAMBDA_TASK_ROOT": str(bundle)}
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-m", "awslambdaric", "lambda_entry.handler"],
+            [*python, "-m", "awslambdaric", "lambda_entry.handler"],
             cwd=bundle,
             env=dict(environment) | told,
             stdout=log,
@@ -68,7 +71,14 @@ class Runtime:
             alive = self._process.poll() is None
             with suppress(queue.Empty):
                 return self._answers.get(timeout=0.5)
-        raise AssertionError(f"no answer: {self._log.read_text()[-4000:]}")
+        raise AssertionError(f"no answer: {self.log.read_text()[-4000:]}")
+
+
+def started(function: str, folder: Path, environment: Mapping[str, str], parts: ExitStack) -> Runtime:
+    """Start a function's bundle with nothing to import but its pins, and Lambda's client."""
+    bundle = bundling.bundle(function, folder, AWS)
+    site = only_pinned(bundle, folder / f"{function}-site", *CLIENT)
+    return Runtime(bundle, [sys.executable, "-S"], site, environment, parts)
 
 
 @dataclass
@@ -83,7 +93,7 @@ class InRuntime:
     def __call__(self, function: str, event: Mapping[str, Any]) -> Any:
         """Call."""
         if function not in self.instances:
-            self.instances[function] = Runtime(function, self.folder, self.environment, self.parts)
+            self.instances[function] = started(function, self.folder, self.environment, self.parts)
         return self.instances[function](event)
 
 

@@ -1,84 +1,26 @@
-"""The main loop as those outside live it: a git host, an API server and a subscriber that asks for its orders."""
+"""The story of one project on AWS, whose secrets are in Secrets Manager."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from shared.clients.ids import new_id
-from shared.wire import standard_webhooks
-from tests.aws import client, double
-from tests.gitserver import Clone, GitServer
-from tests.infra.aws.cloud import MOTO, Cloud
-from tests.infra.loop import MANIFEST
+from tests.aws import client
+from tests.infra.aws.cloud import Amazon
+from tests.infra.outside import LOGIN, SECRET, Story
 
-REVIEWS = Path(__file__).parents[2] / "deliveries" / "admission"
 PROJECTS = "litmus-gitops-projects/"
-SECRET = "hook-secret"
-LOGIN = "ada:a-token"
-CLUSTER = "c1"
 
 
 @dataclass
-class Story:
-    """One project with its repository and its cluster, on one cloud."""
+class AmazonStory(Story):
+    """One project with its repository and its cluster."""
 
-    cloud: Cloud
-    server: GitServer
-    clone: Clone
-    key: bytes = b""
-    admission: str = ""
+    cloud: Amazon
 
     def begin(self) -> None:
         """Make the project and its cluster, with secrets that are references."""
-        secrets, own = client(double(MOTO), "secretsmanager"), self.cloud.table
+        secrets, own = client(self.cloud.at, "secretsmanager"), self.cloud.table
         secrets.create_secret(Name=f"{PROJECTS}{own}-hook", SecretString=SECRET)
         secrets.create_secret(Name=f"{PROJECTS}{own}-git", SecretString=json.dumps({"login": LOGIN}))
-        self.cloud.api("POST", "", {"id": "shop", "name": "Shop"})
-        gitops = {"enabled": True, "repo_url": f"{self.server.url}/chaos.git", "mode": "enforce"}
-        named = {"webhook_secrets": [f"aws-sm:{own}-hook"], "credential": f"aws-sm:{own}-git#login"}
-        self.cloud.api("PUT", "/shop/gitops", gitops | named)
-        made = self.cloud.api("POST", "/shop/clusters", {"id": CLUSTER, "name": CLUSTER})
-        self.key = standard_webhooks.key_of(made["subscriber_secret"])
-        self.admission = made["admission_url"].partition("execute-api.eu-central-1.amazonaws.com")[2]
-
-    def push(self, path: str = "litmus/shop/web.yaml", text: str = MANIFEST) -> str:
-        """Push a file; return the commit."""
-        self.clone.write(path, text)
-        return self.clone.push()
-
-    def deliver(self, after: str) -> tuple[int, Any]:
-        """Have the git host tell of a push."""
-        body = json.dumps({"ref": "refs/heads/main", "before": "0" * 40, "after": after}).encode()
-        signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        named = {"x_github_event": "push", "x_github_delivery": after, "x_hub_signature_256": signature}
-        return self.cloud.request("POST", "/git/shop", body, **named)
-
-    def review(self, name: str) -> tuple[int, Any]:
-        """Have the API server ask for a review, as it was recorded."""
-        return self.cloud.request("POST", self.admission, (REVIEWS / f"{name}.json").read_bytes())
-
-    def orders(self) -> list[dict[str, Any]]:
-        """Ask for orders as the subscriber does, and check who signed them."""
-        signed = standard_webhooks.sign(self.key, new_id(), int(time.time()), b"")
-        status, answer = self.cloud.request("GET", f"/orders/{CLUSTER}?wait=0", None, **_named(signed))
-        assert status == 200, answer
-        found: list[dict[str, Any]] = answer["items"]
-        return found
-
-    def report(self, order: str, state: str, **fields: Any) -> None:
-        """Report of a run."""
-        at = {"at": "2026-11-25T12:00:00Z", "phase": "", "verdict": "", "message": "", "faults": []}
-        body = json.dumps({"order": order, "run": order, "state": state} | at | fields).encode()
-        signed = standard_webhooks.sign(self.key, f"{order}-{state}", int(time.time()), body)
-        status, answer = self.cloud.request("POST", f"/reports/{CLUSTER}", body, **_named(signed))
-        assert status == 200, answer
-
-
-def _named(headers: dict[str, str]) -> dict[str, str]:
-    return {name.replace("-", "_"): text for name, text in headers.items()}
+        self.connect(f"aws-sm:{own}-hook", f"aws-sm:{own}-git#login", "execute-api.eu-central-1.amazonaws.com")

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+import time
 
 import pytest
 
+from infra.aws.requests import GATEWAY
 from shared.clients.opening import open_queue
 from shared.model.messages import Depth
-from tests.gitserver import GitServer, git
-from tests.infra.aws.cloud import Cloud, InProcess, Invoked, furnished
-from tests.infra.aws.runtime import InRuntime
-from tests.infra.aws.story import LOGIN, Story
+from shared.services import polling
+from tests.gitserver import git
+from tests.infra.aws.story import AmazonStory
 from tests.infra.loop import WORKFLOW_ID
-
-FAULT = {"name": "pod-delete", "verdict": "Pass", "probe_success_percentage": 75, "weight": 10, "measured": True}
-
-
-def told(folder: Path, functions: Callable[[dict[str, str], ExitStack], Invoked]) -> Iterator[Story]:
-    """A project with an empty repository, on a table of its own."""
-    environment = furnished()
-    (folder / "git").mkdir()
-    with ExitStack() as parts:
-        server = parts.enter_context(GitServer(folder / "git", login=LOGIN))
-        server.create()
-        yield Story(Cloud(environment, functions(environment, parts)), server, server.clone())
+from tests.infra.outside import FAULT
 
 
-@pytest.fixture
-def here(lambda_environment: Path) -> Iterator[Story]:
-    """A project whose functions run in this process."""
-    yield from told(lambda_environment, lambda environment, _: InProcess(environment))
-
-
-@pytest.fixture
-def there(lambda_environment: Path) -> Iterator[Story]:
-    """A project whose functions run as Lambda runs them."""
-    yield from told(lambda_environment, lambda environment, parts: InRuntime(environment, lambda_environment, parts))
-
-
-@pytest.mark.parametrize("where", ["here", "there"], ids=["in-process", "lambda-runtime"])
+@pytest.mark.parametrize("where", ["here", "on_ministack", "in_runtime"])
 def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
-    story: Story = request.getfixturevalue(where)
+    story: AmazonStory = request.getfixturevalue(where)
     cloud = story.cloud
     story.begin()
     commit = story.push()
@@ -71,7 +46,7 @@ def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.Fixt
     assert Depth(0, 0, 0, 0) == open_queue(cloud.environment["STORE_URL"]).depth()
 
 
-def test_records_that_come_twice_change_nothing(here: Story) -> None:
+def test_records_that_come_twice_change_nothing(here: AmazonStory) -> None:
     here.cloud.times = 2
     here.begin()
     commit = here.push()
@@ -90,7 +65,15 @@ def test_records_that_come_twice_change_nothing(here: Story) -> None:
     assert 1 == kinds.count(("change", "triggered")) == kinds.count(("report", "noted"))
 
 
-def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: Story) -> None:
+@pytest.mark.soak
+def test_a_subscriber_that_waits_for_an_hour_is_answered_before_the_gateway_gives_up(here: AmazonStory) -> None:
+    here.begin()
+    started = time.monotonic()
+    assert [] == here.orders(wait=3_600)
+    assert polling.LONGEST <= time.monotonic() - started < GATEWAY
+
+
+def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: AmazonStory) -> None:
     here.begin()
     here.cloud.work()
     commit = here.push()

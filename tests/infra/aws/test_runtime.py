@@ -11,7 +11,7 @@ import pytest
 
 from tests.infra.aws import events
 from tests.infra.aws.cloud import furnished
-from tests.infra.aws.runtime import Failed, Runtime
+from tests.infra.aws.runtime import Failed, started
 
 
 @pytest.fixture
@@ -26,17 +26,17 @@ def test_a_function_whose_secret_is_missing_does_not_start_and_says_why(tmp_path
     with pytest.raises(
         Failed, match=r"the secret no-such-key cannot be read from Secrets Manager .*\"errorType\": \"Misconfigured\""
     ):
-        Runtime("run_report", tmp_path, environment, parts)(events.TICK)
+        started("run_report", tmp_path, environment, parts)(events.TICK)
 
 
 @pytest.mark.usefixtures("lambda_environment")
 def test_a_record_is_logged_once_and_never_a_path(tmp_path: Path, parts: ExitStack) -> None:
-    review = Runtime("workload_admission", tmp_path, furnished(), parts)
+    review = started("workload_admission", tmp_path, furnished(), parts)
     answer = review(events.request("POST", "/admission/c1/the-token", b"{}", {"Content-Type": "application/json"}))
     assert 401 == answer["statusCode"]
     with pytest.raises(Failed, match="this event is none that a function takes"):
         review({})
-    log = (tmp_path / "workload_admission.log").read_text()
+    log = review.log.read_text()
     lines = [json.loads(line) for line in log.splitlines() if "answered" in line]
     assert [("/admission/{cluster}/…", 401)] == [(line["route"], line["status"]) for line in lines]
     assert "the-token" not in log

@@ -1,0 +1,37 @@
+"""What a delivery, a workload change and an order cost on AWS: counted, as the documents say, and never more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.aws.bills import PRICES, bills, fill, table
+from tests.infra.aws.story import AmazonStory
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "costs.md"
+
+
+@pytest.mark.parametrize(
+    ("few", "many"),
+    [
+        pytest.param(1_000, 3_000, id="short"),
+        pytest.param(1_000, 100_000, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_what_things_cost_is_as_documented_and_does_not_grow_with_the_ledger(
+    on_ministack: AmazonStory, few: int, many: int
+) -> None:
+    on_ministack.begin()
+    on_ministack.cloud.api("PUT", "/shop/safety", {"cooldown": "0s"})
+    fill(on_ministack, 0, few)
+    found = bills(on_ministack, 1, 2)
+    fill(on_ministack, few, many)
+    assert found == bills(on_ministack, 3)
+    text = DOCUMENT.read_text()
+    assert [] == [row for row in table(found) if row not in text.splitlines()]
+
+
+def test_the_prices_are_as_documented() -> None:
+    text = DOCUMENT.read_text()
+    assert [] == [name for name, price in PRICES.items() if f"${price:.3f}".rstrip("0") not in text]
