@@ -20,7 +20,7 @@ from tests.infra.troubled import Engine
 
 SHORT = replace(SLICE, triggers=30, clusters=4, kills=2)
 LONGER = replace(SLICE, triggers=200, clusters=8, kills=8)
-SHORTER = replace(LONGER, triggers=60)
+SHORTER = replace(SHORT, kills=4)
 """For moto's server, which copies its whole table at each transaction."""
 FUNCTIONS = bundling.names(AWS)
 SOON = "10"
