@@ -41,7 +41,7 @@ def test_a_bundle_serves_alone_with_its_pins_and_nothing_else(name: str, tmp_pat
 def test_a_function_starts_without_what_is_slow_to_load(name: str, tmp_path: Path) -> None:
     load = f"import functions_framework, sys; functions_framework.create_app({name!r}, sys.argv[1], 'http')"
     words = [sys.executable, "-c", f"{load}; print(*sys.modules)", str(bundling.FUNCTIONS / name / "main.py")]
-    told = {**os.environ, "PYTHONPATH": str(ROOT), **_settings(tmp_path)}
+    told = {**os.environ, "PYTHONPATH": str(ROOT), **settings(tmp_path)}
     loaded = subprocess.run(words, env=told, check=True, capture_output=True, text=True).stdout.split()
     assert not SLOW & set(loaded)
 
