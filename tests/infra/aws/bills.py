@@ -70,6 +70,8 @@ def billed(story: AmazonStory, act: Callable[[], object], *, all_it_causes: bool
 def bills(story: AmazonStory, *numbers: int) -> dict[str, Bill]:
     """Return what each kind of thing costs, the last time that it is done; each number is for changes of its own."""
     for number in numbers:
+        story.beat()  # one that comes after a long silence is told of, and costs more
+        story.cloud.work()
         commit = story.push(text=f"{MANIFEST}# {number}\n")
         found = {
             "delivery": billed(story, partial(story.deliver, commit)),
