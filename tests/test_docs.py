@@ -246,6 +246,7 @@ def test_links_lead_somewhere(name: str) -> None:
 LED_TO = (
     *("getting-started", "clusters", "audit", "policies", "git", "github", "gitlab", "safety", "sinks"),
     *("security", "engines", "settings", "operations", "coming-from-litmus"),
+    *("aws", "google-cloud", "kubernetes"),
 )
 
 
