@@ -125,9 +125,12 @@ def shapes() -> dict[str, Any]:
 
 
 def types() -> dict[str, Any]:
-    """Return the type of each table's records, by the beginning of its partitions."""
+    """Return the type of each table's records, by the beginning of its partitions.
+
+    Where two tables share one, the first is what is written, the other a view of the same records.
+    """
     found = [table for table in vars(tables).values() if isinstance(table, tables.Table)]
-    return {table._partition: table._decoder.type for table in found}  # noqa: SLF001 - of any release, as it was
+    return {table._partition: table._decoder.type for table in reversed(found)}  # noqa: SLF001 - as any release has it
 
 
 def _left(data: Path) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_every_record_of_a_former_release_is_read_and_written_without_a_loss(rel
 @releases
 def test_no_record_has_come_to_need_a_field_that_a_former_release_did_not_write(release: Path) -> None:
     former, today = recorded(release)["shapes"], shapes()
-    assert set() == set(former["tables"]) - set(today["tables"])
+    assert former["tables"] == {name: today["tables"].get(name) for name in former["tables"]}
     for name, shape in former["structs"].items():
         if name in today["structs"]:
             new = set(today["structs"][name].get("required", ())) - set(shape.get("required", ()))
