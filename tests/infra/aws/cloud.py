@@ -31,14 +31,15 @@ class Invoked(Protocol):
 
 @dataclass
 class InProcess:
-    """Functions that `lambda_entry.py` loads into this process, each at its first call."""
+    """Functions that `lambda_entry.py` loads into this process, each at its first call, or `anew` at each."""
 
     environment: Mapping[str, str]
+    anew: bool = False
     handlers: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, function: str, event: Mapping[str, Any]) -> Any:
         """Call; what goes in and comes out passes through JSON, as between Lambda and its runtime."""
-        handler = self.handlers.get(function) or self._started(function)
+        handler = (None if self.anew else self.handlers.get(function)) or self._started(function)
         answer = handler(json.loads(json.dumps(event)), events.Context())
         return json.loads(json.dumps(answer))
 

@@ -13,7 +13,7 @@ from tests.gitserver import GitServer
 from tests.infra.aws.cloud import Amazon, InProcess, Invoked, furnished
 from tests.infra.aws.runtime import InRuntime
 from tests.infra.aws.story import AmazonStory
-from tests.infra.outside import LOGIN
+from tests.infra.outside import LOGIN, MASTER_KEY, OWNER
 
 Functions = Callable[[dict[str, str], ExitStack], Invoked]
 
@@ -41,6 +41,14 @@ def on_ministack(lambda_environment: Path, monkeypatch: pytest.MonkeyPatch) -> I
     for name, value in at.variables.items():
         monkeypatch.setenv(name, value)
     yield from told(lambda_environment, at, lambda environment, _: InProcess(environment))
+
+
+@pytest.fixture
+def always_cold(on_ministack: AmazonStory) -> AmazonStory:
+    """The same where each call is an instance's first: what instances remember for seconds changes no count."""
+    environment = on_ministack.cloud.environment | {"MASTER_KEY": MASTER_KEY, "ADMIN_TOKEN": OWNER}
+    on_ministack.cloud.invoke = InProcess(environment, anew=True)
+    return on_ministack
 
 
 @pytest.fixture

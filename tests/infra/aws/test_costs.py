@@ -20,14 +20,14 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "costs.md"
     ],
 )
 def test_what_things_cost_is_as_documented_and_does_not_grow_with_the_ledger(
-    on_ministack: AmazonStory, few: int, many: int
+    always_cold: AmazonStory, few: int, many: int
 ) -> None:
-    on_ministack.begin()
-    on_ministack.cloud.api("PUT", "/shop/safety", {"cooldown": "0s"})
-    fill(on_ministack, 0, few)
-    found = bills(on_ministack, 1, 2)
-    fill(on_ministack, few, many)
-    assert found == bills(on_ministack, 3)
+    always_cold.begin()
+    always_cold.cloud.api("PUT", "/shop/safety", {"cooldown": "0s"})
+    fill(always_cold, 0, few)
+    found = bills(always_cold, 1, 2)
+    fill(always_cold, few, many)
+    assert found == bills(always_cold, 3)
     text = DOCUMENT.read_text()
     assert [] == [row for row in table(found) if row not in text.splitlines()]
 
