@@ -104,13 +104,16 @@ class History:
             self.standing.clear()
 
     def _take_away(self, step: Step) -> None:
-        """Expect no run any more for what a step overwrites, or takes the place of, before it was looked at."""
+        """Expect no run any more for what a step overwrites, or takes the place of, before it was looked at.
+
+        A racer's field may be told in one change with that which it raced, and falls with it.
+        """
         undone = step.fate == "reverted" and step.verb not in SCALES
         if step.verb not in WHOLE and (step.fate in {"denied", "dry run"} or undone):
             return
         quiet = step.fate in {"by chaos", "undone chaos"} or (step.fate == "by an autoscaler" and step.verb in SCALES)
         alone = quiet and step.verb not in WHOLE
-        gone = {one for one in self.standing if not alone or one[0] == field_of(step, self.made)[0]}
+        gone = {one for one in self.standing if not alone or one[0] in {RACER, field_of(step, self.made)[0]}}
         for field in gone:
             self.must[field] -= self.standing.pop(field)
 
