@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.model.messages import Claimed, Message
+from shared.model.traces import NAME
 from shared.ports.state import Queue
 from shared.wire import cloudevents, standard_webhooks
 
@@ -22,7 +23,7 @@ _SOONEST: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a delivery, and why; `seconds` is how long to wait where it was only too early."""
+    """What became of a delivery, and why; `seconds` is how long to wait, where the function says so."""
 
     kind: Literal["done", "not_yet", "failed"]
     reason: str = ""
@@ -35,10 +36,11 @@ def path(message: Message) -> str:
 
 
 def signed(message: Message, key: bytes, now: datetime) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of a delivery, signed with the deployment's internal key."""
+    """Return headers and body of a delivery, signed with the deployment's internal key; the trace is a header, too."""
     body = cloudevents.encode(message)
     headers = standard_webhooks.sign(key, message.id, int(now.timestamp()), body)
-    return headers | {"content-type": cloudevents.MEDIA_TYPE}, body
+    trace = {NAME: message.ids[NAME]} if NAME in message.ids else {}
+    return {**headers, "content-type": cloudevents.MEDIA_TYPE, **trace}, body
 
 
 def settle(queue: Queue, claimed: Claimed, outcome: Outcome) -> None:
@@ -46,19 +48,23 @@ def settle(queue: Queue, claimed: Claimed, outcome: Outcome) -> None:
     if outcome.kind == "done":
         queue.ack(claimed)
     elif outcome.kind == "failed":
-        queue.nack(claimed, outcome.reason)
+        queue.nack(claimed, outcome.reason, outcome.seconds)
     else:
         queue.nack(claimed, outcome.reason, outcome.seconds, count=False)
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Return what an answer means: 2xx is done, 503 with `X-Not-Yet: true` too early, anything else a failure."""
+    """Return what an answer means: 2xx is done, 503 with `X-Not-Yet: true` too early, anything else a failure.
+
+    After one with `X-Not-Known: true` it is tried again as late as `Retry-After` says.
+    """
     if status // 100 == 2:  # noqa: PLR2004 - HTTP: success
         return Outcome("done")
     reason = f"{status}: {_detail(body)}"[:_REASON]
     if status == 503 and headers.get("X-Not-Yet") == "true":  # noqa: PLR2004 - HTTP: unavailable
         return Outcome("not_yet", reason, _seconds(headers.get("Retry-After", "")))
-    return Outcome("failed", reason)
+    late = headers.get("X-Not-Known") == "true"
+    return Outcome("failed", reason, _seconds(headers.get("Retry-After", "")) if late else None)
 
 
 def _seconds(text: str) -> float:

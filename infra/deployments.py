@@ -59,7 +59,7 @@ LOCAL: Final = Deployment("local", _parts("sqlite"), hosts_subscriber=True)
 AWS: Final = Deployment("aws", _parts("dynamodb", "aws_secrets"), ("infra/aws/lambda_entry.py",))
 """Lambda, with DynamoDB, SQS and Secrets Manager."""
 
-GCP: Final = Deployment("gcp", _parts("postgresql", "pubsub", "google_secrets"))
+GCP: Final = Deployment("gcp", _parts("postgresql", "pubsub", "google_secrets"), ("infra/gcp/gcp_entry.py",))
 """Cloud Run functions, with Cloud SQL, Pub/Sub and Secret Manager."""
 
 KUBERNETES: Final = Deployment(

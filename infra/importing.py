@@ -62,14 +62,15 @@ def _froms(node: ast.ImportFrom, package: str) -> Iterator[str]:
     yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _files(name: str) -> Iterator[Path]:
+@cache
+def _files(name: str) -> tuple[Path, ...]:
     """Return the file of a module of ours, if the name is one, and the packages around it."""
     parts = name.split(".")
     if parts[0] not in OURS:
-        return
-    for count in range(1, len(parts) + 1):
-        place = ROOT.joinpath(*parts[:count])
-        yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+        return ()
+    places = [ROOT.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    beside = (file for place in places for file in (place / "__init__.py", place.with_suffix(".py")))
+    return tuple(file for file in beside if file.is_file())
 
 
 def _distributions(roots: Iterable[Path], deployment: Deployment) -> set[str]:

@@ -15,6 +15,7 @@ LitmusGitopsError
 │   └── Stale               409  a conditional write lost a race: read again, decide again
 ├── Gone                    410  too old to be acted on
 ├── Unavailable             503  another party is away; the queue tries again
+│   ├── NotKnown            503  a newer release asks for what this one does not know: it comes again, later
 │   └── NotYet              503  nothing is wrong, it is only too early
 └── Misconfigured           500  the operator must mend a setting
 """
@@ -134,6 +135,13 @@ class Unavailable(LitmusGitopsError):
     status = 503
     retry = True
     title = "Unavailable"
+
+
+class NotKnown(Unavailable):
+    """Another release of ours may know what this one does not; try again after `seconds`, when it may be here."""
+
+    title = "Not known"
+    seconds: ClassVar[float] = 300.0
 
 
 class NotYet(Unavailable):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import botocore.session
@@ -22,6 +23,7 @@ from shared.clients.dynamodb.calls import Table
 from shared.clients.dynamodb.layout import EXPIRY, PARTITION_KEY, SORT_KEY, queue_name
 from tests.infra.loop import free_port
 
+ROOT: Final = Path(__file__).parents[1]
 DOUBLES: Final = ("moto", "ministack")
 REGION: Final = "eu-central-1"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
@@ -45,17 +47,27 @@ def double(name: str) -> Double:
     """Return the double of that name, started at first use and ended with this process."""
     port = free_port()
     command = {
-        "moto": [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+        "moto": [sys.executable, "-m", "tests.moto_alone", str(port)],
         "ministack": [sys.executable, "-m", "ministack"],
     }[name]
     here = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
-        command, env=os.environ | here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=os.environ | here,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    atexit.register(process.kill)
+    atexit.register(_end, process)
     made = Double(name, f"http://127.0.0.1:{port}")
     _wait_for(made, process)
     return made
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _wait_for(made: Double, process: subprocess.Popen[bytes]) -> None:
@@ -81,8 +93,7 @@ def client(at: Double, service: str) -> Any:
 
 def aws(at: Double, table: str) -> Aws:
     """Return what store and queue of a table share, on the double."""
-    dynamodb, sqs = client(at, "dynamodb"), client(at, "sqs")
-    return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
+    return Aws(Table(client(at, "dynamodb"), table), Alarms(client(at, "sqs"), table))
 
 
 def create(at: Double, table: str, functions: Sequence[str] = ()) -> None:

@@ -44,7 +44,7 @@ class Costs:
 def counted(aws: Aws) -> Iterator[Costs]:
     """Count what is asked of AWS through these clients while the block lasts."""
     meter = _Meter(aws)
-    clients = [(aws.dynamodb, "dynamodb"), (aws.sqs, "sqs")]
+    clients = [(aws.table.client, "dynamodb"), (aws.alarms.client, "sqs")]
     for client, name in clients:
         client.meta.events.register(f"provide-client-params.{name}", meter.before)
         client.meta.events.register(f"after-call.{name}", meter.after)
@@ -65,7 +65,7 @@ class _Meter:
     """Measures items through a client of its own, which is not counted."""
 
     def __init__(self, aws: Aws) -> None:
-        meta = aws.dynamodb.meta
+        meta = aws.table.client.meta
         session = botocore.session.Session()
         session.set_credentials("testing", "testing")
         self._quiet: Any = session.create_client("dynamodb", meta.region_name, endpoint_url=meta.endpoint_url)

@@ -36,7 +36,7 @@ def clients(at: Double, table: str, tries: int = 4) -> Aws:
         session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
         for service in ("dynamodb", "sqs")
     )
-    return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
+    return Aws(Table(dynamodb, table), Alarms(sqs, table))
 
 
 class Faults:
@@ -44,7 +44,7 @@ class Faults:
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
-        for client in (aws.dynamodb, aws.sqs):
+        for client in (aws.table.client, aws.alarms.client):
             client.meta.events.register("before-send", self._meet)
         self.met: list[str] = []
         self._planned: list[tuple[str, Fault]] = []

@@ -87,6 +87,7 @@ class ChaosCenterStand:
         self.revisions: dict[str, list[dict[str, Any]]] = {}
         self.runs: list[dict[str, Any]] = []
         self.asked: list[str] = []
+        self.traces: list[str | None] = []
         self.faults: list[tuple[str, str | int]] = []
         self.slow = 0.6
         self.once_saved: Callable[[], None] = lambda: None
@@ -240,6 +241,7 @@ def _handler(stand: ChaosCenterStand) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            stand.traces.append(self.headers.get("traceparent"))
             said = stand.answer(self.headers.get("authorization", ""), body)
             if said is None:
                 self.close_connection = True

@@ -29,6 +29,8 @@ ROLE = "litmus"
 _FASTER = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=60", "log_min_messages=fatal")
 _LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 _INITIALISED = ("-D", "data", "-U", ROLE, "-A", "trust", "--no-sync", "--no-instructions", *_LOCALE)
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
+"""What ends a server whose tests were killed; nothing else would."""
 _numbers = itertools.count()
 
 
@@ -41,17 +43,17 @@ def binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-def needs_server() -> Any:
+def needs_server() -> pytest.MarkDecorator:
     """Return the mark of tests that need a server; without one they are skipped, or fail where CI is `true`."""
     return _needs(binaries() is not None, "no PostgreSQL server is installed: apt-get install postgresql")
 
 
-def needs_pooler() -> Any:
+def needs_pooler() -> pytest.MarkDecorator:
     """Return the mark of tests that need a pooler too."""
     return _needs(shutil.which("pgbouncer") is not None, "no pooler is installed: apt-get install pgbouncer")
 
 
-def _needs(there: bool, reason: str) -> Any:
+def _needs(there: bool, reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not there and os.environ.get("CI") != "true", reason=reason)
 
 
@@ -129,7 +131,8 @@ class Server:
         if self._user:
             who = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **who)
+            bound = [*_ENDS_WITH_US, *command]
+            return subprocess.Popen(bound, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **who)
 
     def _binary(self, name: str) -> str:
         folder = binaries()

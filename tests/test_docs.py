@@ -13,21 +13,33 @@ import click
 import pytest
 
 from infra.cli.main import main
+from infra.gcp.settings import EntrySettings
 from infra.local.environment import variables
 from infra.local.settings import LocalSettings
 from shared import settings
+from shared.edge.metrics import HELP
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("functions/*/README.md")])
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
-NEEDED = {"CLUSTER_ID": "c1", "PORTAL_URL": "https://portal.example.org", "SUBSCRIBER_SECRET": "whsec_YQ=="}
+NEEDED = {
+    "CLUSTER_ID": "c1",
+    "PORTAL_URL": "https://portal.example.org",
+    "SUBSCRIBER_SECRET": "whsec_YQ==",
+    "OIDC_AUDIENCE": "https://sync.example.org",
+    "PUBSUB_ACCOUNT": "push@example.org",
+    "SCHEDULER_ACCOUNT": "timer@example.org",
+}
 ALL = "all functions but subscriber"
 SOURCES = [
     *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
-    *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py")),
+    *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py", "deployment.py")),
+    ROOT / "infra" / "cli" / "file_findings.py",
     *(ROOT / "infra" / "kubernetes" / name for name in ("checking.py", "findings.py")),
     *(ROOT / "shared" / name for name in ("rules/hook_findings.py", "services/healing.py", "services/hooks.py")),
 ]
+SETTING = ("settings", "clusters")
+"""Where variables are told of: those of a pod's own server stand with what runs in it."""
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 
 READERS: dict[str, Any] = {
@@ -42,7 +54,9 @@ READERS: dict[str, Any] = {
     "reconcile": settings.Reconcile,
     "subscriber": settings.Subscriber,
     "engine": LocalSettings,
+    "entry": EntrySettings,
 }
+NO_FUNCTIONS = {"engine", "entry"}
 
 
 class Row:
@@ -54,7 +68,7 @@ class Row:
         literal = re.fullmatch(r"`([^`]*)`", default)
         self.default = literal[1] if literal else None
         named = {one.strip() for one in readers.split(",")}
-        every = set(READERS) - {"engine", "subscriber"} if ALL in named else set()
+        every = set(READERS) - {*NO_FUNCTIONS, "subscriber"} if ALL in named else set()
         self.readers = named - {ALL} | every
 
 
@@ -105,7 +119,8 @@ def test_every_variable_that_is_read_is_documented_with_its_reader(reader: str, 
 
 
 def test_no_variable_in_the_source_is_left_out() -> None:
-    places = ["shared/settings.py", "shared/environment.py", "infra/local/settings.py", "infra/local/environment.py"]
+    local = ["infra/local/settings.py", "infra/local/environment.py"]
+    places = ["infra/gcp/settings.py", "shared/settings.py", "shared/environment.py", *local]
     trees = [ast.parse((ROOT / place).read_text()) for place in places]
     texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     named = {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z_]{2,}", text)}
@@ -115,7 +130,7 @@ def test_no_variable_in_the_source_is_left_out() -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_documented_defaults_are_those_in_force(reader: str, data: Path) -> None:
     least = NEEDED | {"DATA_DIR": str(data)}
-    elsewhere = {"DATA_DIR"} | ({"PUBLIC_URL", "ALLOW_LOCAL"} if reader == "engine" else set())
+    elsewhere = {"DATA_DIR"} | ({"PUBLIC_URL", "ALLOW_LOCAL", "STORE_URL"} if reader == "engine" else set())
     rows = [row for row in table().values() if reader in row.readers and row.default and row.name not in elsewhere]
     told = {row.name: str(row.default).replace("DATA_DIR", str(data)) for row in rows}
     assert READERS[reader].read(least) == READERS[reader].read(least | told)
@@ -125,7 +140,41 @@ def test_the_engines_own_defaults_are_as_documented() -> None:
     rows, engine = table(), LocalSettings.read({})
     assert Path(rows["DATA_DIR"].default or "") == engine.data_dir
     assert "true" == variables(engine, 80)["ALLOW_LOCAL"]
+    here = str(Path(rows["DATA_DIR"].default or "").resolve())
+    assert str(rows["STORE_URL"].default).replace("DATA_DIR", here) == variables(engine, 80)["STORE_URL"]
     assert "The engine's default is `true`" in rows["ALLOW_LOCAL"].meaning
+
+
+BEHIND = {"FUNCTION_TARGET", "FUNCTION_SOURCE", "FUNCTION_SIGNATURE_TYPE", "PATH", "HOME", "LANG", "PYTHONPATH"}
+"""What the framework and the system read and set by themselves."""
+
+
+def looked_up(tree: ast.AST) -> Iterator[str]:
+    """Yield the variables that a module asks the process' own environment for by their names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            place, name = ast.unparse(node.func.value), node.args[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.getenv" and node.args:
+            place, name = "os.environ", node.args[0]
+        elif isinstance(node, ast.Subscript):
+            place, name = ast.unparse(node.value), node.slice
+        else:
+            continue
+        if place == "os.environ" and isinstance(name, ast.Constant) and isinstance(name.value, str):
+            yield name.value
+
+
+def test_whatever_reads_a_variable_by_its_name_anywhere_it_is_documented() -> None:
+    sources = [path for folder in ("shared", "functions", "infra") for path in (ROOT / folder).rglob("*.py")]
+    found = {name for path in sources for name in looked_up(ast.parse(path.read_text()))}
+    assert {"DATA_DIR", "TLS_FOLDER", "KUBECONFIG"} <= found
+    told = set(re.findall(r"`([A-Z][A-Z_]+)`", "".join((ROOT / f"docs/{name}.md").read_text() for name in SETTING)))
+    assert set() == found - told - BEHIND
+
+
+def test_every_metric_is_documented_in_the_words_that_it_is_served_with() -> None:
+    rows = re.findall(r"^\| `(litmus_gitops_\w+)` \| (.*) \|$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert list(HELP.items()) == rows
 
 
 def commands(group: click.Group) -> Iterator[click.Command]:
@@ -144,7 +193,7 @@ def test_every_variable_of_the_command_is_documented() -> None:
 
 def test_what_reads_a_variable_exists() -> None:
     folders = {path.parent.name for path in ROOT.glob("functions/*/main.py")}
-    assert folders == set(READERS) - {"engine"}
+    assert folders == set(READERS) - NO_FUNCTIONS
     assert {reader for row in table().values() for reader in row.readers} == {*READERS, "command"}
 
 
@@ -195,8 +244,9 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 LED_TO = (
-    *("getting-started", "clusters", "audit", "policies", "git", "safety", "security", "settings"),
-    "coming-from-litmus",
+    *("getting-started", "clusters", "audit", "policies", "git", "github", "gitlab", "safety", "sinks"),
+    *("security", "engines", "settings", "operations", "coming-from-litmus"),
+    *("aws", "google-cloud", "kubernetes"),
 )
 
 

@@ -1,13 +1,12 @@
 """Turns triggers, pushes and schedules into orders for clusters, and brings them there: by POST, or when asked."""
 
-import time
-
 from shared.clients.chaoscenter import HttpChaosCenters
 from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
 from shared.clients.prometheus import HttpMonitors
+from shared.clients.readiness import answers
 from shared.clients.subscribers import HttpSubscribers
 from shared.edge.functions import function
 from shared.model.calls import Route
@@ -35,6 +34,7 @@ centering = Centering(store, HttpChaosCenters(allow_local=local), secrets, utc_n
 actions = {"watch": Overseeing(store, utc_now, new_id, conditions).watch, "center": centering.look}
 actions |= {**dispatching.actions, **delivering.actions}
 dispatch = function(
-    Route("GET", "/orders/{cluster}", Polling(store, utc_now, new_id, state.master_key, time.sleep, conditions).poll),
+    Route("GET", "/orders/{cluster}", Polling(store, utc_now, new_id, state.master_key, conditions).poll),
     Route("POST", "/internal/dispatch", Inbox(internal_key(state.master_key), utc_now, actions)),
+    ready=answers(store),
 )

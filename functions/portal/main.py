@@ -6,6 +6,7 @@ from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_queue, open_secrets, open_store, utc_now
 from shared.clients.prometheus import HttpMonitors
+from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.services.api.desk import Desk
 from shared.services.api.portal import Services, portal_routes
@@ -36,4 +37,4 @@ services = Services(
     conditions=conditions,
     center=open_center(settings.chaoscenter_url),
 )
-portal = function(*portal_routes(services, settings.admin_token))
+portal = function(*portal_routes(services, settings.admin_token), ready=answers(store))

@@ -4,6 +4,7 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
+from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
@@ -30,6 +31,5 @@ actions = {
     "pulls": PullWatch(store, repositories, utc_now, new_id).look_after,
     "webhook": Healing(hooks, HookSecrets(hooks)).look,
 }
-reconcile = function(
-    Route("POST", "/internal/reconcile", Inbox(internal_key(settings.state.master_key), utc_now, actions))
-)
+inbox = Inbox(internal_key(settings.state.master_key), utc_now, actions)
+reconcile = function(Route("POST", "/internal/reconcile", inbox), ready=answers(store))

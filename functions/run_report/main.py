@@ -2,6 +2,7 @@
 
 from shared.clients.ids import new_id
 from shared.clients.opening import open_store, utc_now
+from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.edge.metrics import count
 from shared.model.calls import Route
@@ -17,4 +18,5 @@ store = open_store(*settings.state.store)
 watch = Watch(store, utc_now, settings.state.master_key)
 heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
 reporting = Reporting(store, utc_now, new_id, settings.state.master_key, heartbeats)
-run_report = function(Route("POST", "/reports/{cluster}", reporting.receive, ("application/json",), LIMIT))
+reports = Route("POST", "/reports/{cluster}", reporting.receive, ("application/json",), LIMIT)
+run_report = function(reports, ready=answers(store))

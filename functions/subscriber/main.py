@@ -6,9 +6,8 @@ from shared.clients.ids import new_id
 from shared.clients.kubernetes import open_kubernetes
 from shared.clients.opening import utc_now
 from shared.clients.portal import HttpPortal
-from shared.edge import metrics
 from shared.edge.functions import function
-from shared.model.calls import Route
+from shared.edge.metrics import count
 from shared.rules.permits import Permits
 from shared.rules.tickets import Limits
 from shared.services.subscriber.desk import Pace
@@ -32,8 +31,8 @@ options = Options(
     checks=settings.checks,
     kinds=settings.resources,
     limits=Limits(deadline_seconds=round(settings.run_seconds), image=settings.exit_image),
-    count=metrics.count,
+    count=count,
 )
 service = assemble(open_kubernetes(settings.kubeconfig), HttpPortal(settings.portal_url), options, utc_now, new_id)
 os.register_at_fork(after_in_child=service.start)
-subscriber = function(Route("GET", "/metrics", metrics.answer), *service.routes())
+subscriber = function(*service.routes())

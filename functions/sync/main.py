@@ -4,6 +4,7 @@ from shared.clients.git import Remotes
 from shared.clients.hosts import Hosts
 from shared.clients.ids import new_id
 from shared.clients.opening import open_secrets, open_store, utc_now
+from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.model.calls import Route
 from shared.rules.keys import internal_key
@@ -33,4 +34,5 @@ actions = {
     "status": statuses.tell,
     "refused": Refusals(store, new_id).tell,
 }
-sync = function(Route("POST", "/internal/sync", Inbox(internal_key(settings.state.master_key), utc_now, actions)))
+inbox = Inbox(internal_key(settings.state.master_key), utc_now, actions)
+sync = function(Route("POST", "/internal/sync", inbox), ready=answers(store))

@@ -2,6 +2,7 @@
 
 from shared.clients.ids import new_id
 from shared.clients.opening import open_store, utc_now
+from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.edge.metrics import count
 from shared.model.calls import Route
@@ -12,6 +13,8 @@ from shared.settings import Watching
 
 MEDIA = ("application/json", "application/cloudevents+json")
 settings = Watching.read()
-watch = Watch(open_store(*settings.state.store), utc_now, settings.state.master_key)
+store = open_store(*settings.state.store)
+watch = Watch(store, utc_now, settings.state.master_key)
 changes = Changes(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
-workload_audit = function(Route("POST", "/audit/{cluster}/{token}", changes.hear, MEDIA, BATCH_LIMIT))
+events = Route("POST", "/audit/{cluster}/{token}", changes.hear, MEDIA, BATCH_LIMIT)
+workload_audit = function(events, ready=answers(store))

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import urllib3
 
 from infra.bench.figures import Figure, median
 from infra.bench.house import MADE, PROJECT, House, gitops
-from infra.bench.processes import HOST, LOOK_EVERY, PATIENCE, answers, free_port
+from infra.bench.processes import HOST, LOOK_EVERY, PATIENCE, answers
 from infra.bench.reviews import reviews
 from infra.bench.syncing import Origin
 from shared.clients.git import Remotes
@@ -121,9 +122,14 @@ class Scene:
 
 
 def measure(house: House, size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Figure]:
-    """Trigger once a round, and POST orders like ours by other means in between."""
-    port = free_port()
+    """Trigger once a round, and POST orders like ours by other means in between.
+
+    The engine's port is held until the subscribers have theirs, lest one of so many takes it.
+    """
+    held = socket.create_server((HOST, 0))
+    port = held.getsockname()[1]
     with _fleet(house, port, size) as stand:
+        held.close()
         _settle(house, stand.ports, rounds)
         with _engine(house, port) as process:
             yield from _figures(Scene(house, port, process, stand), rounds)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from infra.cli import deployment, file_findings
 from infra.cli.output import as_json, listing, plain
 from infra.cli.portal import Lazy, Portal, path_to
 from infra.cli.webhook import findings
@@ -15,6 +16,9 @@ from infra.cli.webhook import findings
 _ALL: Final = 10_000
 _NEWEST: Final = 200
 _SILENT: Final = timedelta(minutes=5)
+_BEHIND: Final = timedelta(minutes=5)
+UNREADY: Final = "deployment"
+"""The place of what keeps the portal from being asked anything."""
 
 Row = dict[str, Any]
 Finding = tuple[str, str]
@@ -30,9 +34,10 @@ def doctor(lazy: Lazy, json_: bool) -> None:
     Notes tell what is so on purpose, such as a freeze, and are no findings.
     """
     portal = lazy.open()
-    rows = [*_letters(portal)]
-    for project in portal.items("/projects", _ALL):
-        rows += _examined(portal, project)
+    rows = [*_deployment(portal)]
+    if not any(row["place"] == UNREADY for row in rows):
+        for project in portal.items("/projects", _ALL):
+            rows += _examined(portal, project)
     if json_:
         listing(rows, [], json_=True)
     else:
@@ -47,6 +52,16 @@ def _tell(rows: list[Row]) -> None:
         click.echo(plain(f"{row['place']}: {note}{row['what']}\n  {row['mend']}"))
     if not any(row["severity"] == "finding" for row in rows):
         click.echo("nothing found: every project follows its repository and every cluster was heard")
+
+
+def _deployment(portal: Portal) -> Iterator[Row]:
+    """Yield what is wrong with the deployment as a whole; one that is not ready is asked no more."""
+    if trouble := deployment.unready(portal):
+        yield _row(UNREADY, *trouble)
+        return
+    for place, look in (("portal", deployment.clock), ("portal", deployment.certificate), ("queue", deployment.queue)):
+        yield from (_row(place, what, mend) for what, mend in look(portal))
+    yield from _letters(portal)
 
 
 def _letters(portal: Portal) -> Iterator[Row]:
@@ -64,9 +79,19 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    notes = (*_schedules(portal, name), *_proposals(portal, name), *_waits(portal, name))
+    notes = (*file_findings.schedules(portal, name), *file_findings.proposals(portal, name), *_waits(portal, name))
     yield from (_row(name, what, mend, "note") for what, mend in notes)
-    for look in (_sync, _files, _edits, _offers, _clusters, _conditions, _runs):
+    for look in (
+        _sync,
+        _lag,
+        _credential,
+        file_findings.files,
+        file_findings.edits,
+        file_findings.offers,
+        _clusters,
+        _conditions,
+        _runs,
+    ):
         yield from (_row(name, what, mend) for what, mend in look(portal, name))
     yield from (_row(name, what, mend) for what, mend in _foreign(portal, name, settings))
     if settings["webhook_secrets"]:
@@ -108,48 +133,29 @@ def _sync(portal: Portal, name: str) -> Iterator[Finding]:
         )
 
 
-def _files(portal: Portal, name: str) -> Iterator[Finding]:
-    for kind in ("experiments", "policies"):
-        for row in portal.items(path_to("projects", name, kind), _ALL):
-            if row["state"] == "invalid":
-                place = f", line {row['problem']['line']}" if row["problem"].get("line") else ""
-                yield f"{row['path']}{place} is invalid: {row['problem']['message']}", "mend the file and push it"
-            elif row["state"] == "synced" and row["problem"]:
-                mend = f"mend that, then litmus-gitops experiment schedule {row['id']} -p {name} --accept"
-                yield f"the schedule of {row['path']}: {row['problem']['message']}", mend
+def _lag(portal: Portal, name: str) -> Iterator[Finding]:
+    """Find a push that was told of a while ago and is not synced yet."""
+    state = portal.call("GET", path_to("projects", name, "sync"))
+    if state["state"] != "syncing":
+        return
+    pushes = portal.items(path_to("projects", name, "events"), _NEWEST, kind="delivery")
+    waits = [row["at"] for row in pushes if row["verdict"] == "accepted" and row["at"] > (state["at"] or "")]
+    if waits and datetime.now(UTC) - datetime.fromisoformat(waits[-1]) > _BEHIND:
+        mend = f"see litmus-gitops event list -p {name} --kind sync, and what the queue says"
+        yield f"the push of {waits[-1]} is not synced yet; the portal shows {state['commit']}", mend
 
 
-def _schedules(portal: Portal, name: str) -> Iterator[Finding]:
-    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "synced" and row["schedule_reason"] and not row["problem"]:
-            mend = f"see litmus-gitops event list -p {name} --kind order"
-            yield f"the schedule of {row['path']} is {row['schedule']}: {row['schedule_reason']}", mend
-
-
-def _edits(portal: Portal, name: str) -> Iterator[Finding]:
-    for row in portal.items(path_to("projects", name, "conflicts"), _ALL):
-        what = f"an edit of {row['path']} by {row['author']} overlaps with what git holds: {row['reason']}"
-        yield what, f"see litmus-gitops experiment conflicts {row['id']} -p {name}, then experiment settle"
-    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["state"] == "pending" and row["pull"] is None and row["problem"] is None:
-            mend = f"see litmus-gitops event list -p {name} --kind edit"
-            yield f"an edit of {row['path']} waits for the git host", mend
-
-
-def _offers(portal: Portal, name: str) -> Iterator[Finding]:
-    rows = list(portal.items(path_to("projects", name, "export"), _ALL))
-    if rows:
-        yield (
-            f"{len(rows)} files are only in the portal, and nothing of them starts; the first: {rows[0]['path']}",
-            f"litmus-gitops project export {name}, or with --drop",
-        )
-
-
-def _proposals(portal: Portal, name: str) -> Iterator[Finding]:
-    for row in portal.items(path_to("projects", name, "experiments"), _ALL):
-        if row["pull"] is not None:
-            what = f"an edit of {row['path']} waits for pull request #{row['pull']}"
-            yield what, "merge or close it: closing drops the edit"
+def _credential(portal: Portal, name: str) -> Iterator[Finding]:
+    """Ask the host of what git alone does not show; whether git can be read, the sync says."""
+    if portal.call("GET", path_to("projects", name, "gitops"))["provider"] == "git":
+        return
+    found = portal.call("GET", path_to("projects", name, "credential"))
+    what = f"the credential {found['credential']}"
+    if found["problem"]:
+        mend = f"mend its value, or name another: litmus-gitops project enable {name} --credential file:NAME"
+        yield f"{what} does not open the git host's API: {found['problem']}", mend
+    elif found["expires_at"] and datetime.fromisoformat(found["expires_at"]) - datetime.now(UTC) < deployment.SOON:
+        yield f"{what} ends at {found['expires_at']}", "make another one at the git host and put it in its place"
 
 
 def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
@@ -162,6 +168,10 @@ def _clusters(portal: Portal, name: str) -> Iterator[Finding]:
             yield f"cluster {row['id']} was never heard", mend
         elif datetime.now(UTC) - datetime.fromisoformat(row["last_seen"]) > _SILENT:
             yield f"cluster {row['id']} was last heard at {row['last_seen']}", mend
+        ahead = timedelta(seconds=row["clock_ahead"] or 0)
+        if abs(ahead) > deployment.SKEW:
+            what = f"the clock of cluster {row['id']} is {deployment.told(ahead)} the portal's"
+            yield what, "set both by NTP: signatures over five minutes off are refused"
         if row["circuit"]["state"] == "open":
             what = f"cluster {row['id']} takes no orders since {row['circuit']['since']}: {row['circuit']['reason']}"
             yield what, f"is {row['subscriber_url']} reached from here? it is tried again by itself"

@@ -8,6 +8,7 @@ from infra.cli import (
     cluster_check,
     cluster_setup,
     clusters,
+    deploying,
     doctor,
     experiments,
     ledger,
@@ -29,6 +30,7 @@ COMMANDS = (
     policies.policy,
     ledger.run,
     ledger.event,
+    deploying.deploy,
 )
 
 

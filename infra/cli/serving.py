@@ -11,7 +11,7 @@ import click
 @click.option("--port", envvar="PORT", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--data", envvar="DATA_DIR", default=".data", show_default=True, type=click.Path(path_type=Path))
 def up(port: int, data: Path) -> None:
-    """Serve every function in one process, with SQLite in the data folder."""
+    """Serve every function in one process; state is in the data folder unless STORE_URL says otherwise."""
     from infra.local.engine import serve  # noqa: PLC0415 - the engine is heavy and only this command needs it
 
     raise click.exceptions.Exit(serve(port, data))

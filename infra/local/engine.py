@@ -1,21 +1,22 @@
-"""Every function in one process, with SQLite in a data folder: nothing else to install or to start."""
+"""Every function in one process; by default with SQLite in a data folder, so that nothing else has to be started."""
 
 from __future__ import annotations
 
+import ctypes
 import secrets
 import signal
 import socket
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from infra.local.courier import Courier
-from infra.local.environment import applied, variables
+from infra.local.environment import applied, own_store, variables
 from infra.local.folder import furnish, kept, locked
 from infra.local.gateway import Gateway
 from infra.local.greeting import greeting
@@ -25,21 +26,27 @@ from infra.local.runner import Runner
 from infra.local.settings import HOST, LocalSettings
 from infra.local.timer import Timer
 from infra.local.web import WebServer, bind
-from shared.clients.opening import utc_now
-from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
+from shared.clients.opening import open_store, open_wakeful, utc_now
 from shared.edge import logs
 from shared.edge.metrics import count
 from shared.errors import LitmusGitopsError
+from shared.ports.state import Store, Wakeful
 from shared.rules.keys import internal_key
 from shared.services.leases import Leases
 from shared.settings import State
+
+_ARENA_MAX: Final = -8
+"""`M_ARENA_MAX` of malloc.h."""
+
+_HEAPS: Final = 2
 
 
 class Engine:
     """All that `litmus-gitops up` runs; a `with` block starts and stops it.
 
     A stopped engine drains for `settings.grace` seconds. A killed one loses nothing: what was committed is on disk, and
-    what was being worked on is claimed anew by the next engine, which voids every lease before it serves.
+    what was being worked on is claimed anew by the next engine, which voids every lease before it serves. On a database
+    that others may work on as well it waits until those leases end.
     """
 
     def __init__(self, settings: LocalSettings) -> None:
@@ -85,7 +92,7 @@ class Engine:
     def _load_and_serve(self, parts: ExitStack, on: socket.socket) -> None:
         """Open the state, load the functions, and start what serves and delivers."""
         settings, state = self.settings, State.read()
-        store, queue = _open_state(parts, state)
+        store, queue = _open_state(parts, settings, state)
         functions = load_functions(settings.functions)
         courier = Courier(
             self.port,
@@ -109,6 +116,7 @@ class Engine:
 def serve(port: int, data: Path) -> int:
     """Run the engine until SIGTERM or SIGINT; return the exit status: 0 ended in order, 1 could not start."""
     ended = threading.Event()
+    _keep_heaps_few()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
@@ -124,13 +132,27 @@ def serve(port: int, data: Path) -> int:
     return 0
 
 
-def _open_state(parts: ExitStack, state: State) -> tuple[SqliteStore, SqliteQueue]:
-    """Return store and queue, rid of the leases of whoever was killed here before."""
-    database = open_database(state.store_url.removeprefix("sqlite:"))
-    parts.callback(database.close)
-    store, queue = SqliteStore(database), SqliteQueue(database)
-    queue.void_leases()
-    Leases(store, utc_now).void_all()
+def _keep_heaps_few() -> None:
+    """Have glibc give all threads two heaps in place of eight a core, each of which keeps its largest size for ever.
+
+    Source: mallopt(3), `M_ARENA_MAX`. Only one thread at a time is in Python, so that they seldom want both.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, _HEAPS)
+
+
+def _open_state(parts: ExitStack, settings: LocalSettings, state: State) -> tuple[Store, Wakeful]:
+    """Return store and queue; in the data folder, which is ours alone, rid of the leases of whoever was killed here.
+
+    Raises `Unavailable` if the database does not answer.
+    """
+    store, queue = open_store(*state.store), open_wakeful(state.store_url)
+    parts.callback(queue.close)
+    if state.store_url == own_store(settings):
+        queue.void_leases()
+        Leases(store, utc_now).void_all()
+    else:
+        queue.depth()
     return store, queue
 
 

@@ -16,11 +16,16 @@ def variables(settings: LocalSettings, port: int) -> dict[str, str]:
     data = settings.data_dir.resolve()
     told = {
         "DATA_DIR": str(data),
-        "STORE_URL": f"sqlite:{data / 'litmus-gitops.db'}",
+        "STORE_URL": settings.store_url or own_store(settings),
         "PUBLIC_URL": settings.public_url or f"http://{HOST}:{port}",
         "ALLOW_LOCAL": os.environ.get("ALLOW_LOCAL", "true"),
     }
     return told if settings.admin_token is None else told | {"ADMIN_TOKEN": settings.admin_token}
+
+
+def own_store(settings: LocalSettings) -> str:
+    """Return the URL of the store in the data folder, which only the process has that holds the folder."""
+    return f"sqlite:{settings.data_dir.resolve() / 'litmus-gitops.db'}"
 
 
 @contextmanager

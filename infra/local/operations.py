@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from wsgiref.types import WSGIApplication
 
 from infra.local.gateway import as_wsgi
+from shared.clients.readiness import answers
 from shared.edge import metrics
 from shared.edge.functions import function
 from shared.errors import Unavailable
 from shared.model.calls import Answer, Call, Route
-from shared.model.records import Key
 from shared.ports.state import Queue, Store
 from shared.services.portal_records import listed
 from shared.services.tables import REACHES
@@ -29,14 +29,18 @@ class Operations:
 
     def application(self) -> WSGIApplication:
         """Return the application that serves the three paths."""
-        return as_wsgi(function(Route("GET", "/readyz", self.ready), Route("GET", "/metrics", self.metrics)))
+        return as_wsgi(function(Route("GET", "/metrics", self.metrics), ready=self._readiness()))
 
-    def ready(self, _: Call) -> Answer:
-        """Answer 200 only when the store answers and every part works; otherwise 503 names those that do not."""
-        self.store.get(Key("project", "-"))
-        if down := [name for name, works in self.checks.items() if not works()]:
-            raise Unavailable(f"not ready: {', '.join(down)} not running")
-        return Answer(200, {"status": "ready"})
+    def _readiness(self) -> Callable[[], None]:
+        """Return the check that the store answers and every part works; its `Unavailable` names those that do not."""
+        answering = answers(self.store)
+
+        def ready() -> None:
+            answering()
+            if down := [name for name, works in self.checks.items() if not works()]:
+                raise Unavailable(f"not ready: {', '.join(down)} not running")
+
+        return ready
 
     def metrics(self, call: Call) -> Answer:
         """Answer with all counters, and the queue and the circuits as they are now."""

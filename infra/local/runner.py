@@ -12,6 +12,7 @@ from typing import Final
 from infra.delivering import Outcome, settle
 from shared.errors import LitmusGitopsError
 from shared.model.messages import Claimed, Message
+from shared.model.traces import NAME, trace_of
 from shared.ports.ambient import Counters
 from shared.ports.state import Wakeful
 
@@ -104,7 +105,7 @@ class Runner:
         try:
             self._settle(claimed, self._deliver(claimed.message))
         except LitmusGitopsError as error:
-            _log.warning("message %s comes again when its lease ends: %s", claimed.message.id, error)
+            _warn("comes again when its lease ends", claimed.message, error)
         finally:
             with self._idle:
                 self._busy[claimed.message.function] -= 1
@@ -116,6 +117,10 @@ class Runner:
             self._queue.nack(claimed, outcome.reason, 0, count=False)
         else:
             if outcome.kind == "failed":
-                _log.warning("message %s failed: %s", claimed.message.id, outcome.reason)
+                _warn("failed", claimed.message, outcome.reason)
             settle(self._queue, claimed, outcome)
         self._count(DELIVERED, function=claimed.message.function, outcome=outcome.kind)
+
+
+def _warn(what: str, message: Message, why: object) -> None:
+    _log.warning("message %s %s: %s", message.id, what, why, extra={"trace": trace_of(message.ids.get(NAME, ""))})

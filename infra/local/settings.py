@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -22,12 +22,14 @@ class LocalSettings:
     `port` 0 takes a free one. `threads` answer requests, `couriers` deliver messages at a time. `delivery` is how many
     seconds a function may work on a message, `reconcile` how many pass between two looks at everything that can lag,
     `grace` how many a stopped engine leaves to what is running.
+    Without a `store_url` state is in the data folder.
     Without a `log_level`, a person at a terminal sees warnings, and a file gets each request.
     """
 
     data_dir: Path
     port: int = 8080
-    admin_token: str | None = None
+    admin_token: str | None = field(default=None, repr=False)
+    store_url: str | None = field(default=None, repr=False)
     public_url: str | None = None
     functions: Path = ROOT / "functions"
     threads: int = 32
@@ -44,6 +46,7 @@ class LocalSettings:
             data_dir=Path(env.get("DATA_DIR", ".data")),
             port=int(_number(env, "PORT", 8080, most=65535)),
             admin_token=env.get("ADMIN_TOKEN") or None,
+            store_url=env.get("STORE_URL") or None,
             public_url=env.get("PUBLIC_URL") or None,
             functions=Path(env.get("FUNCTIONS_DIR") or ROOT / "functions"),
             threads=int(_number(env, "THREADS", 32, least=4)),

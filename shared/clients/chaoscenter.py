@@ -23,12 +23,12 @@ class HttpChaosCenters:
     def __init__(self, *, allow_local: bool, connect: float = CONNECT, read: float = READ) -> None:
         self._out = Outbound("the ChaosCenter", allow_local=allow_local, connect=connect, read=read, limit=LIMIT)
 
-    def __call__(self, url: str, token: str, body: bytes) -> Answer:
+    def __call__(self, url: str, token: str, body: bytes, traceparent: str) -> Answer:
         """POST once: `Unavailable` if no answer came in time, `Forbidden` if the address is refused here.
 
         Should the other side repeat the token, it is taken out: what it says may end up in the ledger.
         """
         headers = {"content-type": "application/json", "accept": "application/json", "authorization": f"Bearer {token}"}
-        answer = self._out.send("POST", url, headers, body)
+        answer = self._out.send("POST", url, headers | {"traceparent": traceparent}, body)
         said = answer.body if isinstance(answer.body, bytes) else b""
         return msgspec.structs.replace(answer, body=said.replace(token.encode(), b"(token)"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from shared.clients.secrets import SecretReferences
+from shared.clients.tracing import TracedStore
 from shared.errors import Misconfigured
-from shared.ports.state import Queue, Store
+from shared.ports.state import Queue, Store, Wakeful
 
 
 def utc_now() -> datetime:
@@ -24,13 +25,23 @@ def open_store(url: str, retention: float | None = None) -> Store:
     `retention` is how many seconds a record stays that ages. Raises `Misconfigured` if the URL names no engine.
     """
     with _bundled(url):
-        return _engine(url)[0](url, retention)
+        return TracedStore(_engine(url)[0](url, retention))
 
 
 def open_queue(url: str) -> Queue:
     """Return the queue beside the store that `STORE_URL` names."""
     with _bundled(url):
         return _engine(url)[1](url)
+
+
+def open_wakeful(url: str) -> Wakeful:
+    """Return the queue for a process that takes messages off it all the time; `Misconfigured` where none can wait."""
+    scheme = url.partition(":")[0]
+    if scheme not in WAKEFUL:
+        known = " or ".join(WAKEFUL)
+        raise Misconfigured(f"STORE_URL names an engine, {scheme!r}, that wakes no process of its own: use {known}")
+    with _bundled(url):
+        return WAKEFUL[scheme](url)
 
 
 def open_secrets(folder: Path) -> SecretReferences:
@@ -44,7 +55,7 @@ def _sqlite_store(url: str, retention: float | None) -> Store:
     return SqliteStore(open_database(_path(url)), utc_now, retention)
 
 
-def _sqlite_queue(url: str) -> Queue:
+def _sqlite_queue(url: str) -> Wakeful:
     from shared.clients.sqlite import SqliteQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
     return SqliteQueue(open_database(_path(url)), utc_now)
@@ -53,13 +64,23 @@ def _sqlite_queue(url: str) -> Queue:
 def _postgresql_store(url: str, retention: float | None) -> Store:
     from shared.clients.postgresql import PostgresqlStore, open_database  # noqa: PLC0415 - only the chosen engine loads
 
-    return PostgresqlStore(open_database(url), utc_now, retention)
+    database = open_database(url)
+    return PostgresqlStore(database, utc_now, retention, _forwarding(database.place.topics))
 
 
-def _postgresql_queue(url: str) -> Queue:
+def _postgresql_queue(url: str) -> Wakeful:
     from shared.clients.postgresql import PostgresqlQueue, open_database  # noqa: PLC0415 - only the chosen engine loads
 
-    return PostgresqlQueue(open_database(url), utc_now)
+    database = open_database(url)
+    return PostgresqlQueue(database, utc_now, forward=_forwarding(database.place.topics))
+
+
+def _forwarding(topics: str | None) -> Callable[[Iterable[tuple[str, str]]], None] | None:
+    if topics is None:
+        return None
+    from shared.clients.pubsub import open_topics  # noqa: PLC0415 - only where messages are published
+
+    return open_topics(topics).publish
 
 
 def _path(url: str) -> Path:
@@ -88,6 +109,9 @@ ENGINES: Final[Mapping[str, _Engine]] = {
     "dynamodb": (_dynamodb_store, _dynamodb_queue),
 }
 """How store and queue of each engine are opened, by the scheme of the URL."""
+
+WAKEFUL: Final[Mapping[str, Callable[[str], Wakeful]]] = {"sqlite": _sqlite_queue, "postgresql": _postgresql_queue}
+"""How the queue is opened of the engines that tell a process of its own when there is something to do."""
 
 _FORMS: Final = "sqlite:<path>, postgresql://user@host/database or dynamodb:<table>"
 

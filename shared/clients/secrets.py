@@ -19,6 +19,9 @@ KEPT: Final = 30.0
 PROJECTS: Final = "litmus-gitops-projects/"
 """What stands before NAME in AWS, so that no project can name a secret that is not meant for projects."""
 
+GOOGLE_PROJECTS: Final = "litmus-gitops-projects-"
+"""The same in Google Cloud, where names have no slash."""
+
 Vault = Callable[[str], str]
 Opener = Callable[[], Vault]
 
@@ -30,7 +33,14 @@ def _aws() -> Vault:
     return lambda name: read(f"{PROJECTS}{name}")
 
 
-VAULTS: Final[Mapping[str, Opener]] = {"aws-sm": _aws}
+def _google() -> Vault:
+    from shared.clients.google_secrets import open_google_secrets  # noqa: PLC0415 - only a reference to Google loads it
+
+    read = open_google_secrets()
+    return lambda name: read(f"{GOOGLE_PROJECTS}{name}")
+
+
+VAULTS: Final[Mapping[str, Opener]] = {"aws-sm": _aws, "gcp-sm": _google}
 """How what reads secrets by name is opened, by the scheme of the reference."""
 
 

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 import flask
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 from shared.errors import BadInput, TooLarge
 
@@ -26,7 +27,7 @@ def read_body(request: flask.Request, limit: int) -> bytes:
     """Return the whole body: `TooLarge` once it exceeds `limit` bytes, `BadInput` if it ends early."""
     length = request.content_length
     try:
-        body = _first(request.stream, limit + 1)
+        body = _first(request.stream, limit + 1 if length is None else min(limit + 1, length))
     except _BROKEN as error:
         raise BadInput("the body broke off, or its chunks cannot be read") from error
     if len(body) > limit:
@@ -38,9 +39,12 @@ def read_body(request: flask.Request, limit: int) -> bytes:
 
 def drop_rest(request: flask.Request) -> None:
     """Read at most `DRAIN` bytes more, keep none, and put an empty stream in the body's place."""
+    stream = request.stream
+    if isinstance(stream, LimitedStream) and stream.is_exhausted:
+        return
     left = DRAIN
     with suppress(*_BROKEN):
-        while left > 0 and (piece := request.stream.read(min(PIECE, left))):
+        while left > 0 and (piece := stream.read(min(PIECE, left))):
             left -= len(piece)
     request.stream = io.BytesIO()
 

@@ -5,39 +5,53 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import flask
 import msgspec
 
-from shared.edge import logs
+from shared.edge import logs, metrics
 from shared.edge.bodies import drop_rest, read_body
+from shared.edge.headers import Headers
 from shared.edge.routing import Router, check_media, check_size
-from shared.errors import LitmusGitopsError, NotYet, WrongMethod
+from shared.errors import LitmusGitopsError, NotKnown, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
+from shared.model.traces import NAME, TRACE, valid
 
 Target = Callable[[flask.Request], flask.Response]
+
+_BEARING: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests bear a body."""
+
+_TRACEPARENT: Final = "HTTP_TRACEPARENT"
+"""Where a WSGI environment has the header of that name (PEP 3333)."""
+
+REQUESTS: Final = "litmus_gitops_requests_total"
 
 _log = logging.getLogger("litmus_gitops.edge")
 
 
-def function(*routes: Route) -> Target:
-    """Return the target that answers these routes, and `/healthz` besides.
+def function(*routes: Route, ready: Callable[[], None] = lambda: None) -> Target:
+    """Return the target that answers these routes, and, where they do not, `/healthz`, `/readyz` and `/metrics`.
+
+    `ready` raises `Unavailable` while the function could not do its work.
 
     An error of ours becomes its status with a problem+json body (RFC 9457); any other is logged whole and answered
-    500 without a word of its text.
+    500 without a word of its text. What is logged meanwhile bears the trace id of the caller's `traceparent` (W3C Trace
+    Context), or of one made here.
     """
     logs.configure()
-    router = Router((*routes, Route("GET", "/healthz", _healthy)))
+    router = Router((*routes, *_operations(routes, ready)))
 
     def target(request: flask.Request) -> flask.Response:
-        started = time.perf_counter()
-        template, response, quiet = _answered(router, request)
-        drop_rest(request)
-        if not quiet:
-            _report(request.method, template, response.status_code, started)
-        return response
+        before = TRACE.set(_parent(request.headers.get(NAME, "")))
+        try:
+            return _served(router, request)
+        finally:
+            TRACE.reset(before)
 
     _adopt(target)
     return target
@@ -66,9 +80,11 @@ def _hints(error: LitmusGitopsError) -> dict[str, str]:
     if isinstance(error, WrongMethod):
         hints["Allow"] = ", ".join(error.allowed)
     if error.retry:
-        hints["Retry-After"] = str(math.ceil(error.seconds if isinstance(error, NotYet) else 5))
+        hints["Retry-After"] = str(math.ceil(error.seconds if isinstance(error, NotYet | NotKnown) else 5))
     if isinstance(error, NotYet):
         hints["X-Not-Yet"] = "true"
+    if isinstance(error, NotKnown):
+        hints["X-Not-Known"] = "true"
     return hints
 
 
@@ -79,6 +95,17 @@ def _adopt(target: Target) -> None:
     """
     if flask.has_app_context():
         flask.current_app.before_request(lambda: None if flask.request.endpoint == "run" else target(flask.request))
+
+
+def _served(router: Router, request: flask.Request) -> flask.Response:
+    """Answer, count and log a request, in the trace that is set."""
+    started = time.perf_counter()
+    template, response, quiet = _answered(router, request)
+    drop_rest(request)
+    if not quiet:
+        _report(request.method, template, response.status_code, started)
+    metrics.count(REQUESTS, route=template, status=str(response.status_code))
+    return response
 
 
 def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Response, bool]:
@@ -98,17 +125,36 @@ def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Respon
         return template, _response(problem(broken)), False
 
 
+def _parent(given: str) -> str:
+    """Return the `traceparent` of what we do for a caller: a span of ours, in the caller's trace if there is one."""
+    _, trace, _, flags = (valid(given) or f"00-{os.urandom(16).hex()}--01").split("-")
+    return f"00-{trace}-{os.urandom(8).hex()}-{flags}"
+
+
+def _operations(routes: Iterable[Route], ready: Callable[[], None]) -> list[Route]:
+    """Return what every function answers to whoever runs it, in so far as it does not do that itself."""
+
+    def prepared(_: Call) -> Answer:
+        ready()
+        return Answer(200, {"status": "ready"}, quiet=True)
+
+    own = {"/healthz": _healthy, "/readyz": prepared, "/metrics": metrics.answer}
+    taken = {route.template for route in routes}
+    return [Route("GET", path, handler) for path, handler in own.items() if path not in taken]
+
+
 def _healthy(_: Call) -> Answer:
-    return Answer(200, {"status": "ok"})
+    return Answer(200, {"status": "ok"}, quiet=True)
 
 
 def _call(route: Route, params: dict[str, str], request: flask.Request) -> Call:
     check_size(route, request.content_length)
-    if request.method in {"POST", "PUT", "PATCH"}:
+    if request.method in _BEARING and request.environ.get("CONTENT_TYPE") not in route.media:
         check_media(route, request.mimetype)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = request.args.to_dict() if request.environ.get("QUERY_STRING") else {}
+    headers = Headers(request.environ | {_TRACEPARENT: TRACE.get()})
     body = read_body(request, route.limit)
-    return Call(request.method, request.path, params, request.args.to_dict(), headers, body)
+    return Call(request.method, request.path, params, query, headers, body)
 
 
 def _explain(template: str, error: LitmusGitopsError) -> None:

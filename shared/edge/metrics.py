@@ -11,6 +11,7 @@ from shared.model.calls import Answer, Call
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 HELP: Final[Mapping[str, str]] = {
+    "litmus_gitops_requests_total": "Requests that were answered, by route and status.",
     "litmus_gitops_deliveries_total": "Deliveries that were verified, by outcome: accepted, repeated, ignored.",
     "litmus_gitops_reviews_total": "Admission reviews and audit events, by outcome: busy and error ones are lost.",
     "litmus_gitops_forwarded_total": "Reviews that a subscriber kept, by outcome: told, refused, lost.",
@@ -69,7 +70,7 @@ def _escaped(value: str) -> str:
 
 def answer(_: Call) -> Answer:
     """Answer `GET /metrics`."""
-    return Answer(200, render(), {"Content-Type": MEDIA_TYPE})
+    return Answer(200, render(), {"Content-Type": MEDIA_TYPE}, quiet=True)
 
 
 _process = Metrics()

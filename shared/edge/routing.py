@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
 
 from werkzeug import exceptions
 from werkzeug.routing import Map, Rule
 
 from shared.errors import NotFound, TooLarge, WrongMediaType, WrongMethod
 from shared.model.calls import Route
+
+_KNOWN: Final = 256
+"""Paths whose route is remembered: a cluster or a repository calls under the same one again and again."""
 
 
 class Router:
@@ -20,8 +25,10 @@ class Router:
         rules = [Rule(_rule(r.template), methods=[r.method], endpoint=str(i)) for i, r in enumerate(self._routes)]
         routing = Map(rules, strict_slashes=False, redirect_defaults=False, merge_slashes=False)
         self._adapter = routing.bind("")
+        self.find = lru_cache(_KNOWN)(self._find)
+        """Return the route and the values of its template: `NotFound` or `WrongMethod` otherwise."""
 
-    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route and the values of its template: `NotFound` or `WrongMethod` otherwise."""
         try:
             endpoint, params = self._adapter.match(path, method=method)

@@ -105,3 +105,14 @@ class Dispatched(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
     approval: Approval | None = None
     behind: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What of an open order decides on others of its cluster; all else in the record is left undecoded."""
+
+    id: str
+    cluster: str
+    state: OrderState
+    run: str | None = None
+    after: str | None = None
+    attempts: int = 0

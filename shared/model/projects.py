@@ -161,9 +161,11 @@ class Cluster(msgspec.Struct, frozen=True):
 class Presence(msgspec.Struct, frozen=True):
     """When a cluster's subscriber was last heard, kept apart so that heartbeats touch nothing else.
 
-    `listed` has for each kind when a heartbeat last listed all of its watched workloads (RFC 3339 UTC).
+    `listed` has for each kind when a heartbeat last listed all of its watched workloads (RFC 3339 UTC). By `ahead`
+    seconds its clock was ahead of ours then.
     """
 
     cluster: str
     last_seen: str
     listed: dict[str, str] = {}
+    ahead: float = 0.0

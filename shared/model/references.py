@@ -14,6 +14,7 @@ _FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "env": (re.compile(r"LITMUS_GITOPS_SECRET_[A-Z0-9_]+"), "env:LITMUS_GITOPS_SECRET_…"),
     "file": (re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "file:NAME"),
     "aws-sm": (re.compile(r"[A-Za-z0-9_.-][A-Za-z0-9/_+=.@-]{0,199}(#[A-Za-z0-9_.-]{1,80})?"), "aws-sm:NAME[#KEY]"),
+    "gcp-sm": (re.compile(r"[A-Za-z0-9_-]{1,200}(#[A-Za-z0-9_.-]{1,80})?"), "gcp-sm:NAME[#KEY]"),
 }
 """What may follow each scheme, and how the whole is written."""
 

@@ -72,6 +72,10 @@ class GitHost(Protocol):
         """Return the repository as the host knows it by now, whatever name it was asked for under."""
         ...
 
+    def expiry(self) -> datetime | None:
+        """Return when the credential ends, None where the host says of no end; raises if it does not serve any more."""
+        ...
+
     def set_status(self, commit: str, status: CommitStatus) -> None:
         """Set a context's status on a commit: the newest one counts."""
         ...

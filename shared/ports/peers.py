@@ -19,7 +19,7 @@ class Subscribers(Protocol):
 class ChaosCenters(Protocol):
     """The GraphQL endpoints of the ChaosCenters that carry out orders."""
 
-    def __call__(self, url: str, token: str, body: bytes) -> Answer:
+    def __call__(self, url: str, token: str, body: bytes, traceparent: str) -> Answer:
         """POST once under a bearer token, with deadlines: `Unavailable` if no answer came, `Forbidden` for an address.
 
         The token is nowhere in the answer.

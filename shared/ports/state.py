@@ -111,3 +111,7 @@ class Wakeful(Queue, Protocol):
         Give that answer as `since` the next time, and no ring in between is missed.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of the data, for this process: whoever still uses it is told `Unavailable`."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 
 ACCESS_KEY = "access-key"
 """Purpose of the token that Litmus' own event tracker on a cluster is given as its ACCESS_KEY."""
@@ -15,6 +16,7 @@ def derive(master: bytes, purpose: str, *parts: str) -> bytes:
     return hmac.digest(master, "/".join((purpose, *parts)).encode(), hashlib.sha256)
 
 
+@lru_cache(1024)
 def token(master: bytes, purpose: str, cluster: str, version: int) -> str:
     """Return the token for a webhook path of a cluster: 43 characters that need no escaping in a URL."""
     return base64.urlsafe_b64encode(derive(master, purpose, cluster, str(version))).rstrip(b"=").decode()

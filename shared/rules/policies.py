@@ -78,20 +78,18 @@ def _default(change: Change, *, default_policy: bool, created: bool) -> Decision
 
 def _telling(policies: Sequence[Policy], values: Values) -> list[Policy]:
     """Return the policies whose say a change's row holds: those that might match, and the first of the others."""
-    told: list[Policy] = []
-    for policy in policies:
-        if len(told) < EXPLAINED or policy.problem or _may_match(policy, values):
-            told.append(policy)
-    return told
+    first, others = policies[:EXPLAINED], policies[EXPLAINED:]
+    return [*first, *(policy for policy in others if policy.problem or _may_match(policy, values))]
 
 
 def _may_match(policy: Policy, values: Values) -> bool:
     """Whether anything that a policy names has changed: without that it matches nothing."""
-    return (
-        values.created
-        or not policy.conditions
-        or any(values.of(one.key).moved is not False for one in policy.conditions)
-    )
+    if values.created or not policy.conditions:
+        return True
+    for one in policy.conditions:  # noqa: SIM110 - a project may have hundreds of policies, and `any` costs twice this
+        if values.of(one.key).moved is not False:
+            return True
+    return False
 
 
 def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opinion:

@@ -61,11 +61,12 @@ def refuse(at: Moment, facts: Facts) -> Refusal | None:
 def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1, *, hold: bool = True) -> Recent:
     """Return the record after `count` more triggers; with `hold` a storm stays until a person releases it.
 
-    Under a hold it stays as it is, since a release forgets the times: all who trigger in a storm want this one record.
+    Under a hold it stays as it is, also while the project only observes, since a release forgets the times: all who
+    trigger in a storm want this one record.
     """
     if storm is None:
         return Recent(dropped_at=recent.dropped_at, pushes=recent.pushes)
-    if recent.held and hold:
+    if recent.held:
         return recent
     triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
     held = hold and len(triggers) > storm.triggers

@@ -43,10 +43,9 @@ def maker(change: Change, active: tuple[Active, ...]) -> str:
 
 def harmed(tracked: Tracked, change: Change, run: str) -> Tracked:
     """Return the record that knows what the chaos of `run` moved, and from where."""
-    known = {one.path: one for one in tracked.harms}
-    fresh = [_harm(known.get(one.path), change.old, one, run) for one in change.changed]
-    kept = [one for one in tracked.harms if one.path not in {new.path for new in fresh}]
-    return msgspec.structs.replace(tracked, harms=(*kept, *fresh)[-LIMIT:])
+    done = [Harm(one.path, _digest(change.old, one.path), one.digest, run) for one in change.changed]
+    kept = [one for one in tracked.harms if not any(_alike(one, other) for other in done)]
+    return msgspec.structs.replace(tracked, harms=(*kept, *done)[-LIMIT:])
 
 
 def healed(tracked: Tracked, change: Change) -> Tracked:
@@ -56,10 +55,18 @@ def healed(tracked: Tracked, change: Change) -> Tracked:
 
 
 def undone(harms: tuple[Harm, ...], old: Side | None, changed: tuple[Changed, ...]) -> str:
-    """Return the run whose chaos a change takes back: each field goes from what chaos made of it to what it was."""
-    known = {one.path: one for one in harms}
-    back = [known[one.path] for one in changed if one.path in known and _is_back(known[one.path], old, one)]
-    return back[-1].run if back and len(back) == len(changed) else ""
+    """Return the run whose chaos a change takes back: each field goes from what chaos made of it to what it found."""
+    back = [_undone(harms, _digest(old, one.path), one) for one in changed]
+    return back[-1] if back and all(back) else ""
+
+
+def _undone(harms: tuple[Harm, ...], before: str, one: Changed) -> str:
+    """Return the run that moved a field away from where it goes back to, the last step first, empty if none did."""
+    at, found = {before}, ""
+    for harm in reversed(harms):
+        if harm.path == one.path and harm.after in at:
+            at, found = {*at, harm.before}, harm.run
+    return found if one.digest in at and one.digest != before else ""
 
 
 def _made(change: Change, name: str, one: Active) -> bool:
@@ -68,14 +75,8 @@ def _made(change: Change, name: str, one: Active) -> bool:
     return one.state in BEGUN and one.workload == change.workload.subject
 
 
-def _harm(known: Harm | None, old: Side | None, one: Changed, run: str) -> Harm:
-    """Return what is remembered of a field: chaos in several steps led away from where the first of them found it."""
-    before = _digest(old, one.path)
-    return Harm(one.path, known.before if known and known.after == before else before, one.digest, run)
-
-
-def _is_back(harm: Harm, old: Side | None, one: Changed) -> bool:
-    return (harm.after, harm.before) == (_digest(old, one.path), one.digest)
+def _alike(one: Harm, other: Harm) -> bool:
+    return (one.path, one.before, one.after) == (other.path, other.before, other.after)
 
 
 def _digest(side: Side | None, path: str) -> str:

@@ -19,13 +19,14 @@ from shared.wire import chaoscenter, chaoscenter_answers
 class CenterCalls:
     """Operations of one ChaosCenter.
 
-    Each raises `Unavailable` where asking again may help, `Forbidden` and `Conflict` where the ChaosCenter refuses, and
-    `Misconfigured` if there is no credential.
+    They are made in the trace of an order. Each raises `Unavailable` where asking again may help, `Forbidden` and
+    `Conflict` where the ChaosCenter refuses, and `Misconfigured` if there is no credential.
     """
 
     centers: ChaosCenters
     secrets: Secrets
     center: ChaosCenter
+    traceparent: str
 
     def infrastructure(self) -> Infrastructure:
         """Return how the cluster's infrastructure stands."""
@@ -57,4 +58,4 @@ class CenterCalls:
         chaoscenter_answers.read_done(self._say(asked), "stopExperimentRuns")
 
     def _say(self, body: bytes) -> Answer:
-        return self.centers(self.center.url, self.secrets(self.center.credential), body)
+        return self.centers(self.center.url, self.secrets(self.center.credential), body, self.traceparent)

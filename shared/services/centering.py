@@ -43,7 +43,8 @@ class Centering:
         center = cluster.value.chaoscenter if cluster else None
         if cluster is None or order is None or center is None:
             return
-        case = Case(cluster.value, order, CenterCalls(self.centers, self.secrets, center))
+        calls = CenterCalls(self.centers, self.secrets, center, order.value.traceparent)
+        case = Case(cluster.value, order, calls)
         try:
             self._step(case)
         except Stale as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from shared.errors import Invalid, Unavailable
@@ -44,7 +46,7 @@ class Deadlines:
         """Return what the work returns, or raise what it raises; `Late` after `patience` seconds, `Busy` at once."""
         if len(self._overdue) >= self._most:
             raise Busy("too many reviews wait for the store")
-        future = self._pool.submit(work)
+        future = self._pool.submit(copy_context().run, work)
         try:
             return future.result(min(patience, _SHORT) if self._overdue else patience)
         except TimeoutError:
@@ -57,7 +59,12 @@ class Deadlines:
 
 def patience(query: Mapping[str, str]) -> float:
     """Return the seconds in which to answer, from the time-out that an API server names in its call (`timeout=3s`)."""
+    return _patience(query.get("timeout", ""))
+
+
+@lru_cache(256)
+def _patience(told: str) -> float:
     try:
-        return min(LONGEST, _SHARE * seconds(query.get("timeout", "")))
+        return min(LONGEST, _SHARE * seconds(told))
     except Invalid:
         return LONGEST

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -31,11 +33,15 @@ from shared.services.ordering import Ordering, Work, together
 from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
 from shared.services.reaches import Reaches
-from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, Versioned
+from shared.services.remembering import Remembering
+from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, REACHES, STANDINGS, Versioned
 from shared.wire.orders import signed
 from shared.wire.subscribers import TAKEN, refusal
 
 _log = logging.getLogger("litmus_gitops.delivering")
+
+_LONGEST: Final = 20.0
+"""Seconds in which the orders of one message are begun, of the 60 and more that a message has: one may hang for 12."""
 
 _SETTLED: Final = 24
 """Orders whose outcome is recorded in one commit, of a hundred items: each has three writes and a message at most."""
@@ -64,7 +70,7 @@ class Delivering:
 
         Raises `NotYet` while its subscriber is away, or has an older one to take first.
         """
-        going = self._gates.let_go(asked.ids["cluster"], asked.ids["order"])
+        going = self.gates.let_go(asked.ids["cluster"], asked.ids["order"])
         if going and self._deliver(going):
             self._taken(going)
 
@@ -73,9 +79,17 @@ class Delivering:
 
         Its ids are cluster → order. Those that are not delivered yet go on by messages of their own.
         """
-        going = self._gates.let_all_go(asked.ids.items())
-        for group in self.lanes.groups(self._tried, going, _SETTLED):
+        near, until = Remembering(self.store), time.monotonic() + _LONGEST
+        for group in self.lanes.groups(
+            partial(replace(self, store=near).tried, until), self._going(asked, near), _SETTLED
+        ):
             self._settled([one for one in group if one])
+
+    def _going(self, asked: Message, near: Remembering) -> Iterator[Versioned[Dispatched]]:
+        """Yield the orders that may be given now; what it takes to send them is read together."""
+        for page in self.gates.let_all_go(asked.ids.items()):
+            near.get_many([table.key(one.value.cluster) for one in page for table in (CLUSTERS, REACHES)])
+            yield from page
 
     def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
         """Record in one commit what was taken, and what is tried again; where a report was faster, each by itself."""
@@ -97,7 +111,7 @@ class Delivering:
         """Look at a cluster's orders that wait, oldest first: a place may be free (message `dispatch/next`)."""
         for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
             if row.value.state in {"held", "waiting"}:
-                self._gates.send_on(row.value.cluster, row.value.id)
+                self.gates.send_on(row.value.cluster, row.value.id)
 
     def resume(self, asked: Message) -> None:
         """Send what was let go to a cluster that may be there again, oldest first (message `dispatch/resume`)."""
@@ -114,18 +128,20 @@ class Delivering:
     def _behind(self, origin: str, proof: str) -> Iterator[Message]:
         cluster = CLUSTERS.load(self.store, origin)
         for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
-            for row in listed(self.store, OPEN_ORDERS, member.value.id):
+            for row in listed(self.store, STANDINGS, member.value.id):
                 if row.value.after == proof:
-                    yield self._ordering.due(row.value)
+                    yield message(self.ids, "dispatch", "order", cluster=row.value.cluster, order=row.value.id)
 
-    def _tried(self, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
+    def tried(self, until: float, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:
         """Return an order that was taken, or the message by which it is tried again; None where it ended.
 
-        Whatever goes wrong with one order is shown by its own message, and holds up no other.
+        Whatever goes wrong with one order is shown by its own message, and holds up no other; whose turn comes after
+        `until` (on the monotonic clock) goes on by its own, too.
         """
         seconds = QUICKEST
         try:
-            return order if self._deliver(order) else None
+            if time.monotonic() < until:
+                return order if self._deliver(order) else None
         except NotYet as error:
             seconds = error.seconds
         except Exception as error:  # noqa: BLE001 - see above
@@ -147,7 +163,7 @@ class Delivering:
 
     def _in_turn(self, order: Dispatched) -> None:
         """Raise `NotYet` while an older order could not be delivered, whose end wakes this one."""
-        opened = (row.value for row in listed(self.store, OPEN_ORDERS, order.cluster))
+        opened = (row.value for row in listed(self.store, STANDINGS, order.cluster))
         before = (one for one in opened if one.id < order.id)
         if order.action != "stop" and any(one.state == "ready" and one.attempts for one in before):
             raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
@@ -158,7 +174,7 @@ class Delivering:
             wired = signed(parcel(self.store, order.value), key, self.clock().timestamp())
             answer = self.subscribers(url, *wired)
         except (NoText, Forbidden) as error:
-            self._gates.end(order, Refusal("delivery", str(error)))
+            self.gates.end(order, Refusal("delivery", str(error)))
             return False
         except Unavailable as error:
             raise self._away(cluster, order.value, str(error)) from error
@@ -170,7 +186,7 @@ class Delivering:
             raise self._away(cluster, order.value, f"its subscriber answered {answer.status}")
         until_fresh(lambda: self._reached(cluster))
         if refused:
-            self._gates.end(order, Refusal(*refused))
+            self.gates.end(order, Refusal(*refused))
         return refused is None
 
     def _take(self, order: Versioned[Dispatched]) -> Work:
@@ -216,7 +232,8 @@ class Delivering:
         return Ordering(self.store, self.clock, self.ids)
 
     @property
-    def _gates(self) -> Gates:
+    def gates(self) -> Gates:
+        """What lets its orders go."""
         return Gates(self.store, self.clock, self.ids, self.conditions)
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,21 +16,26 @@ from shared.model.orders import Dispatched, OrderState
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.facts import Refusal
+from shared.rules.reaching import QUICKEST
 from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh
 from shared.services.batches import batched
 from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
+from shared.services.ledger import reminder
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
+from shared.services.remembering import Remembering
 from shared.services.succession import Succession
-from shared.services.tables import GATES, ORDERS, RUNS, Gate, Versioned
+from shared.services.tables import CLUSTERS, GATES, ORDERS, RUNS, Gate, Versioned
+
+_log = logging.getLogger("litmus_gitops.gates")
 
 _GRACE: Final = timedelta(minutes=5)
 """How long after its expiry a report of an order that was taken may still be on its way."""
 
-_PASSED: Final = 30
-"""Orders that pass in one commit: each writes three records, and a commit takes a hundred."""
+_PASSED: Final = 25
+"""Orders that pass in one commit of a hundred items: each writes three records, and may have its run watched."""
 
 _ENDS: Final[dict[str, OrderState]] = {"expiry": "expired", "superseded": "superseded"}
 """How an order ends by the rules that have an end of their own."""
@@ -52,40 +58,49 @@ class Gates:
         """Do the same, and have the order sent if it goes from now on: both in one commit."""
         until_fresh(lambda: self._send_on(cluster, order))
 
-    def let_all_go(self, asked: Iterable[tuple[str, str]]) -> list[Versioned[Dispatched]]:
-        """Do the same with (cluster, order) pairs, one a cluster, and return those that may be given now.
+    def let_all_go(self, asked: Iterable[tuple[str, str]]) -> Iterator[list[Versioned[Dispatched]]]:
+        """Do the same with (cluster, order) pairs, one a cluster, and yield those that may be given now, as they pass.
 
         Most pass, so those are written together; where somebody else was faster, each is looked at by itself.
         """
-        going: list[Versioned[Dispatched]] = []
         for page in batched(asked, _PASSED):
-            looked = [self._look(*one) for one in page]
-            passed = [work for work, order in looked if order]
+            near = replace(self, store=_near(self.store, page))
             try:
+                looked = [near.look(*one) for one in page]
+                passed = [work for work, order in looked if order]
                 self._commit(sum(passed, Work()))
-                going += [order for _, order in looked if order]
+                going = [order for _, order in looked if order]
                 others = [one for one, (_, order) in zip(page, looked, strict=True) if not order]
-            except Stale:
-                others = page
-            going += [order for one in others if (order := self.let_go(*one))]
-        return going
+            except Exception:  # noqa: BLE001 - the same goes wrong again below, with the one that it is about
+                going, others = [], page
+            yield going
+            yield [order for one in others if (order := self._by_itself(*one))]
 
     def end(self, was: Versioned[Dispatched], refusal: Refusal) -> None:
         """End an order that cannot go, and its run with it; whoever wrote it meanwhile was right."""
         with suppress(Stale):
             self._commit(self._ended(was, refusal))
 
+    def _by_itself(self, cluster: str, order: str) -> Versioned[Dispatched] | None:
+        """Let one go; whatever goes wrong with it is shown by a message of its own, and holds up no other."""
+        try:
+            return self.let_go(cluster, order)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.warning("order %s is looked at by itself: %s", order, type(error).__name__)
+            self.store.commit([], [reminder("dispatch", "order", QUICKEST, cluster=cluster, order=order)])
+            return None
+
     def _let_go(self, cluster: str, name: str) -> Versioned[Dispatched] | None:
-        work, going = self._look(cluster, name)
+        work, going = self.look(cluster, name)
         self._commit(work)
         return going
 
     def _send_on(self, cluster: str, name: str) -> None:
-        work, going = self._look(cluster, name)
+        work, going = self.look(cluster, name)
         due = (self._ordering.due(going.value),) if going and work.writes else ()
         self._commit(work + Work((), due))
 
-    def _look(self, cluster: str, name: str) -> tuple[Work, Versioned[Dispatched] | None]:
+    def look(self, cluster: str, name: str) -> tuple[Work, Versioned[Dispatched] | None]:
         """Return what an order's look writes, and the order as it is then if it may go."""
         gate, was = GATES.load_or(self.store, Gate(), cluster), ORDERS.load(self.store, cluster, name)
         if was is None or was.value.state not in OPEN:
@@ -163,3 +178,16 @@ class Gates:
     @property
     def _ordering(self) -> Ordering:
         return Ordering(self.store, self.clock, self.ids)
+
+
+def _near(store: Store, page: Iterable[tuple[str, str]]) -> Store:
+    """Return a store that has read together what differs from order to order; the rest they share."""
+    near = Remembering(store)
+    near.get_many(
+        [
+            key
+            for cluster, name in page
+            for key in (GATES.key(cluster), ORDERS.key(cluster, name), CLUSTERS.key(cluster))
+        ]
+    )
+    return near

@@ -16,7 +16,7 @@ from shared.rules.facts import Facts, Refusal
 from shared.rules.safety import refuse
 from shared.services.conditions import Conditions
 from shared.services.portal_records import listed
-from shared.services.tables import ACTIVE, CLUSTERS, COOLDOWNS, OPEN_ORDERS, PROJECTS, RECENT
+from shared.services.tables import ACTIVE, CLUSTERS, COOLDOWNS, PROJECTS, RECENT, STANDINGS
 
 _LET_GO: Final = frozenset({"ready", "taken"})
 _STARTING: Final = frozenset({"run", "prove"})
@@ -85,7 +85,7 @@ class Guarding:
 
     def _others(self, order: Dispatched) -> tuple[Active, ...]:
         """Return the runs that hold a place: those whose order was let go, and those that had none."""
-        states = {row.value.run: row.value.state for row in listed(self.store, OPEN_ORDERS, order.cluster)}
+        states = {row.value.run: row.value.state for row in listed(self.store, STANDINGS, order.cluster)}
         active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
         return tuple(run for run in active if run.run != order.run and states.get(run.run, "taken") in _LET_GO)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.errors import NotFound
+from shared.errors import NotKnown
 from shared.model.calls import Answer, Call
 from shared.model.messages import Message
 from shared.ports.ambient import Clock
@@ -23,11 +23,15 @@ class Inbox:
     actions: Mapping[str, Action]
 
     def __call__(self, call: Call) -> Answer:
-        """Run the action of a signed message."""
+        """Run the action of a signed message.
+
+        One that is not known here comes from a newer release, which a rolling upgrade may bring here as well: it comes
+        again with long pauses, for about an hour, and is a dead letter after that.
+        """
         standard_webhooks.verify([self.key], call.headers, call.body, self.clock().timestamp())
         message = cloudevents.decode(call.body)
         if message.action not in self.actions:
             known = ", ".join(sorted(self.actions))
-            raise NotFound(f"no action {message.action!r} here: this function knows {known}")
+            raise NotKnown(f"no action {message.action!r} here: this function knows {known}")
         self.actions[message.action](message)
         return Answer(204)

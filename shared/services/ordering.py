@@ -33,8 +33,11 @@ SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
 _DID: Final[frozenset[RunState]] = frozenset({"completed", "error"})
 """Ends of runs that began, whoever told of that."""
 
-TOGETHER: Final = 50
-"""Orders that one message is about: so many are sent side by side within the time that a message has."""
+TOGETHER: Final = 500
+"""Orders that one message is about: one worker of a process does them in less time than many that wait for each other.
+
+Those that hang do not fill a message's time: the others then go on by messages of their own.
+"""
 
 
 def together(ids: Ids, messages: Iterable[Message]) -> Iterator[Message]:

@@ -23,7 +23,7 @@ from shared.services.conditions import Conditions
 from shared.services.ledger import stamp
 from shared.services.portal_records import listed
 from shared.services.stopping import Stopping
-from shared.services.tables import ACTIVE, BLIND, OPEN_ORDERS, ORDERS, PROJECTS, RUNS
+from shared.services.tables import ACTIVE, BLIND, ORDERS, PROJECTS, RUNS, STANDINGS
 
 PAUSE: Final = 4.0
 """Seconds between two looks: with the monitor's own 3 and a second's old answer, a breach stops within ten."""
@@ -103,7 +103,7 @@ def watching(store: Store, project: str, run: str) -> tuple[Message, ...]:
 
 def under_way(store: Store, cluster: str) -> Iterator[str]:
     """Yield the runs of a cluster that were let go, or had no order, and are not over."""
-    states = {row.value.run: row.value.state for row in listed(store, OPEN_ORDERS, cluster)}
+    states = {row.value.run: row.value.state for row in listed(store, STANDINGS, cluster)}
     for row in listed(store, ACTIVE, cluster):
         if row.value.state not in _UNWATCHED and states.get(row.value.run) not in _UNSENT:
             yield row.value.run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -40,8 +41,8 @@ class Polling:
     clock: Clock
     ids: Ids
     master: bytes
-    pause: Callable[[float], None]
     conditions: Conditions
+    pause: Callable[[float], None] = time.sleep
 
     def poll(self, call: Call) -> Answer:
         """Return `{"items": […]}`, oldest first, signed as orders are; each comes again until a report is about it.

@@ -20,10 +20,11 @@ _PAGE: Final = 500
 
 def listed(store: Store, table: Table[T], *parts: str) -> Iterator[Versioned[T]]:
     """Yield all records of a partition in the order of their sort keys."""
-    after = None
-    while page := store.query(table.partition(*parts), after=after, limit=_PAGE):
+    page = store.query(table.partition(*parts), limit=_PAGE)
+    yield from map(table.read, page)
+    while len(page) == _PAGE:
+        page = store.query(table.partition(*parts), after=page[-1].key.sort, limit=_PAGE)
         yield from map(table.read, page)
-        after = page[-1].key.sort
 
 
 def open_edits(store: Store, project: str) -> list[Edit]:

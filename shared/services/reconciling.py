@@ -19,14 +19,14 @@ from shared.services.attempts import until_fresh
 from shared.services.batches import WRITES, pages
 from shared.services.dirt import dirty_writes
 from shared.services.errands import errands_due
-from shared.services.ledger import Ledger
+from shared.services.ledger import Ledger, stamp
 from shared.services.ledger import reminder as _reminder
 from shared.services.overseeing import under_way, watching
 from shared.services.portal_records import listed, open_edits
 from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
-from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SCHEDULES, SYNCS, WEBHOOKS
+from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SCHEDULES, SYNCS, TICKED, WEBHOOKS
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -47,6 +47,7 @@ class Reconciler:
         So no project can hold up the others.
         """
         self.store.tidy()
+        self.store.commit([TICKED.put(stamp(self.clock), "reconcile")])
         projects = [row.value.id for row in listed(self.store, PROJECTS)]
         for page in pages(projects, WRITES):
             delays = {project: tick_delay(project, len(projects)) for project in page}

@@ -192,11 +192,16 @@ class Reporting:
         was = PRESENCE.load_or(self.store, Presence(cluster.id, ""), cluster.project, cluster.id)
         at = stamp(self.clock)
         listed = was.value.listed | dict.fromkeys(said.listed, min(said.at, at))
-        now = Presence(cluster.id, at, listed)
+        now = Presence(cluster.id, at, listed, _ahead(said.at, self.clock()))
         silent = not was.value.last_seen or self.clock() - datetime.fromisoformat(was.value.last_seen) > _SILENCE
         waiting = [message(self.ids, "dispatch", "resume", cluster=cluster.id)] if silent else []
         back = Reaches(self.store, self.clock, self.ids).heard(cluster) if silent else []
         self.store.commit([PRESENCE.replace(was, now), *back], waiting)
+
+
+def _ahead(told: str, now: datetime) -> float:
+    """Return by how many seconds a subscriber's clock is ahead of ours, if its heartbeat took no time to come."""
+    return round((datetime.fromisoformat(told) - now).total_seconds(), 1)
 
 
 def _order_after(order: Dispatched, run: RunState) -> Dispatched:

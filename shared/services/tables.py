@@ -12,7 +12,7 @@ from shared.model.changes import Change, Tracked
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.hooks import Webhook
 from shared.model.ledger import Event
-from shared.model.orders import Dispatched
+from shared.model.orders import Dispatched, Standing
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, Presence, Project
 from shared.model.reaches import Reach
@@ -45,6 +45,7 @@ class Table(Generic[T]):
         self._ages = ages
         self._of = of
         self._encoder = msgspec.json.Encoder()
+        self._last: tuple[Record, Versioned[T]] | None = None
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[T]:
@@ -69,8 +70,12 @@ class Table(Generic[T]):
         return self.load(store, *parts) or Versioned(self.key(*parts), default, ABSENT)
 
     def read(self, record: Record) -> Versioned[T]:
-        """Decode a record that a query returned."""
-        return Versioned(record.key, self._decoder.decode(record.value), record.version)
+        """Decode a record that a query returned; the very one that was read last is not decoded again."""
+        last = self._last
+        if last is None or last[0] is not record:
+            last = record, Versioned(record.key, self._decoder.decode(record.value), record.version)
+            self._last = last
+        return last[1]
 
     def put(self, value: T, *parts: str, expected: int | None = None) -> Put:
         """Return the write of `value` under these parts (`expected` as in `Put`)."""
@@ -143,6 +148,8 @@ ORDERS = Table("order", Dispatched)
 """order/<cluster> / order id."""
 OPEN_ORDERS = Table("open-order", Dispatched)
 """open-order/<cluster> / order id: those not over yet, in the order they were made."""
+STANDINGS = Table("open-order", Standing)
+"""The same records, read for what decides on others."""
 ERRANDS = Table("errand", Errand)
 """errand/<cluster> / order id: what a ChaosCenter was asked to run and has not ended."""
 REACHES = Table("reach", Reach)
@@ -177,5 +184,7 @@ PAST = Table("past", str)
 """past/<project> / blob: RFC 3339 UTC of when git last stopped holding this text as an experiment."""
 SCHEDULES = Table("schedule", Scheduled)
 """schedule/<project> / experiment: whether its schedule may be installed, and what was ordered of it."""
+TICKED = Table("ticked", str)
+"""ticked / function: RFC 3339 UTC of when it was last told that its time has come."""
 WEBHOOKS = Table("webhook", Webhook)
 """webhook / project."""

@@ -5,14 +5,13 @@ Source of the fields: k8s.io/api/admission/v1, types.go.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Raw
 
 from shared.errors import BadInput
-from shared.model.changes import Sighting, Workload
-from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User, head, look
+from shared.model.changes import Side, Sighting, Workload
+from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User
 
 LIMIT: Final = 8 << 20
 """Bytes of a review: etcd takes objects of 1.5 MiB, a review holds two, and JSON may double them."""
@@ -22,7 +21,6 @@ ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
 
 _VERSION: Final = "admission.k8s.io/v1"
 _KIND: Final = "AdmissionReview"
-_ABSENT: Final = Raw(b"null")
 _NOBODY: Final = User()
 
 
@@ -44,8 +42,8 @@ class _Request(msgspec.Struct, frozen=True, rename="camel"):
     namespace: Name | None = None
     dry_run: bool | None = None
     user_info: User | None = None
-    object: Raw = _ABSENT
-    old_object: Raw = _ABSENT
+    object: Head | None = None
+    old_object: Head | None = None
 
 
 class _Review(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,11 +52,21 @@ class _Review(msgspec.Struct, frozen=True, rename="camel"):
     request: _Request | None = None
 
 
+class _Objects(msgspec.Struct, frozen=True, rename="camel"):
+    object: dict[str, Any] | None = None
+    old_object: dict[str, Any] | None = None
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    request: _Objects
+
+
 _decoder = msgspec.json.Decoder(_Review)
+_whole = msgspec.json.Decoder(_Whole)
 
 
 class Review(msgspec.Struct, frozen=True):
-    """What is asked about, from the request and both objects' metadata; the objects themselves are still undecoded.
+    """What is asked about, from the request and both objects' metadata; `body` holds the objects, yet to be decoded.
 
     `annotated`: whether either side has one of our annotations. `kind` is the workload's, also where a `Scale` came.
     """
@@ -73,8 +81,7 @@ class Review(msgspec.Struct, frozen=True):
     annotated: bool
     actor: str
     actor_groups: tuple[str, ...]
-    old: Raw | None
-    new: Raw | None
+    body: bytes
     traceparent: str
 
     @property
@@ -96,6 +103,7 @@ class Review(msgspec.Struct, frozen=True):
 
         Raises `BadInput` where an object cannot be read.
         """
+        old, new = self._sides(sight)
         return Sighting(
             id=self.uid,
             source="admission",
@@ -103,11 +111,19 @@ class Review(msgspec.Struct, frozen=True):
             workload=Workload(cluster, self.kind, self.namespace, self.name),
             actor=self.actor,
             at=at,
-            old=look(self.old, sight),
-            new=look(self.new, sight),
+            old=old,
+            new=new,
             actor_groups=self.actor_groups,
             traceparent=self.traceparent,
         )
+
+    def _sides(self, sight: Sight) -> tuple[Side | None, Side | None]:
+        try:
+            objects = _whole.decode(self.body).request
+            old = None if objects.old_object is None else sight(objects.old_object)
+            return old, None if objects.object is None else sight(objects.object)
+        except Unreadable as error:
+            raise BadInput(f"the object cannot be read: {error}") from error
 
 
 def read_review(body: bytes, traceparent: str = "") -> Review:
@@ -116,8 +132,7 @@ def read_review(body: bytes, traceparent: str = "") -> Review:
     Raises `BadInput`, saying what is wrong, for whatever is no AdmissionReview v1 with a request.
     """
     try:
-        request = _request(_decoder.decode(body))
-        return _review(request, head(request.old_object), head(request.object), traceparent)
+        return _review(_request(_decoder.decode(body)), body, traceparent)
     except Unreadable as error:
         raise BadInput(f"no {_KIND} of {_VERSION}: {error}") from error
 
@@ -135,7 +150,8 @@ def _request(review: _Review) -> _Request:
     return review.request
 
 
-def _review(request: _Request, old: Head | None, new: Head | None, traceparent: str) -> Review:
+def _review(request: _Request, body: bytes, traceparent: str) -> Review:
+    old, new = request.old_object, request.object
     scale = request.sub_resource == "scale"
     resource, user = request.resource.resource, request.user_info or _NOBODY
     return Review(
@@ -149,8 +165,7 @@ def _review(request: _Request, old: Head | None, new: Head | None, traceparent: 
         annotated=_annotated(old) or _annotated(new),
         actor=user.username,
         actor_groups=user.groups or (),
-        old=request.old_object if old else None,
-        new=request.object if new else None,
+        body=body,
         traceparent=traceparent,
     )
 

@@ -10,8 +10,8 @@ from msgspec import Meta
 from shared.errors import BadInput
 from shared.model.changes import Changed
 from shared.model.orders import Action, Order, Target
+from shared.model.traces import NAME, valid
 from shared.wire.standard_webhooks import sign
-from shared.wire.traces import HEADER, valid
 
 MEDIA_TYPE: Final = "application/json"
 LIMIT: Final = 1 << 20
@@ -62,5 +62,5 @@ def read_order(body: bytes) -> Order:
 def signed(order: Order, key: bytes, now: float) -> tuple[dict[str, str], bytes]:
     """Return headers and body of an order; its id is the message's id, so that a repeated one is known as such."""
     body = write_order(order)
-    traced = {HEADER: order.traceparent} if valid(order.traceparent) else {}
+    traced = {NAME: order.traceparent} if valid(order.traceparent) else {}
     return {"content-type": MEDIA_TYPE, **traced, **sign(key, order.order, int(now), body)}, body

@@ -17,8 +17,8 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.errors import BadInput
 from shared.model.changes import Operation, Shown, Side, Sighting, Source, Workload
+from shared.model.traces import valid
 from shared.wire.objects import Head, Id, Name, Sight, Unreadable, head, look
-from shared.wire.traces import valid
 
 MOST: Final = 100
 """Sightings in one body."""

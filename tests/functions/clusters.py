@@ -16,6 +16,7 @@ from infra.local.folder import furnish
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.ledger import Event
 from shared.model.projects import Cluster, GitOps, Project, Safety
+from shared.model.traces import records_of
 from shared.rules import keys
 from shared.services.tables import CLUSTERS, EVENTS, PROJECTS
 from tests.servers import SERVERS, load
@@ -60,7 +61,7 @@ class Gate:
         """Return what dispatch was asked for."""
         queue = SqliteQueue(open_database(self.folder / "litmus-gitops.db"))
         claims = queue.receive(100, 60)
-        return [claimed.message.ids for claimed in claims if claimed.message.action == "change"]
+        return [records_of(claimed.message) for claimed in claims if claimed.message.action == "change"]
 
 
 @contextmanager

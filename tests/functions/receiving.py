@@ -15,6 +15,7 @@ from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.projects import GitOps, Project
+from shared.model.traces import records_of
 from shared.services.tables import DELIVERIES, EVENTS, PROJECTS, SYNCS
 from tests.hosts import SECRET, Fixture
 
@@ -80,15 +81,15 @@ class Receiver:
             rows=[EVENTS.read(row).value for row in rows],
             deliveries=[row.key.sort for row in store.query(DELIVERIES.partition(project))],
             dirty=0 if state is None else SYNCS.read(state).value.dirty,
-            messages=[(m.function, m.action, m.ids) for m in self._messages() if m.ids.get("project") == project],
+            messages=[(m.function, m.action, records_of(m)) for m in self._messages(project)],
         )
 
-    def _messages(self) -> list[Message]:
+    def _messages(self, project: str) -> list[Message]:
         queue = SqliteQueue(open_database(self.folder / "litmus-gitops.db"))
         claims = queue.receive(10_000, 60)
         for claimed in claims:
             queue.ack(claimed)
-        return [claimed.message for claimed in claims]
+        return [claimed.message for claimed in claims if claimed.message.ids.get("project") == project]
 
 
 def prepare(folder: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_message_has_a_sink_told_until_it_takes_it(tmp_path: Path) -> None:
         sink.statuses = [500]
         assert [204, 503, 204] == [_told(port, key, action, ids) for action in ("event", "sink", "sink")]
         assert 204 == _told(port, key, "sink", ids | {"project": "none"})
-        assert [401, 404] == [_told(port, bytes(32), "sink", ids), _told(port, key, "nothing", ids)]
+        assert [401, 503] == [_told(port, bytes(32), "sink", ids), _told(port, key, "nothing", ids)]
         first, second = sink.webhooks()
         assert first == second
         assert ("e1", "https://portal.example.org/api/projects/shop") == (first["id"], first["source"])

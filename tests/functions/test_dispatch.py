@@ -53,7 +53,7 @@ def test_a_message_about_nothing_does_nothing(pair: Pair) -> None:
 def test_only_our_own_queue_is_obeyed(pair: Pair) -> None:
     before = pair.runs()
     assert 401 == pair.deliver(pair.change(), b"x" * 32)
-    assert 404 == pair.deliver(Message("m", "dispatch", "explode", {}))
+    assert 503 == pair.deliver(Message("m", "dispatch", "explode", {}))
     assert before == pair.runs()
 
 

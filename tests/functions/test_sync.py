@@ -121,4 +121,4 @@ def test_a_message_about_an_unknown_record_does_nothing(
 @pytest.mark.parametrize("function", ["sync", "reconcile"])
 def test_nobody_else_is_listened_to(house: House, function: str) -> None:
     body = cloudevents.encode(Message("m", function, "tick", {}))
-    assert [401, 404] == [house.post(function, body), house.tell(function, "nothing")]
+    assert [401, 503] == [house.post(function, body), house.tell(function, "nothing")]

@@ -203,7 +203,7 @@ class GitHubServer:
             if moved:
                 return moved
             call = Call(self, operation, self._caller(request), request.query, request.body)
-            return _HANDLERS[operation.name](call)
+            return _dated(_HANDLERS[operation.name](call), call.token)
         except Refusal as refusal:
             return refusal.answer
 
@@ -252,3 +252,11 @@ class GitHubServer:
         if problems:
             return Answer(200, {"errors": [{"message": problem} for problem in problems]})
         return Answer(200, graphql.answered(self, token, request.body))
+
+
+def _dated(answer: Answer, token: Token) -> Answer:
+    """Tell the caller when its token ends, as GitHub does with every answer to a token that does."""
+    if token.kind == "app" or token.expires is None:
+        return answer
+    told = token.expires.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Answer(answer.status, answer.body, {**answer.headers, "GitHub-Authentication-Token-Expiration": told})

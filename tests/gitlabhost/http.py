@@ -99,6 +99,8 @@ def _rest(state: State, handler: BaseHTTPRequestHandler, target: str, body: byte
     if path == "/user":
         _check_scope(token, "read_user")
         return _json(200, answers.user(state, token.user))
+    if path == "/personal_access_tokens/self":
+        return _json(200, {"active": True, "expires_at": token.expires_at and token.expires_at.isoformat()})
     route, named = found(handler.command, path)
     project = _project(state, handler, target, named["id"])
     _check_scope(token, "read_api" if handler.command == "GET" else "api")

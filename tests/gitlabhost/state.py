@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Token:
     scopes: frozenset[str]
     level: int
     expired: bool = False
+    expires_at: date | None = None
 
 
 @dataclass

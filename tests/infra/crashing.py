@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.local.engine import serve
 from infra.local.settings import LocalSettings
+from shared.clients.postgresql import PostgresqlQueue, PostgresqlStore
 from shared.clients.sqlite import SqliteQueue, SqliteStore
 
 
@@ -44,8 +45,9 @@ class Killer:
 
 def main() -> int:
     killer = Killer(int(sys.argv[1]), sys.argv[2])
-    for owner, name in ((SqliteStore, "commit"), (SqliteQueue, "ack"), (SqliteQueue, "nack")):
-        setattr(owner, name, killer.around(getattr(owner, name)))
+    for store, queue in ((SqliteStore, SqliteQueue), (PostgresqlStore, PostgresqlQueue)):
+        for owner, name in ((store, "commit"), (queue, "ack"), (queue, "nack")):
+            setattr(owner, name, killer.around(getattr(owner, name)))
     settings = LocalSettings.read()
     return serve(settings.port, settings.data_dir)
 

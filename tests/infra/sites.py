@@ -29,7 +29,7 @@ def linked(names: Iterable[str], folder: Path) -> Path:
     folder.mkdir()
     for name in names:
         owned = importlib.metadata.files(name) or []
-        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"}:
+        for top in {file.parts[0] for file in owned} - {"..", "__pycache__"} - {link.name for link in folder.iterdir()}:
             (folder / top).symlink_to(Path(sysconfig.get_path("purelib")) / top)
     return folder
 

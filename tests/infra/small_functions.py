@@ -89,7 +89,10 @@ def slow(message):
 def tick(message):
     store.commit([Put(Key("ticks", repr(time.time())), b"")])
 
-actions = {"project": done, "early": early, "slow": slow, "tick": tick}
+def broken(message):
+    raise Unavailable("it never works")
+
+actions = {"project": done, "early": early, "slow": slow, "broken": broken, "tick": tick}
 NAME = function(Route("POST", "/internal/NAME", Inbox(internal_key(state.master_key), utc_now, actions)))
 """
 

@@ -187,6 +187,13 @@ def test_ticks_do_not_pile_up(database: Database) -> None:
             Outcome("failed", "503: the git host is away"),
             id="another-party-is-away",
         ),
+        pytest.param(
+            503,
+            {"X-Not-Known": "true", "Retry-After": "300"},
+            b'{"detail": "no action of this name"}',
+            Outcome("failed", "503: no action of this name", 300.0),
+            id="another-release-may-know",
+        ),
         pytest.param(500, {}, b"<html>", Outcome("failed", "500: <html>"), id="no-problem-in-json"),
         pytest.param(404, {}, b"", Outcome("failed", "404: no reason was given"), id="no-body"),
         pytest.param(400, {}, b'["x"]', Outcome("failed", '400: ["x"]'), id="json-that-is-no-problem"),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from infra.bench.reviews import reviews
+from infra.local.folder import furnish
+from shared.clients.opening import open_store, open_wakeful
 from shared.model.experiments import Experiment, Manifest, SyncState
 from shared.model.ledger import Event
 from shared.model.projects import Cluster, GitOps, MaxRuns, Project, Safety
+from shared.ports.state import Queue, Store
 from shared.rules.keys import token
 from shared.services.portal_records import listed
 from shared.services.tables import (
@@ -31,9 +35,11 @@ from shared.services.tables import (
     RUNS,
     SYNCS,
 )
+from tests import postgresql
 from tests.gitserver import bare, git
 from tests.infra.loop import send, until
-from tests.infra.troubled import Home, Subscriber, on_sqlite, troubling
+from tests.infra.stores import Place, in_file, on_server
+from tests.infra.troubled import Engine, Subscriber, troubling
 from tests.payloads import SEED
 
 SAFETY = Safety(cooldown="0s", storm=None, max_runs=MaxRuns(cluster=9_999, namespace=9_999))
@@ -50,22 +56,42 @@ class Plan:
     experiments: int
     kills: int
     hangs: float
+    engines: int = 1
 
 
 SLICE = Plan(triggers=60, clusters=5, experiments=8, kills=3, hangs=0.5)
 WHOLE = Plan(triggers=2_000, clusters=20, experiments=20, kills=20, hangs=11.0)
+TWO = replace(SLICE, triggers=30, kills=0, engines=2)
+"""Engines that share a store; whose leases a kill leaves behind is waited for, so that kills are for the soak."""
+
+SHARED = pytest.param(on_server, 2, id="postgresql", marks=postgresql.needs_server())
 
 
 class Story:
     """One run of it: everything that is chosen by chance follows from the seed."""
 
-    def __init__(self, folder: Path, plan: Plan, seed: int, home: Home) -> None:
+    engines: Sequence[Engine]
+    store: Store
+    queue: Queue
+    leave: Callable[[], None]
+
+    def __init__(self, folder: Path, place: Place, plan: Plan, seed: int) -> None:
         self.plan, self.chance = plan, random.Random(seed)  # noqa: S311 - no secret hangs on it
-        self.engine, self.master, self.leave = home.engine, home.master, home.leave
-        self.store, self.queue = home.store, home.queue
+        (folder / "data").mkdir()
+        furnish(folder / "data")
+        self.master = bytes.fromhex((folder / "data" / "keys" / "master").read_text())
+        self._open(folder, place)
         names = [f"c{number}" for number in range(plan.clusters)]
-        self.subscribers = [Subscriber(name, self.master, self.engine.url, plan.hangs) for name in names]
+        urls = itertools.cycle(engine.url for engine in self.engines)
+        self.subscribers = [Subscriber(name, self.master, next(urls), plan.hangs) for name in names]
         self._settle(bare(folder / "chaos.git"))
+
+    def _open(self, folder: Path, place: Place) -> None:
+        """Make the engines, and see their state as others do; `leave` lets go of it."""
+        url = place(folder)
+        self.engines = [Engine(folder, url, f"data{number or ''}") for number in range(self.plan.engines)]
+        queue = open_wakeful(url)
+        self.store, self.queue, self.leave = open_store(url), queue, queue.close
 
     def _settle(self, repository: Path) -> None:
         """Store the project at its head, experiments and clusters."""
@@ -95,7 +121,8 @@ class Story:
             stack.callback(self.leave)
             for one in self.subscribers:
                 stack.enter_context(one)
-            stack.enter_context(self.engine)
+            for engine in self.engines:
+                stack.enter_context(engine)
             with ThreadPoolExecutor(6) as pool:
                 own = random.Random(self.chance.random())  # noqa: S311 - likewise
                 trouble = pool.submit(troubling(self.subscribers, own, calm))
@@ -115,8 +142,9 @@ class Story:
     def _kill(self) -> None:
         for _ in range(self.plan.kills):
             time.sleep(self.chance.uniform(0.1, 2.5 if self.plan is WHOLE else 0.6))
-            self.engine.kill()
-            self.engine.start()
+            engine = self.chance.choice(self.engines)
+            engine.kill()
+            engine.start()
 
     def _trigger(self, numbers: list[int]) -> None:
         """Send a review of each change until it is answered, as a caller who was not answered repeats it."""
@@ -126,7 +154,7 @@ class Story:
             review = reviews(path, watched=True)(number).partition(b"\r\n\r\n")[2]
             experiment = self.experiments[number // self.plan.clusters % self.plan.experiments]
             body = review.replace(b"cart-pod-delete", experiment.encode())
-            while send("POST", self.engine.url + path, body) != 200:
+            while send("POST", self.engines[number % len(self.engines)].url + path, body) != 200:
                 time.sleep(0.05)
 
     def _check(self) -> None:
@@ -166,11 +194,20 @@ class Story:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_few_triggers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
-    Story(tmp_path, SLICE, seed, on_sqlite(tmp_path)).run()
+    Story(tmp_path, in_file, SLICE, seed).run()
+
+
+@postgresql.needs_server()
+@pytest.mark.parametrize("seed", SEEDS[1:])
+def test_two_engines_on_one_server_have_each_effect_once(tmp_path: Path, seed: int) -> None:
+    Story(tmp_path, on_server, TWO, seed).run()
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_2000_triggers_to_20_subscribers_amid_trouble_have_their_effect_once(tmp_path: Path, seed: int) -> None:
-    Story(tmp_path, WHOLE, seed, on_sqlite(tmp_path)).run()
+@pytest.mark.parametrize(("place", "engines"), [pytest.param(in_file, 1, id="sqlite"), SHARED])
+def test_2000_triggers_to_20_subscribers_amid_trouble_have_their_effect_once(
+    tmp_path: Path, place: Place, engines: int, seed: int
+) -> None:
+    Story(tmp_path, place, replace(WHOLE, engines=engines), seed).run()

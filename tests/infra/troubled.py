@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import queue
 import random
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
-from infra.local.folder import furnish
-from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.heartbeats import Heartbeat
 from shared.model.runs import Report
-from shared.ports.state import Queue, Store
 from shared.rules.keys import subscriber_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
@@ -44,7 +41,8 @@ class Subscriber:
         self._key, self._portal, self._hangs = subscriber_key(master, cluster, 1), portal, hangs
         self._lock, self._over = threading.Lock(), threading.Event()
         self._reports: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._port = free_port()
+        self._place = reserved()
+        self._port = self._place.getsockname()[1]
         self._server: ThreadingHTTPServer | None = None
         self._reporter = threading.Thread(target=self._report, daemon=True)
 
@@ -61,6 +59,7 @@ class Subscriber:
         self._over.set()
         self._reports.put("")
         self._close()
+        self._place.close()
         self._reporter.join()
 
     def be(self, mode: str) -> None:
@@ -122,20 +121,27 @@ class Subscriber:
 
 
 class Engine:
-    """The engine as a process of its own, over the same data at each start; `module` is what it runs."""
+    """The engine as a process of its own, over the same data folder and store at each start.
 
-    def __init__(self, folder: Path, module: str = "infra.local", **environment: str) -> None:
+    The master key of `folder` is everybody's; `name` is the engine's own data folder.
+    """
+
+    module: ClassVar = "infra.local"
+
+    def __init__(self, folder: Path, store_url: str, name: str = "data", **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "ADMIN_TOKEN": "owner"}
+        own = {"DATA_DIR": str(folder / name), "PORT": str(self.port), "ADMIN_TOKEN": "owner", "STORE_URL": store_url}
+        own |= {"MASTER_KEY_FILE": str(folder / "data" / "keys" / "master")}
+        own |= {} if store_url.startswith("sqlite:") else {"DELIVERY_SECONDS": "20"}
         self._environment = {**os.environ, **own, "RECONCILE_SECONDS": "1", "PYTHONPATH": str(ROOT), **environment}
-        self._command = [sys.executable, "-m", module]
-        self._log = folder / "engine.log"
+        self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            command = [sys.executable, "-m", self.module]
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         until(lambda: send("GET", f"{self.url}/readyz") == 200, "the engine to serve")
 
     def kill(self) -> None:
@@ -152,25 +158,12 @@ class Engine:
         self.kill()
 
 
-@dataclass(frozen=True)
-class Home:
-    """Where a story takes place: an engine to be killed, its master key, and its state as others see it."""
-
-    engine: Engine
-    master: bytes
-    store: Store
-    queue: Queue
-    leave: Callable[[], None]
-
-
-def on_sqlite(folder: Path) -> Home:
-    """Return the local engine over an empty data folder."""
-    data = folder / "data"
-    data.mkdir()
-    furnish(data)
-    database = open_database(data / "litmus-gitops.db")
-    master = bytes.fromhex((data / "keys" / "master").read_text())
-    return Home(Engine(folder), master, SqliteStore(database), SqliteQueue(database), database.close)
+def reserved() -> socket.socket:
+    """Return a socket that keeps a port from being given to others while nobody listens there."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    return place
 
 
 def troubling(subscribers: list[Subscriber], chance: random.Random, calm: threading.Event) -> Callable[[], None]:

@@ -148,6 +148,7 @@ def test_a_hold_stays_as_it_is_when_the_storm_is_over() -> None:
     held = remember(Recent(dropped_at=ago()), NOW, Storm(triggers=1), count=2)
     assert (True, 2, ago()) == (held.held, len(held.triggers), held.dropped_at)
     assert held == remember(held, NOW + timedelta(hours=1), Storm(triggers=1))
+    assert held == remember(held, NOW, Storm(triggers=1), hold=False)
 
 
 def test_a_push_counts_whole_and_once_even_after_a_release() -> None:

@@ -69,6 +69,7 @@ class SubscriberStand:
         self.status = 202
         self.reason = b'{"detail":"not today"}'
         self.taken: dict[str, Order] = {}
+        self.at: dict[str, float] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.clock: Callable[[], float] = lambda: 0.0
@@ -102,6 +103,7 @@ class SubscriberStand:
             return self.status
         status = 200 if order.order in self.taken else 202
         self.taken[order.order] = order
+        self.at.setdefault(order.order, self.clock())
         return status
 
     @contextmanager

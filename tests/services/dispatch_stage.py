@@ -96,7 +96,7 @@ class Stage:
         self.dispatching = Dispatching(store, repositories, clock, new_id, conditions)
         self.overseeing = Overseeing(store, clock, new_id, conditions)
         self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER, conditions)
-        self.polling = Polling(store, clock, new_id, MASTER, self._pause, conditions)
+        self.polling = Polling(store, clock, new_id, MASTER, conditions, self._pause)
         watch = Watch(store, clock, MASTER)
         heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset({"Deployment"})), lambda *_, **__: None)
         self.reporting = Reporting(store, clock, new_id, MASTER, heartbeats)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.model.changes import GITOPS
 from shared.rules.digests import digest
+from shared.rules.paths import value_at
 from tests.services.api_writes import ApiWrites, Json, Written
 
 Verb = Literal[
@@ -83,6 +84,12 @@ def field_of(step: Step, number: int) -> Field:
     }
     path, value = fields[step.verb]
     return path, digest(value)
+
+
+def field_in(document: Json, step: Step) -> Field:
+    """Return the field that a step is about as it stands in a document."""
+    path, _ = field_of(step, 0)
+    return path, digest(value_at(document, path))
 
 
 def imaged(number: int) -> Json:

@@ -45,6 +45,7 @@ def test_an_order_is_saved_and_run_and_its_result_is_scored_by_our_rule(center_s
     assert ["ordered", "taken"] == stage.verdicts()
     assert ["running", "completed"] == stage.verdicts("report")
     assert (1, 1) == (stage.center.count("saveChaosExperiment"), stage.center.count("runChaosExperiment"))
+    assert {stage.the_order().traceparent} == set(stage.center.traces)
     assert () == errands_due(stage.store, "c1")
 
 

@@ -144,8 +144,8 @@ def test_polling_is_woken_by_an_order(stage: Stage) -> None:
         stage.clock,
         stage.polling.ids,
         stage.polling.master,
-        lambda _: stage.pump(),
         stage.polling.conditions,
+        lambda _: stage.pump(),
     )
     assert 1 == len(stage.poll(wait="20"))
 

@@ -22,6 +22,7 @@ SAFETY = Safety(cooldown="0s", storm=None)
     ("examples", "steps", "number"),
     [
         pytest.param(25, 8, 71, id="short"),
+        pytest.param(15, 8, SEED, id=f"other-ones-seed-{SEED}"),
         pytest.param(5_000, 20, SEED, id=f"long-seed-{SEED}", marks=pytest.mark.soak),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.clients.opening import utc_now
-from shared.errors import BadInput, NotFound, NotYet, Unauthenticated
+from shared.errors import BadInput, NotKnown, NotYet, Unauthenticated
 from shared.model.calls import Call
 from shared.model.messages import Message
 from shared.rules.keys import internal_key
@@ -56,7 +56,7 @@ def test_what_we_did_not_sign_reaches_nothing(inbox: Inbox, done: list[Message],
 
 
 def test_an_action_that_is_not_known_here_is_named_with_those_that_are(inbox: Inbox) -> None:
-    with pytest.raises(NotFound, match="'other' here: this function knows late, project"):
+    with pytest.raises(NotKnown, match="'other' here: this function knows late, project"):
         inbox(_call(cloudevents.encode(Message("m-1", "sync", "other", {}))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import msgspec
@@ -250,6 +251,15 @@ def test_a_heartbeat_says_that_the_cluster_is_there(stage: Stage) -> None:
     found = PRESENCE.load(stage.store, "shop", "c1")
     assert found
     assert (200, stamp(stage.clock)) == (answer.status, found.value.last_seen)
+
+
+@pytest.mark.parametrize("seconds", [90.0, -90.0], ids=["ahead", "behind"])
+def test_a_heartbeat_tells_how_far_the_clusters_clock_is_off(stage: Stage, seconds: float) -> None:
+    told = stage.clock() + timedelta(seconds=seconds)
+    stage.reporting.receive(stage.call("/reports/c1", write_heartbeat(Heartbeat(stamp(lambda: told)))))
+    found = PRESENCE.load(stage.store, "shop", "c1")
+    assert found
+    assert seconds == found.value.ahead
 
 
 def test_a_cluster_that_was_silent_gets_at_once_what_waited_for_it(stage: Stage) -> None:

@@ -108,7 +108,7 @@ class Table:
                 raise
             raise told from error
         except (NoCredentialsError, NoRegionError) as error:
-            raise Misconfigured(f"DynamoDB cannot be asked: {error}: set AWS_REGION and the role") from error
+            raise Misconfigured(f"DynamoDB cannot be asked: {error}: set AWS_DEFAULT_REGION and the role") from error
         except BotoCoreError as error:
             raise Unavailable(f"DynamoDB did not answer {operation} on the table {self.name}: {error}") from error
 

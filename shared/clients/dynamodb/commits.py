@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.clients.dynamodb import rows, writes
+from shared.clients.dynamodb import layout, rows, writes
 from shared.clients.dynamodb.calls import CheckFailed, Table
 from shared.clients.dynamodb.layout import Item, binary
 from shared.clients.dynamodb.writes import Moment
@@ -30,6 +30,11 @@ class Commit:
 
     def do(self) -> None:
         """Do it: `Stale` names the first key whose version was another."""
+        for write in self.writes:
+            if not layout.fits(write.key):
+                raise TooLarge(
+                    f"no record of DynamoDB can be called {write.key.sort[:60]!r}…: its name is too long or empty"
+                )
         if len(self.writes) == 1 and not self.messages:
             [write] = self.writes
             if isinstance(write, Put) and write.expected is not None:
@@ -68,7 +73,7 @@ class Commit:
                 leftovers ^= self._leftovers(failed)
             else:
                 return
-        raise Unavailable(f"{min(leftovers)} is written by many at once: try again")
+        raise Unavailable("a record that aged is written by many at once: try again")
 
     def _request(self, leftovers: set[Key]) -> None:
         items = [writes.planned(one, self.moment, leftover=one.key in leftovers) for one in self.writes]

@@ -19,6 +19,10 @@ One partition takes 1,000 write units a second (DynamoDB Developer Guide, "Parti
 message costs four of them: two to be sent, one to be claimed, one to be done.
 """
 
+_MOST_OF_PARTITION_KEY: Final = 2048
+MOST_OF_SORT_KEY: Final = 1024
+"""Bytes of UTF-8."""
+
 MESSAGE, DEAD = "message", "dead"
 
 Item = dict[str, Any]
@@ -52,6 +56,12 @@ def records(partition: str) -> str:
 def record(key: Key) -> Item:
     """Return where a record stands; DynamoDB orders strings by their UTF-8 bytes, as the port asks for."""
     return place(records(key.partition), key.sort)
+
+
+def fits(key: Key) -> bool:
+    """Tell whether DynamoDB can have a record there (Developer Guide, "Constraints": sizes of key attributes)."""
+    partition = len(records(key.partition).encode())
+    return partition <= _MOST_OF_PARTITION_KEY and 0 < len(key.sort.encode()) <= MOST_OF_SORT_KEY
 
 
 def shards(kind: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import botocore.session
 from botocore.config import Config
@@ -25,10 +25,8 @@ CONFIG: Final = Config(
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """The clients that a table's store and queue share."""
+    """What a table's store and queue share, each with its client."""
 
-    dynamodb: Any
-    sqs: Any
     table: Table
     alarms: Alarms
 
@@ -40,5 +38,7 @@ def connected(table: str) -> Aws:
     try:
         dynamodb, sqs = (session.create_client(name, config=CONFIG) for name in ("dynamodb", "sqs"))
     except BotoCoreError as error:
-        raise Misconfigured(f"STORE_URL names the table {table} of DynamoDB, but {error}: set AWS_REGION") from error
-    return Aws(dynamodb, sqs, Table(dynamodb, table), Alarms(sqs, table))
+        raise Misconfigured(
+            f"STORE_URL names the table {table} of DynamoDB, but {error}: set AWS_DEFAULT_REGION"
+        ) from error
+    return Aws(Table(dynamodb, table), Alarms(sqs, table))

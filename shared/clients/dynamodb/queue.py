@@ -46,8 +46,9 @@ class DynamoQueue:
     def receive(self, limit: int, lease: float, leave: Sequence[str] = ()) -> list[Claimed]:
         """Claim up to `limit` visible messages for `lease` seconds, but none of the functions in `leave`."""
         check_limit(limit)
-        now, claims = self._now(), list[Claimed]()
-        while len(claims) < limit and (due := walks.due(self.table, now, leave, limit)):
+        now, claims, complete = self._now(), list[Claimed](), False
+        while len(claims) < limit and not complete:
+            due, complete = walks.due(self.table, now, leave, limit)
             for item in self._fit(due, now):
                 claims += self._claimed(item, now, lease) if len(claims) < limit else []
         return claims

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from shared.clients.dynamodb.layout import SORT_KEY, Item, text
+from shared.clients.dynamodb.layout import MOST_OF_SORT_KEY, SORT_KEY, Item, text
 
 _FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
 
@@ -21,6 +21,8 @@ class Span:
     @property
     def empty(self) -> bool:
         """Whether no key can be inside: DynamoDB refuses such a condition."""
+        if self.high == "":
+            return True
         return self.low is not None and self.high is not None and self.low > self.high
 
     @property
@@ -44,14 +46,19 @@ def span(prefix: str, after: str | None, *, newest_first: bool) -> Span:
 
     Strings of Python compare by code points, which is the order of their UTF-8 bytes.
     """
-    beyond = following(prefix)
-    low, high = prefix or None, beyond
-    without = {beyond, after} - {None}
+    low, high = prefix, following(prefix)
+    without = {high, after}
     if after is not None and newest_first:
-        high = after if high is None else min(high, after)
+        high = min(_cut(after), after if high is None else high)
     elif after is not None:
-        low = max(prefix, after)
+        low = max(prefix, _cut(after))
+        without.add(_cut(after))
     return Span(low or None, high, frozenset(one for one in without if one is not None))
+
+
+def _cut(mark: str) -> str:
+    """Return the longest beginning that can be a sort key: none is between that and the whole."""
+    return mark.encode()[:MOST_OF_SORT_KEY].decode(errors="ignore")
 
 
 def following(prefix: str) -> str | None:

@@ -41,6 +41,8 @@ class DynamoStore:
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
+        if not layout.fits(key):
+            return None
         here = layout.record(key)
         item = self.table.read("get_item", TableName=self.table.name, Key=here, ConsistentRead=True).get("Item", {})
         return writes.read(key, item) if writes.stays(item, self.clock().timestamp()) else None
@@ -48,7 +50,7 @@ class DynamoStore:
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, each as it was at some moment of the call."""
         now = self.clock().timestamp()
-        wanted = {(layout.records(key.partition), key.sort): key for key in keys}
+        wanted = {(layout.records(key.partition), key.sort): key for key in keys if layout.fits(key)}
         places = iter([layout.place(*place) for place in wanted])
         found = {}
         while batch := list(islice(places, _BATCH)):

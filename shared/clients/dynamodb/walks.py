@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -40,15 +41,21 @@ def not_of(leave: Sequence[str]) -> tuple[str, Item]:
     return (f"NOT receiver IN ({', '.join(values)})" if values else ""), values
 
 
-def due(table: Table, now: float, leave: Sequence[str], limit: int) -> list[Item]:
-    """Return messages that can be claimed, longest visible first: at least `limit` of each shard that has as many."""
+def due(table: Table, now: float, leave: Sequence[str], limit: int) -> tuple[list[Item], bool]:
+    """Return messages that can be claimed, of each shard at least `limit` if it has as many, and whether those are all.
+
+    They are in any order, so that those who look at once do not all reach for the same ones.
+    """
     others, values = not_of(leave)
     where = " AND ".join(one for one in ("visible_at <= :now", others) if one)
-    found: list[Item] = []
+    most, found, complete = max(limit, _SOME), list[Item](), True
     for partition in layout.shards(layout.MESSAGE):
-        items = shard(table, partition, where=where, values=values | {":now": number(now)}, page=_SOME)
-        found += islice(items, max(limit, _SOME))
-    return sorted(found, key=lambda item: (float(item["visible_at"]["N"]), item[layout.SORT_KEY]["S"]))
+        items = shard(table, partition, where=where, values=values | {":now": number(now)}, page=min(most, _PAGE))
+        taken = list(islice(items, most))
+        complete = complete and len(taken) < most
+        found += taken
+    random.shuffle(found)
+    return found, complete
 
 
 def merged(table: Table, kind: str, after: str | None, limit: int) -> list[Item]:

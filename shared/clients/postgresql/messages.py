@@ -11,8 +11,8 @@ from shared.clients.postgresql.statements import Row, Statement
 from shared.model.messages import Claimed, DeadLetter, Message
 
 _SEND: Final = """
-    INSERT INTO litmus_gitops_message (id, function, action, ids, sent_at, visible_at, attempts)
-    VALUES (%s, %s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING"""
+    INSERT INTO litmus_gitops_message (id, function, action, ids, sent_at, visible_at, forwarded_at, attempts)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING"""
 _BURIED: Final = """
     INSERT INTO litmus_gitops_dead_letter (id, function, action, ids, attempts, reason, died_at)
     SELECT id, function, action, ids, attempts, %s, %s FROM gone
@@ -51,8 +51,9 @@ _DEAD: Final = """
     SELECT id, function, action, ids, attempts, reason, died_at FROM litmus_gitops_dead_letter
     WHERE id > %s ORDER BY id LIMIT %s"""
 _REVIVE: Final = """
-    INSERT INTO litmus_gitops_message (id, function, action, ids, sent_at, visible_at, attempts)
-    SELECT id, function, action, ids, %s, %s, 0 FROM litmus_gitops_dead_letter WHERE id = %s ON CONFLICT DO NOTHING"""
+    INSERT INTO litmus_gitops_message (id, function, action, ids, sent_at, visible_at, forwarded_at, attempts)
+    SELECT id, function, action, ids, %s, %s, %s, 0 FROM litmus_gitops_dead_letter WHERE id = %s
+    ON CONFLICT DO NOTHING"""
 _UNBURY: Final = "DELETE FROM litmus_gitops_dead_letter WHERE id = %s RETURNING function"
 _DEPTH: Final = """
     SELECT count(*) FILTER (WHERE receipt IS NULL AND visible_at <= %s),
@@ -60,7 +61,19 @@ _DEPTH: Final = """
            count(*) FILTER (WHERE receipt IS NOT NULL),
            (SELECT count(*) FROM litmus_gitops_dead_letter)
     FROM litmus_gitops_message"""
+_OVERDUE: Final = """
+    UPDATE litmus_gitops_message SET forwarded_at = %s WHERE id IN (
+        SELECT id FROM litmus_gitops_message
+        WHERE visible_at <= %s AND forwarded_at IS NULL OR visible_at <= %s AND forwarded_at <= %s
+        ORDER BY visible_at LIMIT %s FOR UPDATE SKIP LOCKED)
+    RETURNING function, id"""
 _OLDEST: Final = "SELECT min(sent_at) FROM litmus_gitops_message"
+
+
+SOON: Final = 10.0
+"""Seconds of delay for which a wake-up that comes too early is worth its while."""
+LONG: Final = 120.0
+"""Seconds for which a message is due, and was not forwarded again, before its wake-up is taken for lost."""
 
 
 class Terms(NamedTuple):
@@ -82,8 +95,13 @@ def send(messages: Sequence[Message], now: float) -> list[Statement]:
 
     They come in the order of their ids, as everywhere: who locks in one order never waits in a circle.
     """
-    rows = [(m.id, m.function, m.action, _ids(m), now, now + m.delay) for m in messages]
-    return [Statement(_SEND, row) for row in sorted(rows)]
+    ordered = sorted(messages, key=lambda message: message.id)
+    return [Statement(_SEND, (*_row(one), now, now + one.delay, now if is_soon(one) else None)) for one in ordered]
+
+
+def is_soon(message: Message) -> bool:
+    """Whether a message is forwarded by whoever sends it; others are once they are due."""
+    return message.delay <= SOON
 
 
 def receive(leave: Sequence[str], limit: int, terms: Terms) -> Statement:
@@ -134,12 +152,17 @@ def dead(after: str, limit: int) -> Statement:
 
 def revive(message_id: str, now: float) -> list[Statement]:
     """Send a dead letter again with fresh attempts; the second statement returns a row if there was one."""
-    return [Statement(_REVIVE, (now, now, message_id)), Statement(_UNBURY, (message_id,))]
+    return [Statement(_REVIVE, (now, now, now, message_id)), Statement(_UNBURY, (message_id,))]
 
 
 def depth(now: float) -> Statement:
     """Count messages and dead letters by where they stand."""
     return Statement(_DEPTH, (now, now))
+
+
+def overdue(now: float, limit: int) -> Statement:
+    """Take those that are to be forwarded: delayed ones that are due by now, and those that nobody has come for."""
+    return Statement(_OVERDUE, (now, now, now - LONG, now - LONG, limit))
 
 
 def oldest() -> Statement:
@@ -158,5 +181,5 @@ def read_letter(row: Row) -> DeadLetter:
     return DeadLetter(read(row), *row[4:])
 
 
-def _ids(message: Message) -> str:
-    return msgspec.json.encode(message.ids).decode()
+def _row(message: Message) -> tuple[str, str, str, str]:
+    return message.id, message.function, message.action, msgspec.json.encode(message.ids).decode()

@@ -11,6 +11,7 @@ from shared.clients.limits import check_limit
 from shared.clients.postgresql import messages
 from shared.clients.postgresql.bell import NOTIFY
 from shared.clients.postgresql.database import Database
+from shared.clients.postgresql.forwarding import Forward
 from shared.clients.postgresql.messages import Terms
 from shared.clients.postgresql.statements import Result
 from shared.errors import NotFound, NotYet
@@ -32,6 +33,7 @@ class PostgresqlQueue:
     attempts: int = 12
     base: float = 0.5
     cap: float = 300.0
+    forward: Forward | None = None
 
     def receive(self, limit: int, lease: float, leave: Sequence[str] = ()) -> list[Claimed]:
         """Claim up to `limit` visible messages for `lease` seconds, but none of the functions in `leave`.
@@ -92,13 +94,17 @@ class PostgresqlQueue:
 
     def redrive(self, message_id: str) -> None:
         """Send a dead letter again with fresh attempts: `NotFound` if there is none."""
+        functions: list[str] = []
 
         def check(results: list[Result]) -> None:
-            if not results[1].rows:
+            functions[:] = [function for (function,) in results[1].rows]
+            if not functions:
                 raise NotFound(f"no dead letter {message_id!r}: it was sent again already, or never died")
 
         self.database.commit([*messages.revive(message_id, self._now()), NOTIFY], check)
         self.database.bell.ring()
+        if self.forward is not None:
+            self.forward([(functions[0], message_id)])
 
     def void_leases(self) -> None:
         """Make every claimed message visible at once: only where no other process works on this database."""
@@ -112,6 +118,10 @@ class PostgresqlQueue:
     def wait(self, seconds: float, since: int | None = None) -> int:
         """Sleep until there may be a message to claim, at most `seconds`; return how often that was so."""
         return self.database.bell.wait(seconds, since)
+
+    def close(self) -> None:
+        """Let go of the database, for this process: whoever still uses it is told `Unavailable`."""
+        self.database.close()
 
     def depth(self) -> Depth:
         """Count the messages by where they stand."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,7 +10,8 @@ from shared.clients.limits import check_commit, check_limit
 from shared.clients.postgresql import records
 from shared.clients.postgresql.bell import NOTIFY
 from shared.clients.postgresql.database import Database
-from shared.clients.postgresql.messages import send
+from shared.clients.postgresql.forwarding import Forward
+from shared.clients.postgresql.messages import is_soon, overdue, send
 from shared.clients.postgresql.records import Doing
 from shared.clients.postgresql.statements import Result, Statement
 from shared.errors import Stale
@@ -23,12 +24,14 @@ from shared.ports.ambient import Clock
 class PostgresqlStore:
     """Records in one database; `clock` dates the messages that commits send.
 
-    `retention` is how many seconds a record stays that ages; such records stay for ever without it.
+    `retention` is how many seconds a record stays that ages; such records stay for ever without it. `forward` wakes
+    those whom messages are for, where no process of ours waits for them.
     """
 
     database: Database
     clock: Clock
     retention: float | None = None
+    forward: Forward | None = None
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
@@ -73,11 +76,20 @@ class PostgresqlStore:
             raise self._stale(broken.write) from None
         if messages:
             self.database.bell.ring()
+            self._forward((one.function, one.id) for one in messages if is_soon(one))
 
     def tidy(self, limit: int = 1000) -> int:
-        """Remove up to `limit` records that aged; return how many those were."""
+        """Remove up to `limit` records that aged, and forward as many messages that nobody came for; return the sum."""
         [removed] = self.database.ask(records.tidy(self._now(), limit), durable=False)
-        return removed.touched
+        if self.forward is None:
+            return removed.touched
+        [due] = self.database.ask(overdue(self._now(), limit), durable=False)
+        self._forward((function, message_id) for function, message_id in due.rows)
+        return removed.touched + due.touched
+
+    def _forward(self, alarms: Iterable[tuple[str, str]]) -> None:
+        if self.forward is not None:
+            self.forward(alarms)
 
     def _doing(self, write: Write, now: float) -> Doing:
         ages = isinstance(write, Put) and write.ages and self.retention is not None

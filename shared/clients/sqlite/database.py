@@ -19,7 +19,8 @@ from shared.errors import Unavailable
 Clock = Callable[[], datetime]
 
 _WAL_BYTES: Final = 64 << 20
-_READER_CACHE_KIB: Final = 512
+_READER_CACHE_KIB: Final = 64
+"""Little: each commit voids what a reader has cached, and there may be as many readers as threads."""
 
 
 def utc_now() -> datetime:

@@ -125,6 +125,10 @@ class SqliteQueue:
         """Sleep until there may be a message to claim, at most `seconds`; return how often that was so."""
         return self.database.wait(seconds, since)
 
+    def close(self) -> None:
+        """Let go of the database, for this process: whoever still uses it is told `Unavailable`."""
+        self.database.close()
+
     def depth(self) -> Depth:
         """Count the messages by where they stand."""
         with self.database.read() as connection:

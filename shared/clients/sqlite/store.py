@@ -29,6 +29,7 @@ _PUT = """INSERT INTO record (partition, sort, value, version, expires_at) VALUE
 _REPLACE = f"UPDATE record SET value = ?, version = version + 1, expires_at = ? WHERE {_HERE} AND version = ?"  # noqa: S608
 _DELETE = f"DELETE FROM record WHERE {_HERE}"  # noqa: S608
 _DELETE_IF = f"{_DELETE} AND version = ?"
+_AGED = "SELECT 1 FROM record WHERE expires_at <= ? LIMIT 1"
 _FORGET = f"{_DELETE} AND expires_at <= ?"
 _TIDY = """DELETE FROM record WHERE (partition, sort) IN
            (SELECT partition, sort FROM record WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
@@ -82,8 +83,9 @@ class SqliteStore:
         check_commit(writes, messages)
         now = self.clock().timestamp()
         with self.database.write() as connection:
+            if connection.execute(_AGED, (now,)).fetchone():
+                connection.executemany(_FORGET, [(write.key.partition, write.key.sort, now) for write in writes])
             for write in writes:
-                connection.execute(_FORGET, (write.key.partition, write.key.sort, now))
                 _apply(connection, write, self._expiry(write, now))
             send(connection, messages, now)
         if messages:

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.errors import Conflict, Invalid, NotFound, Stale
 from shared.model.calls import Answer, Call
-from shared.model.projects import ChaosCenter, Cluster
+from shared.model.projects import ChaosCenter, Cluster, Presence
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Record
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
@@ -116,7 +116,7 @@ class Clusters:
         cluster = MEMBERS.read(row).value
         presence = PRESENCE.load(self.desk.store, cluster.project, cluster.id)
         reach = REACHES.load_or(self.desk.store, Reach(), cluster.id).value
-        return show(cluster, presence.value.last_seen if presence else None, reach)
+        return show(cluster, presence.value if presence else None, reach)
 
 
 def member(desk: Desk, call: Call) -> Versioned[Cluster]:
@@ -139,7 +139,7 @@ def _center(body: NewCluster, *, allow_local: bool) -> ChaosCenter | None:
     return ChaosCenter(**body.chaoscenter.model_dump())
 
 
-def show(cluster: Cluster, last_seen: str | None, reach: Reach) -> dict[str, Any]:
+def show(cluster: Cluster, presence: Presence | None, reach: Reach) -> dict[str, Any]:
     """Return a cluster as the API shows it, without its secrets; `circuit` says how orders reach it by POST."""
     return {
         "id": cluster.id,
@@ -148,7 +148,8 @@ def show(cluster: Cluster, last_seen: str | None, reach: Reach) -> dict[str, Any
         "subscriber_url": cluster.subscriber_url,
         "chaoscenter": cluster.chaoscenter and msgspec.to_builtins(cluster.chaoscenter),
         "created_at": cluster.created_at,
-        "last_seen": last_seen,
+        "last_seen": presence and presence.last_seen,
+        "clock_ahead": presence and presence.ahead,
         "circuit": {
             "state": reach.state,
             "failures": reach.failures,

@@ -1,4 +1,4 @@
-"""Dead letters: messages that were given up after their last attempt, to be looked at and sent again."""
+"""The queue: how much waits, and dead letters, which were given up after their last attempt, to be sent again."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.model.calls import Answer, Call
-from shared.ports.state import Queue
+from shared.ports.state import Queue, Store
 from shared.services.api.operations import Operation
 from shared.services.api.paging import QUERY, after_of, limit_of, page
+from shared.services.tables import TICKED
 
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """What the queue could not deliver."""
+    """What the queue could not deliver, and what it has yet to; `store` knows when `reconcile` last ran."""
 
     queue: Queue
+    store: Store
 
     def operations(self) -> list[Operation]:
         """Return what the API offers here."""
         redrive = "/dead-letters/{letter}/redrive"
         return [
+            Operation("GET", "/queue", "Say how much waits, and for how long", self.depth),
             Operation("GET", "/dead-letters", "List what could not be delivered", self.browse, query=QUERY),
             Operation("POST", redrive, "Deliver it again, with fresh attempts", self.redrive, status=202),
         ]
+
+    def depth(self, _: Call) -> Answer:
+        """Count messages by where they stand, with the age of the oldest in seconds and when `reconcile` last ran."""
+        ticked = TICKED.load(self.store, "reconcile")
+        told = {"oldest_age": round(self.queue.oldest_age(), 1), "reconciled_at": ticked and ticked.value}
+        return Answer(200, msgspec.to_builtins(self.queue.depth()) | told)
 
     def browse(self, call: Call) -> Answer:
         """List dead letters with the reason of their last attempt."""

@@ -13,6 +13,7 @@ from shared.ports.state import Queue
 from shared.services.api import page
 from shared.services.api.clusters import Clusters
 from shared.services.api.conflicts import ConflictDesk
+from shared.services.api.credentials import Credentials
 from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
@@ -72,8 +73,9 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *SafetyRules(desk, services.releasing).operations(),
         *StopConditions(desk, services.conditions).operations(),
         *SinkDesk(desk).operations(),
-        *Letters(services.queue).operations(),
+        *Letters(services.queue, desk.store).operations(),
         *Webhooks(services.hooks).operations(),
+        *Credentials(desk, services.hooks.repositories).operations(),
     ]
     return [*routes(operations, admin_token), _description(operations), _query(services), *page.routes()]
 

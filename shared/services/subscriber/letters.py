@@ -13,6 +13,7 @@ from shared.model.calls import Answer
 from shared.model.heartbeats import Asked, Heartbeat, SeenWorkload
 from shared.model.orders import Order, Target
 from shared.model.runs import Report
+from shared.model.traces import NAME, valid
 from shared.ports.ambient import Clock, Ids
 from shared.ports.peers import PortalApi
 from shared.rules.sealing import MOST_KEYS
@@ -22,7 +23,6 @@ from shared.wire.keys import check_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
 from shared.wire.standard_webhooks import sign, verify
-from shared.wire.traces import HEADER, valid
 
 VERSION: Final = "0.1.0"
 CAPABILITIES: Final = ("prove", "run", "install", "remove", "stop")
@@ -67,7 +67,7 @@ class Letters:
 
         Returns once it is acknowledged, raises `Unavailable` or why it was refused.
         """
-        trace = {HEADER: traceparent(report.run, f"{report.run}/{report.state}", valid(parent))}
+        trace = {NAME: traceparent(report.run, f"{report.run}/{report.state}", valid(parent))}
         self._send("POST", f"/reports/{self.cluster}", write_report(report), more=trace)
 
     def heartbeat(self, workloads: Sequence[SeenWorkload] = (), kinds: Sequence[str] = ()) -> list[Target]:

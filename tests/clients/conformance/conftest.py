@@ -14,9 +14,9 @@ def new_engine(request: pytest.FixtureRequest) -> Callable[[], Engine]:
 
 
 @pytest.fixture
-def costs(request: pytest.FixtureRequest, new_engine: type[Engine]) -> int:
-    """How many times less is tried of the engine by default; the soak tries all of it."""
-    return 1 if request.node.get_closest_marker("soak") else new_engine.costs
+def costs(new_engine: type[Engine]) -> int:
+    """How many times less is tried of the engine."""
+    return new_engine.costs
 
 
 @pytest.fixture

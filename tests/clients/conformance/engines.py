@@ -49,7 +49,7 @@ class Engine(Protocol):
     queue: Queue
     address: tuple[str, ...]
     costs: ClassVar[int]
-    """How many times less is tried of it by default, because each step takes longer."""
+    """How many times fewer histories are tried of it, because each step takes longer."""
 
     def end(self) -> None:
         """Let go of the data, as a process that ends; `store` and `queue` are of no use until `reopen`."""
@@ -92,6 +92,8 @@ class SqliteEngine:
 
 
 class PostgresqlEngine:
+    costs: ClassVar = 2
+
     def __init__(self) -> None:
         self.clock = ManualClock()
         self._server = postgresql.server()

@@ -142,7 +142,10 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("histories", "steps"),
-    [pytest.param(40, 30, id="short"), pytest.param(300, 60, id="long", marks=pytest.mark.soak)],
+    [
+        pytest.param(40, 30, id="short"),
+        pytest.param(300, 60, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
+    ],
 )
 def test_no_history_loses_a_message_or_gives_it_to_two(
     new_engine: Callable[[], Engine], costs: int, histories: int, steps: int

@@ -100,7 +100,10 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("histories", "steps"),
-    [pytest.param(40, 25, id="short"), pytest.param(300, 60, id="long", marks=pytest.mark.soak)],
+    [
+        pytest.param(40, 25, id="short"),
+        pytest.param(300, 60, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
+    ],
 )
 def test_any_history_of_commits_leaves_what_a_dict_would_hold(
     new_engine: Callable[[], Engine], costs: int, histories: int, steps: int

@@ -34,7 +34,7 @@ class Place:
 
     def alarms(self, function: str) -> list[str]:
         """Take what SQS has for a function now."""
-        sqs = self.aws.sqs
+        sqs = self.aws.alarms.client
         url = sqs.get_queue_url(QueueName=f"{self.name}-{function}")["QueueUrl"]
         taken: list[str] = []
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):

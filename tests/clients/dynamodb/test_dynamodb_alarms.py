@@ -28,7 +28,7 @@ class Sent:
         self.entries: list[dict[str, Any]] = []
         self.requests = 0
         self.faults = place.faults(tries=1)
-        events = self.faults.aws.sqs.meta.events
+        events = self.faults.aws.alarms.client.meta.events
         events.register("provide-client-params.sqs.SendMessageBatch", self._note)
         self.store = place.store_on(self.faults.aws)
         self.queue = place.queue_on(self.faults.aws)

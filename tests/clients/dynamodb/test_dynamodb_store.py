@@ -55,6 +55,38 @@ def test_a_commit_over_4_mb_is_refused_and_does_nothing(place: Place) -> None:
     assert [] == place.store.query("p")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(Key("p", "é" * 513), id="a-long-name"),
+        pytest.param(Key("p", ""), id="no-name"),
+        pytest.param(Key("p" * 2_048, "s"), id="a-long-partition"),
+    ],
+)
+def test_what_no_key_can_be_does_not_exist_and_cannot_be_written(place: Place, key: Key) -> None:
+    assert place.store.get(key) is None
+    assert {} == place.store.get_many([key])
+    with pytest.raises(TooLarge, match="its name is too long or empty"):
+        place.store.commit([Put(key, b"", ABSENT)])
+
+
+@pytest.mark.parametrize(
+    ("after", "newest_first", "expected"),
+    [
+        pytest.param("é" * 600, False, ["ê"], id="up"),
+        pytest.param("é" * 600, True, ["é" * 512, "é"], id="down"),
+        pytest.param("", False, ["é", "é" * 512, "ê"], id="up-from-nothing"),
+        pytest.param("", True, [], id="down-from-nothing"),
+    ],
+)
+def test_a_page_may_start_beyond_what_no_key_can_be(
+    place: Place, after: str, newest_first: bool, expected: list[str]
+) -> None:
+    place.store.commit([Put(Key("p", name), b"") for name in ("é", "é" * 512, "ê")])
+    found = place.store.query("p", after=after, newest_first=newest_first)
+    assert expected == [record.key.sort for record in found]
+
+
 def test_a_commit_of_nothing_asks_nothing(place: Place) -> None:
     faults = place.faults()
     with faults.amid(lambda _: pytest.fail("nothing is to be asked")):
@@ -80,7 +112,7 @@ def test_a_put_on_whatever_is_there_passes_beside_one_that_aged(place: Place) ->
 
 def test_what_aged_is_removed_by_dynamodb_by_its_own_attribute(place: Place) -> None:
     place.store.commit([Put(Key("p", "aged"), b"1", ages=True)])
-    client, name = place.aws.dynamodb, place.name
+    client, name = place.aws.table.client, place.name
     attribute = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["AttributeName"]
     here = {"pk": {"S": "record/p"}, "sk": {"S": "aged"}}
     item = client.get_item(TableName=name, Key=here)["Item"]
@@ -102,7 +134,7 @@ def test_a_message_that_is_queued_already_keeps_its_claim(place: Place) -> None:
 
 
 def test_a_table_that_does_not_exist_is_told_with_the_mend(place: Place) -> None:
-    other = type(place.aws.table)(place.aws.dynamodb, "nobody-made-it")
+    other = type(place.aws.table)(place.aws.table.client, "nobody-made-it")
     with pytest.raises(Misconfigured, match="nobody-made-it: ResourceNotFoundException: check STORE_URL"):
         type(place.store)(other, place.aws.alarms, place.clock).get(Key("p", "s"))
 

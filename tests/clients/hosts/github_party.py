@@ -66,6 +66,13 @@ class GitHubParty:
         credential = self.server.token({"contents": "read"}) if denied else self.credential
         return Access(self._address, credential, "github", allow_local=True)
 
+    def expire(self, at: datetime) -> datetime | None:
+        token = self.server.tokens.get(self.credential)
+        if token is None:
+            return None
+        token.expires = at
+        return at
+
     def open(self, source: str, target: str, title: str) -> int:
         return self.repository.open(title, source, target).number
 

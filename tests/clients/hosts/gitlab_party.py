@@ -54,6 +54,10 @@ class GitLabParty:
     def access(self, *, denied: bool = False) -> Access:
         return Access(self._address, LOOKER if denied else self.login, "gitlab", allow_local=True)
 
+    def expire(self, at: datetime) -> datetime | None:
+        self.server.state.tokens[self.login].expires_at = at.date()
+        return at
+
     def open(self, source: str, target: str, title: str) -> int:
         return self.server.open(self.project, source, target, title).iid
 

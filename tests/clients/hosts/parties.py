@@ -42,6 +42,10 @@ class Party(Protocol):
         """Return what the project knows: with all rights that it needs, or with none but to look."""
         ...
 
+    def expire(self, at: datetime) -> datetime | None:
+        """Let the credential end at a midnight to come, and return that; None where it never does, like an App's."""
+        ...
+
     def open(self, source: str, target: str, title: str) -> int:
         """Open a pull request as a person."""
         ...

@@ -8,6 +8,7 @@ import pytest
 
 from shared.clients.hosts import Hosts
 from shared.clients.hosts.github.addresses import address
+from shared.clients.hosts.github.expiry import HEADER, ends
 from shared.clients.hosts.web import Waiting
 from shared.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from tests.clients.hosts.github_party import GitHubParty
 from tests.clients.hosts.parties import host
 from tests.githubhost import Fault, primary_limit
 
+END = datetime(2999, 12, 24, tzinfo=UTC)
 COM, GHES = "https://api.github.com", "https://git.example.com/api/v3"
 
 
@@ -232,3 +234,21 @@ def test_a_refusal_may_be_worded_in_any_way(github: GitHubParty, body: bytes, sa
     github.server.faults.append(Fault("GET", 422, body))
     with pytest.raises(Invalid, match=said):
         host(github).repository()
+
+
+def test_a_token_tells_of_its_end_and_one_without_tells_of_none(github: GitHubParty) -> None:
+    access = host(github)
+    assert access.expiry() is None
+    assert github.expire(END) == access.expiry() == END
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param("2999-12-24 00:00:00 UTC", END, id="utc"),
+        pytest.param("2999-12-23 16:00:00 -0800", END, id="offset"),
+        pytest.param("soon", None, id="no-time"),
+    ],
+)
+def test_the_end_of_a_token_is_read_as_github_writes_it(told: str, expected: datetime | None) -> None:
+    assert expected == ends({HEADER: told})

@@ -129,6 +129,16 @@ def test_the_same_remark_twice_is_two_threads(gitlab: GitLabParty) -> None:
     assert 2 == len(request.threads)
 
 
+def test_of_very_many_remarks_the_failures_get_threads_and_not_all_of_the_rest(gitlab: GitLabParty) -> None:
+    request = Request(gitlab)
+    odd = [Annotation("cart.yaml", number + 1, "odd", "warning") for number in range(55)]
+    for _ in range(2):
+        request.publish(*odd, remark(60, message="wrong"))
+        assert (50, 1) == (len(request.threads), sum("wrong" in text for text in request.open_threads()))
+    request.publish(*odd[45:])
+    assert 10 == len(request.open_threads())
+
+
 def test_what_no_longer_applies_is_resolved(gitlab: GitLabParty) -> None:
     request = Request(gitlab)
     request.publish(remark(31), remark(32, message="no probe"))

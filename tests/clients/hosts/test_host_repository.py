@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from shared.errors import Forbidden, LitmusGitopsError, NotFound, NotYet, Unavailable
@@ -26,6 +28,20 @@ def test_a_write_to_a_renamed_repository_arrives(party: Party) -> None:
     party.rename("ada/mayhem")
     access.set_status(commit, STATUS)
     assert [STATUS] == party.statuses(commit)
+
+
+def test_the_end_of_a_token_is_known_before_it_comes(party: Party) -> None:
+    access = host(party)
+    assert access.expiry() is None
+    assert party.expire(datetime(2999, 12, 24, tzinfo=UTC)) == access.expiry()
+
+
+def test_a_credential_that_serves_no_more_is_refused(party: Party) -> None:
+    access = host(party)
+    for _ in range(3):
+        party.fail(401)
+    with pytest.raises(LitmusGitopsError, match="credential"):
+        access.expiry()
 
 
 def test_the_newest_status_of_a_context_counts(party: Party) -> None:

@@ -16,8 +16,9 @@ from shared.model.runs import Run
 from shared.services.ledger import stamp
 from shared.services.tables import CHANGES, DELIVERIES, EVENTS, RUNS, Seen
 from tests.aws_costs import counted
-from tests.infra.aws.story import CLUSTER, Story
+from tests.infra.aws.story import AmazonStory
 from tests.infra.loop import MANIFEST, WORKFLOW_ID
+from tests.infra.outside import CLUSTER
 
 PRICES: Final = {
     "requests": 1.00,
@@ -29,6 +30,8 @@ PRICES: Final = {
 """Dollars a million in us-east-1, on demand, without free tiers: HTTP API, Lambda, DynamoDB (two), SQS."""
 
 _SENDS: Final = "SendMessageBatch"
+_MONTH: Final = 730 * 3_600
+_MILLION: Final = 1_000_000
 _YEAR: Final = 365 * 86_400.0
 _AT: Final = "2026-01-01T00:00:00.000Z"
 _AT_ONCE: Final = 70
@@ -54,7 +57,7 @@ class Bill:
         return sum(float(getattr(self, one.name)) * PRICES[one.name] for one in fields(self))
 
 
-def billed(story: Story, act: Callable[[], object], *, all_it_causes: bool = True) -> Bill:
+def billed(story: AmazonStory, act: Callable[[], object], *, all_it_causes: bool = True) -> Bill:
     """Return what an act costs, with all that it causes until every queue is empty, unless that is not asked for."""
     cloud, before = story.cloud, story.cloud.counts.copy()
     with counted(connected(cloud.table)) as costs:
@@ -66,7 +69,7 @@ def billed(story: Story, act: Callable[[], object], *, all_it_causes: bool = Tru
     return Bill(spent["gateway"], spent["invocations"], costs.reads, costs.writes, messages)
 
 
-def bills(story: Story, *numbers: int) -> dict[str, Bill]:
+def bills(story: AmazonStory, *numbers: int) -> dict[str, Bill]:
     """Return what each kind of thing costs, the last time that it is done; each number is for changes of its own."""
     for number in numbers:
         story.beat()  # one that comes after a long silence is told of, and costs more
@@ -84,7 +87,7 @@ def bills(story: Story, *numbers: int) -> dict[str, Bill]:
     return found
 
 
-def fill(story: Story, first: int, last: int) -> None:
+def fill(story: AmazonStory, first: int, last: int) -> None:
     """Add rows to the ledger, older than all others: of every kind, with what stands behind some of them."""
     store, kinds = open_store(story.cloud.environment["STORE_URL"], _YEAR), get_args(EventKind)
     for start in range(first, last, _AT_ONCE):
@@ -106,9 +109,14 @@ def fill(story: Story, first: int, last: int) -> None:
 
 
 def table(found: dict[str, Bill]) -> list[str]:
-    """Return the rows of the documents' table."""
-    return [
+    """Return the rows of the document's tables that follow from these."""
+    rows = [
         f"| {name} | {bill.requests} | {bill.invocations} | {bill.reads:g} | {bill.writes:g} | {bill.messages} "
         f"| ${bill.dollars:.2f} |"
         for name, bill in found.items()
+    ]
+    return [
+        *rows,
+        f"| a subscriber's heartbeats | every 15 s | ${found['heartbeat'].dollars * _MONTH / 15 / _MILLION:.2f} |",
+        f"| ticks, with one project | every minute | ${found['tick'].dollars * _MONTH / 60 / _MILLION:.2f} |",
     ]

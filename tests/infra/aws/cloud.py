@@ -17,10 +17,9 @@ from infra.local.gateway import function_of
 from shared.clients.dynamodb.layout import queue_name
 from tests.aws import Double, client, create, double
 from tests.infra.aws import events
+from tests.infra.outside import MASTER_KEY, OWNER, Cloud
 
 FUNCTIONS = bundling.names(AWS)
-MASTER_KEY = "5a" * 32
-OWNER = "the-owners-token"
 TABLES = (f"loop-{number}" for number in itertools.count())
 
 
@@ -69,7 +68,7 @@ def furnished(at: Double | None = None) -> dict[str, str]:
 
 
 @dataclass
-class Cloud:
+class Amazon(Cloud):
     """One deployment, seen from outside. SQS delivers each record `times` times, as it may at any time.
 
     `counts` has what AWS bills besides the calls that functions make themselves.
@@ -94,17 +93,6 @@ class Cloud:
         answer = self._invoke(function_of(path.partition("?")[0]), events.request(method, path, sent, named))
         media, text = answer["headers"].get("content-type", ""), answer["body"]
         return answer["statusCode"], json.loads(text) if "json" in media and text else text
-
-    def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API as the owner; return what it answers, which must be a success."""
-        status, answer = self.request(method, f"/api/projects{path}", body, authorization=f"Bearer {OWNER}")
-        assert status in range(200, 300), answer
-        return answer
-
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        """Return a list of the project's."""
-        found: list[dict[str, Any]] = self.api("GET", f"/shop/{path}")["items"]
-        return found
 
     def tick(self) -> None:
         """Have Scheduler's time come."""

@@ -78,11 +78,19 @@ def test_a_record_that_came_twice_and_one_of_nothing_we_know_do_nothing(post: Po
 
 
 def test_a_failed_message_uses_up_an_attempt_and_is_the_queues_again(post: Post) -> None:
-    post.send(Message("m-1", "dispatch", "explode", {}), nothing("m-2"))
+    post.send(Message("m-1", "dispatch", "order", {"cluster": "names no order"}), nothing("m-2"))
     assert post.handle(post.received()) == DONE
     until(lambda: post.queue.due_in() == 0.0, "the failed message")
     [claimed] = post.queue.receive(10, 5)
     assert ("m-1", 2) == (claimed.message.id, claimed.attempts)
+
+
+def test_a_message_that_a_newer_release_knows_comes_again_much_later(post: Post) -> None:
+    post.send(Message("m-1", "dispatch", "of-tomorrow", {}))
+    assert post.handle(post.received()) == DONE
+    due = post.queue.due_in()
+    assert due is not None
+    assert 250 < due <= 300
 
 
 def test_what_came_too_early_comes_again_when_it_is_time(post: Post) -> None:

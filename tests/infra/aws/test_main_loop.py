@@ -11,13 +11,14 @@ from shared.clients.opening import open_queue
 from shared.model.messages import Depth
 from shared.services import polling
 from tests.gitserver import git
-from tests.infra.aws.story import FAULT, Story
+from tests.infra.aws.story import AmazonStory
 from tests.infra.loop import WORKFLOW_ID
+from tests.infra.outside import FAULT
 
 
 @pytest.mark.parametrize("where", ["here", "on_ministack", "in_runtime"])
 def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
-    story: Story = request.getfixturevalue(where)
+    story: AmazonStory = request.getfixturevalue(where)
     cloud = story.cloud
     story.begin()
     commit = story.push()
@@ -45,7 +46,7 @@ def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.Fixt
     assert Depth(0, 0, 0, 0) == open_queue(cloud.environment["STORE_URL"]).depth()
 
 
-def test_records_that_come_twice_change_nothing(here: Story) -> None:
+def test_records_that_come_twice_change_nothing(here: AmazonStory) -> None:
     here.cloud.times = 2
     here.begin()
     commit = here.push()
@@ -65,14 +66,14 @@ def test_records_that_come_twice_change_nothing(here: Story) -> None:
 
 
 @pytest.mark.soak
-def test_a_subscriber_that_waits_for_an_hour_is_answered_before_the_gateway_gives_up(here: Story) -> None:
+def test_a_subscriber_that_waits_for_an_hour_is_answered_before_the_gateway_gives_up(here: AmazonStory) -> None:
     here.begin()
     started = time.monotonic()
     assert [] == here.orders(wait=3_600)
     assert polling.LONGEST <= time.monotonic() - started < GATEWAY
 
 
-def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: Story) -> None:
+def test_a_push_that_nobody_told_of_is_found_by_the_timer(here: AmazonStory) -> None:
     here.begin()
     here.cloud.work()
     commit = here.push()

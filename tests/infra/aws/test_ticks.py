@@ -12,6 +12,7 @@ from infra.local.environment import applied
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.errors import Unavailable
 from shared.model.projects import Project
+from shared.model.traces import records_of
 from shared.services.tables import PROJECTS
 from tests.infra.aws.events import SCHEDULED, TICK, Context
 
@@ -25,7 +26,9 @@ def test_a_tick_has_every_project_looked_after(event: dict[str, Any], lambda_env
     with applied({}):
         assert load("reconcile", FUNCTIONS / "reconcile" / "main.py").handle(event, Context()) is None
     sent = [claimed.message for claimed in SqliteQueue(database).receive(10, 60)]
-    assert [("reconcile", "project", {"project": "shop"})] == [(one.function, one.action, one.ids) for one in sent]
+    assert [("reconcile", "project", {"project": "shop"})] == [
+        (one.function, one.action, records_of(one)) for one in sent
+    ]
 
 
 def test_a_tick_that_failed_fails_the_call(lambda_environment: Path) -> None:

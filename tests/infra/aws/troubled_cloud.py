@@ -24,6 +24,7 @@ from infra.deployments import AWS
 from infra.local.gateway import function_of
 from shared.clients.dynamodb import connected, silence
 from shared.clients.dynamodb.layout import queue_name
+from shared.services import deadlines
 from tests.aws_faults import Faults, by_chance
 from tests.infra.aws import events
 
@@ -36,6 +37,7 @@ _IDLE: Final = 0.1
 _AFTER_ERROR: Final = 0.5
 
 silence.DUE_FOR = 3.0  # type: ignore[misc] # two minutes of an operator's are too long for a test's patience
+deadlines.LONGEST = 30.0  # type: ignore[misc] # a double is slower than AWS, and what nobody waits for dies with a kill
 
 
 class Lambdas:

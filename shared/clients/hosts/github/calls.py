@@ -71,6 +71,10 @@ class Calls:
         """Call and decode the answer: `Unavailable` if it is none of this kind."""
         return self._decoded(kind, self._sent(verb, path, params, body)[1], path)
 
+    def headers(self, path: str) -> Mapping[str, str]:
+        """Return the headers, by names in lower case, that a look at `path` is answered with."""
+        return self._sent("GET", path, {}, None)[0]
+
     def tell(self, verb: str, path: str, body: Any = None) -> None:
         """Call, where the answer says nothing that we want to know."""
         self._sent(verb, path, {}, body)

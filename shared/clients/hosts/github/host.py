@@ -10,6 +10,7 @@ from shared.clients.hosts.github import checks, hooks, pulls
 from shared.clients.hosts.github.addresses import address
 from shared.clients.hosts.github.apps import app_of, credential
 from shared.clients.hosts.github.calls import Calls
+from shared.clients.hosts.github.expiry import ends
 from shared.clients.hosts.web import Pools
 from shared.errors import Forbidden
 from shared.model.hosting import (
@@ -43,6 +44,10 @@ class GitHub:
         """Return the repository under the name that it has by now."""
         found = self._calls.ask("GET", self._where.path, _Repository)
         return Hosted(found.full_name, found.html_url, found.default_branch, found.archived)
+
+    def expiry(self) -> datetime | None:
+        """Return when the token ends; an App's are made anew each hour."""
+        return ends(self._calls.headers(self._where.path))
 
     def set_status(self, commit: str, status: CommitStatus) -> None:
         """Set a commit status."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,7 +15,7 @@ import msgspec
 from gitlab.exceptions import GitlabError, GitlabParsingError
 
 from shared.clients.hosts.gitlab.addresses import address, tokens
-from shared.clients.hosts.gitlab.shapes import Project, Shape, User, read
+from shared.clients.hosts.gitlab.shapes import Project, Shape, Token, User, read
 from shared.clients.hosts.gitlab.transport import Transport
 from shared.clients.hosts.refusals import refused, said
 from shared.clients.hosts.web import Pools
@@ -52,6 +53,14 @@ class Api:
     def me(self) -> int:
         """The number of the user that the token acts as."""
         return read(self._client.http_get("/user"), User).id
+
+    def token_ends(self) -> datetime | None:
+        """Return when the token ends; None where GitLab does not tell: of an OAuth token, or before release 15.5."""
+        try:
+            found = read(self._client.http_get("/personal_access_tokens/self"), Token)
+            return datetime.fromisoformat(found.expires_at).replace(tzinfo=UTC) if found.expires_at else None
+        except (GitlabError, msgspec.ValidationError, ValueError):
+            return None
 
     def get(self, path: str, shape: type[Shape]) -> Shape:
         """Return what is there; all paths are below the project."""

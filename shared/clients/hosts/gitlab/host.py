@@ -22,6 +22,12 @@ class GitLab:
             found = self._api.look_up()
             return Hosted(found.path_with_namespace, found.web_url, found.default_branch or "", found.archived)
 
+    def expiry(self) -> datetime | None:
+        """Return when the token ends: at the beginning of a day, by UTC."""
+        with self._api.explained("the project"):
+            self._api.look_up()
+        return self._api.token_ends()
+
     def set_status(self, commit: str, status: CommitStatus) -> None:
         """Set a commit status, whose name is the context."""
         with self._api.explained("a commit status"):

@@ -17,6 +17,9 @@ from shared.clients.hosts.gitlab.texts import family, mark_of, marked, note_text
 from shared.model.hosting import Annotation
 
 _REFUSED: Final = 400
+_MOST: Final = 50
+"""Threads at a time, each of which takes a request: GitLab.com lets a user write sixty notes a minute."""
+
 _LINE: Final = re.compile(r"(?P<said>[0-9a-f]{16}) (?P<line>\d+) -->")
 
 Told = tuple[str, int]
@@ -45,8 +48,10 @@ class Threads:
     def show(self, annotations: Sequence[Annotation]) -> None:
         """Have one open thread for each annotation, and settle those that no longer apply.
 
-        A thread that a person settled stays settled; one that we settled is opened again when its reason is back.
+        A thread that a person settled stays settled; one that we settled is opened again when its reason is back. Of
+        more annotations than threads may be, what is wrong goes before what is only odd; the comment has them all.
         """
+        annotations = sorted(annotations, key=lambda one: one.level != "failure")[:_MOST]
         there = self._there()
         new = [one for one in annotations if not self._kept(there.get(self._told(one), []))]
         self._settle(thread for threads in there.values() for thread in threads)

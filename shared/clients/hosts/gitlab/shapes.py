@@ -17,6 +17,12 @@ class User(msgspec.Struct, frozen=True):
     username: str = ""
 
 
+class Token(msgspec.Struct, frozen=True):
+    """The token that asks; it ends at the beginning of the day `expires_at`."""
+
+    expires_at: str | None = None
+
+
 class Project(msgspec.Struct, frozen=True):
     """A project; `default_branch` is null while its repository is empty."""
 

@@ -1,0 +1,62 @@
+"""Reads each record once: for a look at many things that depend on much the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.model.messages import Message
+from shared.model.records import Key, Record, Write
+from shared.ports.state import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """A store as it was at the first look; a list is read anew each time, and whoever commits looks afresh after that.
+
+    It lives as long as one look. What is decided by it stands under the same conditions as ever: versions that a commit
+    names, and rules that are asked again before anything starts.
+    """
+
+    store: Store
+    seen: dict[Key, Record | None] = field(default_factory=dict)
+
+    def get(self, key: Key) -> Record | None:
+        """Return the record as it was at the first look, or None."""
+        try:
+            return self.seen[key]
+        except KeyError:
+            found = self.seen[key] = self.store.get(key)
+            return found
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
+        """Return those that exist; what was not seen yet is read together."""
+        seen = dict(self.seen)
+        if new := [key for key in keys if key not in seen]:
+            read = {**dict.fromkeys(new), **self.store.get_many(new)}
+            self.seen.update(read)
+            seen |= read
+        return {key: found for key in keys if (found := seen[key])}
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> list[Record]:
+        """List a partition as it is now."""
+        return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
+
+    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
+        """Do what the store does, and forget what was seen, whatever comes of it."""
+        try:
+            self.store.commit(writes, messages)
+        finally:
+            self.seen.clear()
+
+    def tidy(self, limit: int = 1000) -> int:
+        """Do what the store does."""
+        return self.store.tidy(limit)
