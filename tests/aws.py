@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import subprocess
 import sys
 import time
@@ -46,15 +45,10 @@ class Double:
 def double(name: str) -> Double:
     """Return the double of that name, started at first use and ended with this process."""
     port = free_port()
-    command = {
-        "moto": [sys.executable, "-m", "tests.moto_alone", str(port)],
-        "ministack": [sys.executable, "-m", "ministack"],
-    }[name]
-    here = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "tests.aws_serving", name, str(port)],
         cwd=ROOT,
-        env=os.environ | here,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

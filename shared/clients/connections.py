@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from ssl import SSLContext
 from typing import Any, Final, NamedTuple
 
-from shared.clients.pools import trusting
+from shared.clients.trust import trusting
 
 IDLE: Final = 30.0
 """Seconds that an idle connection is kept: less than what most servers, balancers and routers allow one."""

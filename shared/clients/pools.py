@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from shared.errors import Misconfigured
+from shared.clients.trust import trusting
 
 
 def open_pool(
@@ -27,11 +26,3 @@ def open_pool(
     return urllib3.ProxyManager(
         proxy, maxsize=4, timeout=timeout, retries=again, ssl_context=context, proxy_headers=headers
     )
-
-
-def trusting(ca: str | None) -> ssl.SSLContext:
-    """Return what trusts these certificates alone, or the system's; an empty bundle does not stand for the system's."""
-    try:
-        return ssl.create_default_context(cadata="none" if ca == "" else ca)
-    except (ssl.SSLError, ValueError) as error:
-        raise Misconfigured("the secret that `ca_bundle` names holds no certificates in PEM") from error

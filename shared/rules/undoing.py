@@ -41,9 +41,14 @@ def maker(change: Change, active: tuple[Active, ...]) -> str:
     return next(made, "") if suspect(change) else ""
 
 
-def harmed(tracked: Tracked, change: Change, run: str) -> Tracked:
-    """Return the record that knows what the chaos of `run` moved, and from where."""
-    done = [Harm(one.path, _digest(change.old, one.path), one.digest, run) for one in change.changed]
+def harmed(tracked: Tracked, change: Change, run: str, fact: Side | None = None) -> Tracked:
+    """Return the record that knows what the chaos of `run` moved, and from where.
+
+    Where the change was compared with a candidate, which may have been denied, it may have found the `fact` instead.
+    """
+    sides = (fact, change.old) if fact else (change.old,)
+    steps = [Harm(one.path, _digest(side, one.path), one.digest, run) for side in sides for one in change.changed]
+    done = list(dict.fromkeys(one for one in steps if one.before != one.after))
     kept = [one for one in tracked.harms if not any(_alike(one, other) for other in done)]
     return msgspec.structs.replace(tracked, harms=(*kept, *done)[-LIMIT:])
 

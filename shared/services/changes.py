@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import BadInput, Stale, Unauthenticated, Unavailable
 from shared.model.calls import Answer, Call
@@ -22,10 +22,10 @@ from shared.services.tables import TRACKED, Versioned
 from shared.services.watching import Context, Watch
 from shared.wire.admission import LIMIT, ONLY_COUNTED, Review, allow, read_review
 from shared.wire.compression import expanded
-from shared.wire.eks import REQUEST
-from shared.wire.feeds import read_feed
-from shared.wire.signals import Batch, Signal
 from shared.wire.traces import continued
+
+if TYPE_CHECKING:
+    from shared.wire.signals import Batch, Signal
 
 BATCH_LIMIT: Final = 16 << 20
 """Bytes of a batch of audit events, or of a cloud's log of them."""
@@ -109,6 +109,8 @@ class Changes:
         batch again: what was taken is known by its auditID.
         """
         cluster = self.watch.cluster(call, "audit")
+        from shared.wire.feeds import read_feed  # noqa: PLC0415 - reviews, which are waited for, do without
+
         batch = read_feed(call.headers, _body(call, BATCH_LIMIT), call.query.get("name", ""))
         for reason, number in batch.skipped.items():
             for _ in range(number):
@@ -119,6 +121,8 @@ class Changes:
 
     def _receipt(self, call: Call) -> dict[str, object]:
         """Return what Firehose wants to read in an answer, lest it send the same again: its request's id and a time."""
+        from shared.wire.eks import REQUEST  # noqa: PLC0415 - as above
+
         asked = call.headers.get(REQUEST)
         return {"requestId": asked, "timestamp": int(self.watch.clock().timestamp() * 1000)} if asked else {}
 

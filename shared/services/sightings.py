@@ -95,7 +95,7 @@ class Sightings:
         ruling = self._ruling(context, outcome)
         event, row = self._row(context, sighting, outcome, ruling)
         tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
-        tracked = tracked and _marked(tracked, outcome.change, ruling.chaos)
+        tracked = tracked and _marked(tracked, outcome.change, ruling.chaos, was.value.fact)
         tracks = [TRACKED.replace(was, tracked)] if tracked else []
         decided = self._decided(context, outcome, event.id)
         ask = message(self.ids, "dispatch", "change", project=context.project.value.id, change=event.id)
@@ -139,11 +139,11 @@ class Sightings:
         )
 
 
-def _marked(tracked: Tracked, change: Change | None, chaos: str) -> Tracked:
+def _marked(tracked: Tracked, change: Change | None, chaos: str, fact: Side | None) -> Tracked:
     """Return the record that knows what chaos moved; what others moved since is no harm, unless they took it back."""
     if change is None or change.undoes:
         return tracked
-    return harmed(tracked, change, chaos) if chaos else healed(tracked, change)
+    return harmed(tracked, change, chaos, fact) if chaos else healed(tracked, change)
 
 
 def _told(sighting: Sighting, change: Change | None) -> Mapping[str, Any]:

@@ -82,3 +82,8 @@ def test_harms_are_remembered_within_bounds() -> None:
         len(harmed(known, change(V1, V2), "r1").harms),
         harmed(known, change(V1, V2), "r1").harms[-1].run,
     )
+
+
+def test_chaos_that_was_compared_with_a_candidate_may_have_found_the_fact() -> None:
+    tracked = harmed(NONE, change(V2, V3), "r1", V1)
+    assert ["r1", "r1"] == [undone(tracked.harms, V3, sides.changed(V3, back)) for back in (V1, V2)]

@@ -158,3 +158,16 @@ def test_a_workload_whose_deletion_was_denied_is_judged_on_when_it_is_scaled(clu
     cluster.tell(cluster.api.patch({"spec": {"replicas": 5}}, below="/scale"))
     cluster.rest(5)
     assert {"spec.replicas": 1} == {one.path: count for one, count in cluster.proved.items()}
+
+
+def test_a_change_told_by_audit_counts_after_a_scale_that_was_denied_and_one_that_was_not(
+    cluster: WatchedCluster,
+) -> None:
+    cluster.heartbeat()
+    cluster.tell(cluster.api.patch({"spec": {"replicas": 5}}, below="/scale", denied=True))
+    scaled = cluster.api.patch({"spec": {"replicas": 6}}, below="/scale")
+    cluster.tell(scaled, reviews=False, audit=True)
+    cluster.wait(1)
+    cluster.tell(cluster.api.patch(image("2"), media="json"), reviews=False, audit=True)
+    cluster.rest(140)
+    assert {digest("web:2"): 1} == proved(cluster)

@@ -60,6 +60,17 @@ def test_undoing_chaos_starts_nothing_after_its_run_has_ended_either(
     assert (["create", chaos, "undone chaos"], []) == (cluster.rules, completed(cluster))
 
 
+def test_undoing_chaos_is_known_though_a_denied_change_came_before_it(cluster: WatchedCluster) -> None:
+    cluster.tell(cluster.api.patch(scaled(7), below="/scale", denied=True))
+    cluster.run("argo-chaos")
+    hear(cluster, "audit", cluster.api.patch(scaled(1), below="/scale", user=CHAOS))
+    cluster.run()
+    cluster.wait(1)
+    hear(cluster, "audit", cluster.api.patch(scaled(2), user=ARGO_CD))
+    cluster.rest(70)
+    assert (["create", "triggered", "chaos actor", "undone chaos"], []) == (cluster.rules, completed(cluster))
+
+
 @pytest.mark.parametrize("told", ["reviews", "audit", "heartbeat"])
 def test_after_chaos_was_undone_the_same_change_by_others_counts(cluster: WatchedCluster, told: str) -> None:
     cluster.stage.settle(Safety(cooldown="0s"))

@@ -120,10 +120,10 @@ class WatchedCluster:
             for order in orders:
                 self.taken.setdefault(order.order, Guarded(order, self.stage.clock.now.timestamp()))
                 self.stage.report(order.order, "waiting", self.name)
-            for one in self.taken.values():
-                if not one.verdict:
-                    self._look(one)
-            if not orders:
+            pending = [one for one in self.taken.values() if not one.verdict]
+            for one in pending:
+                self._look(one)
+            if not orders and not any(one.verdict for one in pending):
                 return
             self.wait(0.001)
 
