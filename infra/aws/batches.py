@@ -21,8 +21,8 @@ ENOUGH: Final = 30.0
 """Seconds that must be left to begin with another record than the first."""
 LATER: Final = 30.0
 """Seconds until a record comes again that could not be looked at."""
-LONGEST: Final = 43_200
-"""Seconds for which SQS can hide a record (`ChangeMessageVisibility`: twelve hours)."""
+LONGEST: Final = 42_300
+"""Seconds for which a record is hidden: SQS allows twelve hours from its receipt, of which we may run a quarter."""
 
 Record = Mapping[str, Any]
 Pause = Callable[[Record, int], None]

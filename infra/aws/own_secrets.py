@@ -1,31 +1,17 @@
-"""The deployment's own secrets: settings that name a secret of Secrets Manager get its text in place of the name."""
+"""The deployment's own secrets in Secrets Manager: `aws-sm:NAME`, where NAME is the whole name, or an ARN."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Final
 
+from infra.own_secrets import Opener, OwnSecrets
 from shared.clients.aws_secrets import open_aws_secrets
 from shared.clients.secrets import PROJECTS
-from shared.errors import Misconfigured
 
-SETTINGS: Final = ("MASTER_KEY", "ADMIN_TOKEN")
-SCHEME: Final = "aws-sm:"
+_OWN: Final = OwnSecrets("aws-sm", ":", PROJECTS)
 
 
-def reveal(environment: MutableMapping[str, str], vault: Callable[[], Callable[[str], str]] = open_aws_secrets) -> None:
-    """Replace each `aws-sm:NAME` among the settings that are secrets; NAME is the whole name, or an ARN.
-
-    Raises `Misconfigured` for a secret that is not there or that projects could name too, `Unavailable` where Secrets
-    Manager does not answer: then this instance does not start, and the next one asks again.
-    """
-    given = {name: environment.get(name, "") for name in SETTINGS}
-    named = {name: value.removeprefix(SCHEME) for name, value in given.items() if value.startswith(SCHEME)}
-    for name, secret in named.items():
-        if PROJECTS in secret:
-            raise Misconfigured(
-                f"{name} names a secret below {PROJECTS}, which any project could name: move it elsewhere"
-            )
-    if named:
-        read = vault()
-        environment.update({name: read(secret).strip() for name, secret in named.items()})
+def reveal(environment: MutableMapping[str, str], vault: Opener = open_aws_secrets) -> None:
+    """Put the texts of the deployment's own secrets into the environment (see `OwnSecrets.reveal`)."""
+    _OWN.reveal(environment, vault)

@@ -23,7 +23,7 @@ NAMES = bundling.names()
 SLOW = {"pydantic", "dulwich", "kubernetes", "croniter", "ruamel", "github", "gitlab"}
 """Packages that many calls do without."""
 
-OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES]}
+OF_PLATFORMS = {"botocore": [AWS], "apig-wsgi": [AWS], "psycopg-binary": [GCP, KUBERNETES], "google-auth": [GCP]}
 """Distributions that only some deployments need."""
 
 

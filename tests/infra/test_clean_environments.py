@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from infra import bundling
-from infra.deployments import AWS, KUBERNETES, LOCAL, Deployment
+from infra.deployments import AWS, GCP, KUBERNETES, LOCAL, Deployment
+from infra.gcp.entry import MESSAGES
 from tests import postgresql
 from tests.infra.aws import events
 from tests.infra.aws.cloud import furnished
 from tests.infra.aws.runtime import CLIENT, Runtime
 from tests.infra.clean import environment, running
 from tests.infra.sites import linked, settings
+from tests.infra.stores import on_server
 from tests.servers import ask
 
 PATHS = {
@@ -71,10 +73,28 @@ def test_under_lambdas_runtime_which_brings_its_own_client_alone(name: str, tmp_
 def test_under_gunicorn_in_a_pod_beside_postgresql(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build", KUBERNETES)
     python = environment(bundle, tmp_path / "venv")
-    server = postgresql.server()
-    told = settings(tmp_path) | {"FUNCTION_TARGET": name, "STORE_URL": server.url(server.new_schema())}
+    told = settings(tmp_path) | {"FUNCTION_TARGET": name, "STORE_URL": on_server(tmp_path)}
     method, path, status = PATHS[name]
     with running(python, bundle, ["gunicorn", "--config", "serving.py"], told) as port:
+        answer = ask(port, method, path, body(method), content_type="application/json")
+        assert (status, status) == _told(answer)
+
+
+@pytest.mark.parametrize("name", rows(GCP, "git_push", postgresql.needs_server()))
+def test_under_functions_framework_behind_the_entry_for_google_cloud(name: str, tmp_path: Path) -> None:
+    bundle = bundling.bundle(name, tmp_path / "build", GCP)
+    python = environment(bundle, tmp_path / "venv")
+    told = {
+        "FUNCTION_TARGET": name,
+        "STORE_URL": f"{on_server(tmp_path)}&pubsub=projects/acme/topics/litmus",
+        "OIDC_AUDIENCE": f"https://{name}.run.app",
+        "PUBSUB_ACCOUNT": "pubsub@acme.iam.gserviceaccount.com",
+        "SCHEDULER_ACCOUNT": "timer@acme.iam.gserviceaccount.com",
+    }
+    words = ["functions_framework", "--source", "gcp_entry.py", "--host", "127.0.0.1", "--port", "PORT"]
+    inside = PATHS[name][1].startswith("/internal/")
+    method, path, status = ("POST", MESSAGES, 401) if inside else PATHS[name]
+    with running(python, bundle, words, settings(tmp_path) | told) as port:
         answer = ask(port, method, path, body(method), content_type="application/json")
         assert (status, status) == _told(answer)
 

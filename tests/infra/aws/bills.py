@@ -30,6 +30,8 @@ PRICES: Final = {
 """Dollars a million in us-east-1, on demand, without free tiers: HTTP API, Lambda, DynamoDB (two), SQS."""
 
 _SENDS: Final = "SendMessageBatch"
+_MONTH: Final = 730 * 3_600
+_MILLION: Final = 1_000_000
 _YEAR: Final = 365 * 86_400.0
 _AT: Final = "2026-01-01T00:00:00.000Z"
 _AT_ONCE: Final = 70
@@ -107,9 +109,14 @@ def fill(story: AmazonStory, first: int, last: int) -> None:
 
 
 def table(found: dict[str, Bill]) -> list[str]:
-    """Return the rows of the documents' table."""
-    return [
+    """Return the rows of the document's tables that follow from these."""
+    rows = [
         f"| {name} | {bill.requests} | {bill.invocations} | {bill.reads:g} | {bill.writes:g} | {bill.messages} "
         f"| ${bill.dollars:.2f} |"
         for name, bill in found.items()
+    ]
+    return [
+        *rows,
+        f"| a subscriber's heartbeats | every 15 s | ${found['heartbeat'].dollars * _MONTH / 15 / _MILLION:.2f} |",
+        f"| ticks, with one project | every minute | ${found['tick'].dollars * _MONTH / 60 / _MILLION:.2f} |",
     ]

@@ -111,11 +111,20 @@ def test_what_another_holds_comes_again_when_the_lease_ends(post: Post) -> None:
     post.queue.ack(held)
 
 
-def test_a_pause_is_never_longer_than_sqs_allows(post: Post) -> None:
+def test_a_pause_is_never_longer_than_sqs_allows(post: Post, caplog: pytest.LogCaptureFixture) -> None:
     post.send(nothing("m-1", delay=10 * LONGEST))
     messages = post.received()
     assert len(messages) == len(post.handle(messages)["batchItemFailures"])
+    assert "stays hidden for as long as its queue says" not in caplog.text
     assert not post.received()
+
+
+def test_a_pause_that_sqs_refuses_leaves_the_record_to_its_queue(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    post.send(nothing("m-1", delay=600))
+    [message] = post.received()
+    gone = message | {"ReceiptHandle": "none-of-ours"}
+    assert {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]} == post.handle([gone])
+    assert "stays hidden for as long as its queue says" in caplog.text
 
 
 def test_without_enough_time_the_rest_is_left_to_another_at_once(post: Post) -> None:

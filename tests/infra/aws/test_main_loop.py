@@ -16,7 +16,7 @@ from tests.infra.loop import WORKFLOW_ID
 from tests.infra.outside import FAULT
 
 
-@pytest.mark.parametrize("where", ["here", "on_ministack", "in_runtime"])
+@pytest.mark.parametrize("where", ["here", pytest.param("on_ministack", marks=pytest.mark.soak), "in_runtime"])
 def test_from_a_push_to_the_score_on_its_commit(where: str, request: pytest.FixtureRequest) -> None:
     story: AmazonStory = request.getfixturevalue(where)
     cloud = story.cloud
