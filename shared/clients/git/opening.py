@@ -13,7 +13,7 @@ from shared.model.proxies import Proxies
 from shared.ports.git import GitRemote
 
 if TYPE_CHECKING:
-    from shared.clients.git.remotes import Opener
+    from shared.clients.git.opener import Opener
 
 
 class Remotes:
@@ -31,6 +31,6 @@ class Remotes:
 
     @cached_property
     def _opener(self) -> Opener:
-        from shared.clients.git.remotes import Opener  # noqa: PLC0415 - dulwich is slow to load
+        from shared.clients.git.opener import Opener  # noqa: PLC0415 - dulwich is slow to load
 
         return Opener(self._ssh, self._proxies)
