@@ -72,7 +72,4 @@ def _data(told: Announcement) -> dict[str, Any]:
 
 def _signed(keys: list[bytes], identity: str, now: int, body: bytes) -> dict[str, str]:
     """Return the headers of Standard Webhooks with one signature a key, none without keys."""
-    signed = [sign(key, identity, now, body) for key in keys]
-    if not signed:
-        return {}
-    return signed[0] | {"webhook-signature": " ".join(one["webhook-signature"] for one in signed)}
+    return sign(keys[0], identity, now, body, keys[1:]) if keys else {}

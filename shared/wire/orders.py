@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -59,8 +60,11 @@ def read_order(body: bytes) -> Order:
         raise BadInput(f"this is no order: {error}") from error
 
 
-def signed(order: Order, key: bytes, now: float) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of an order; its id is the message's id, so that a repeated one is known as such."""
+def signed(order: Order, key: bytes, now: float, former: Iterable[bytes] = ()) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of an order, signed with the `former` keys, too.
+
+    Its id is the message's id, so that a repeated one is known as such.
+    """
     body = write_order(order)
     traced = {NAME: order.traceparent} if valid(order.traceparent) else {}
-    return {"content-type": MEDIA_TYPE, **traced, **sign(key, order.order, int(now), body)}, body
+    return {"content-type": MEDIA_TYPE, **traced, **sign(key, order.order, int(now), body, former)}, body

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from shared.errors import BadInput, Unauthenticated
 
@@ -31,12 +31,16 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the three headers for a body; `timestamp` is in seconds since 1970 UTC."""
+def sign(key: bytes, message_id: str, timestamp: int, body: bytes, former: Iterable[bytes] = ()) -> dict[str, str]:
+    """Return the three headers for a body; `timestamp` is in seconds since 1970 UTC.
+
+    Each `former` key adds a signature, for receivers that do not have the newest one yet.
+    """
+    signatures = ("v1," + _signature(one, message_id, str(timestamp), body) for one in (key, *former))
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": "v1," + _signature(key, message_id, str(timestamp), body),
+        "webhook-signature": " ".join(signatures),
     }
 
 
@@ -45,15 +49,24 @@ def verify(keys: Iterable[bytes], headers: Mapping[str, str], body: bytes, now: 
 
     `headers` have lower-case names. Raises `Unauthenticated` otherwise, and says which part failed.
     """
+    return verify_by(tuple(keys), headers, body, now)[0]
+
+
+def verify_by(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: float) -> tuple[str, int]:
+    """Return the message id as `verify` does, and the place of the first key that made a signature.
+
+    Each key is compared with each signature, whichever matches.
+    """
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (message_id and timestamp and headers.get("webhook-signature")):
         raise Unauthenticated("unsigned: the headers webhook-id, webhook-timestamp and webhook-signature are needed")
     _check_age(timestamp, now)
     expected = [_signature(key, message_id, timestamp, body).encode() for key in keys]
     given = _given(headers["webhook-signature"])
-    if not any(hmac.compare_digest(one, other) for one in expected for other in given):
+    held = [sum(hmac.compare_digest(one, other) for other in given) > 0 for one in expected]
+    if True not in held:
         raise Unauthenticated("webhook-signature does not match: sender and receiver hold different secrets")
-    return message_id
+    return message_id, held.index(True)
 
 
 def _check_age(timestamp: str, now: float) -> None:

@@ -77,6 +77,24 @@ def test_a_sender_that_rotates_signs_with_several_keys_and_one_that_we_hold_is_e
     assert (bool(set(signing) & set(holding)), due) == (due, _taken_by_us(holding, headers, body))
 
 
+@given(st.lists(KEYS, min_size=1, max_size=5, unique=True), IDS, BODIES)
+def test_a_receiver_with_any_one_of_our_keys_takes_what_we_sign_with_all(
+    keys: list[bytes], message: str, body: str
+) -> None:
+    headers = standard_webhooks.sign(keys[0], message, int(time.time()), body.encode(), keys[1:])
+    assert [True] * len(keys) == [_taken_by_reference(key, headers, body) for key in keys]
+    assert not _taken_by_reference(b"none of these" + keys[0], headers, body)
+
+
+@given(st.lists(KEYS, min_size=1, max_size=5, unique=True), st.data(), IDS, BODIES)
+def test_the_key_that_signed_is_told_by_its_place(
+    keys: list[bytes], data: st.DataObject, message: str, body: str
+) -> None:
+    place = data.draw(st.integers(0, len(keys) - 1))
+    headers = _signed_by_reference(keys[place], message, int(time.time()), body)
+    assert (message, place) == standard_webhooks.verify_by(keys, headers, body.encode(), time.time())
+
+
 @given(st.lists(KEYS, min_size=1, max_size=4, unique=True), st.data(), IDS, BODIES)
 def test_the_secret_that_signed_is_the_one_that_is_named(
     keys: list[bytes], data: st.DataObject, message: str, body: str
