@@ -10,7 +10,7 @@ from infra.cli.clusters import project_option
 from infra.cli.output import as_json, field, limited, listing, show
 from infra.cli.portal import Lazy, path_to
 
-KINDS = ("delivery", "sync", "edit", "change", "order", "run", "report")
+KINDS = ("delivery", "sync", "edit", "change", "order", "run", "report", "cluster")
 
 
 @click.group()
