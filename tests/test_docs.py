@@ -34,7 +34,7 @@ ALL = "all functions but subscriber"
 SOURCES = [
     *(ROOT / "infra" / name for name in ("local/greeting.py", "cli/doctor.py", "cli/webhook.py")),
     *(ROOT / "infra" / "cli" / name for name in ("cluster_setup.py", "cluster_check.py", "deployment.py")),
-    ROOT / "infra" / "cli" / "file_findings.py",
+    *(ROOT / "infra" / "cli" / name for name in ("file_findings.py", "rotations.py")),
     *(ROOT / "infra" / "kubernetes" / name for name in ("checking.py", "findings.py")),
     *(ROOT / "shared" / name for name in ("rules/hook_findings.py", "services/healing.py", "services/hooks.py")),
 ]

@@ -42,7 +42,13 @@ namespace_option = click.option(
 @click.option("--direct", type=_FILE, help="The API server calls the portal: a file with admission_url, - for stdin.")
 @click.option("--ca", type=click.File("rb"), help="PEM of the authority behind the portal, where it is a private one.")
 @click.option("--client-ca", type=click.File("rb"), help="PEM behind the API server's own certificate: ask for that.")
-@click.option("--with-secret", "secret", type=_FILE, help="A file with subscriber_secret, - for stdin; else no Secret.")
+@click.option(
+    "--with-secret",
+    "secrets",
+    type=_FILE,
+    multiple=True,
+    help="A file with subscriber_secret, - for stdin; else no Secret. A former one may come after it.",
+)
 @click.option("--audit-policy", is_flag=True, help="Print the API server's audit policy instead.")
 @click.option("--audit-kubeconfig", type=_FILE, help="Print its backend's kubeconfig instead: a file with audit_url.")
 @kubeconfig_option
@@ -138,7 +144,7 @@ def _options(lazy: Lazy, cluster_id: str, project: str, authority: bytes | None,
         direct=_value(given["direct"], "admission_url") if given["direct"] else None,
         authority=authority,
         clients=_clients(row, given["client_ca"]),
-        secret=_value(given["secret"], "subscriber_secret") if given["secret"] else None,
+        secret=" ".join(_value(file, "subscriber_secret") for file in given["secrets"]) or None,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from infra.cli import rotations
 from infra.cli.output import as_json, field, limited, listing, show
 from infra.cli.portal import Lazy, path_to
 
@@ -29,6 +30,7 @@ def list_(lazy: Lazy, project: str, limit: int, json_: bool) -> None:
     """List a project's clusters and when each was last heard."""
     columns = [field("id"), field("name"), field("labels"), field("subscriber_url"), field("last_seen")]
     columns.append(("circuit", lambda row: row["circuit"]["state"]))
+    columns.append(("former secrets", rotations.told))
     listing(lazy.open().items(path_to("projects", project, "clusters"), limit), columns, json_=json_)
 
 
@@ -61,6 +63,28 @@ def add(
     body: dict[str, object] = {"id": cluster_id, "name": name or cluster_id, "labels": _labels(labels)}
     body |= {"subscriber_url": subscriber_url, "chaoscenter": _center(center)}
     show(lazy.open().call("POST", path_to("projects", project, "clusters"), body), json_=json_)
+
+
+@cluster.command()
+@click.argument("cluster_id")
+@project_option
+@click.option("--grace", help="For how long those before count as well: 24h if not given, 0s ends them at once.")
+@click.option("--end-grace", is_flag=True, help="Make no other secrets: end the grace of those before.")
+@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@as_json
+@click.pass_obj
+def rotate(
+    lazy: Lazy, cluster_id: str, project: str, grace: str | None, end_grace: bool, by: str | None, json_: bool
+) -> None:
+    """Give a cluster other addresses, key and access key, and show them, this once."""
+    path = path_to("projects", project, "clusters", cluster_id, "rotate")
+    if grace and end_grace:
+        raise click.UsageError("--end-grace makes no other secrets, so there is no --grace to give to them")
+    if end_grace:
+        lazy.open().call("DELETE", path, editor=by)
+        click.echo(f"the newest secrets of {cluster_id} alone count from now on")
+    else:
+        show(lazy.open().call("POST", path, {"grace": grace} if grace else {}, editor=by), json_=json_)
 
 
 @cluster.command()

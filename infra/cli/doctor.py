@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from infra.cli import deployment, file_findings
+from infra.cli import deployment, file_findings, rotations
 from infra.cli.output import as_json, listing, plain
 from infra.cli.portal import Lazy, Portal, path_to
 from infra.cli.webhook import findings
@@ -79,7 +79,12 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         return
     settings = portal.call("GET", path_to("projects", name, "gitops"))
     yield from (_row(name, what, mend, "note") for what, mend in _modest(name, settings))
-    notes = (*file_findings.schedules(portal, name), *file_findings.proposals(portal, name), *_waits(portal, name))
+    notes = (
+        *file_findings.schedules(portal, name),
+        *file_findings.proposals(portal, name),
+        *_waits(portal, name),
+        *rotations.underway(portal, name),
+    )
     yield from (_row(name, what, mend, "note") for what, mend in notes)
     for look in (
         _sync,
@@ -89,6 +94,7 @@ def _examined(portal: Portal, project: Row) -> Iterator[Row]:
         file_findings.edits,
         file_findings.offers,
         _clusters,
+        rotations.ending,
         _conditions,
         _runs,
     ):

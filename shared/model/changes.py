@@ -46,7 +46,8 @@ class Side(msgspec.Struct, frozen=True):
     A `Scale` has no generation and only `spec.replicas`: `partial` says that this came from one, alone or joined into
     the workload that is tracked.
     `sealed` names the key under which the values outside metadata were sealed before they left their cluster, empty if
-    they were not; `shown` is then what policies' keys found in the object, by key.
+    they were not; `shown` is then what policies' keys found in the object, by key. `under` names the key of what is
+    sealed wherever it is seen, empty for other kinds and where only one key ever was.
     """
 
     uid: str
@@ -56,6 +57,7 @@ class Side(msgspec.Struct, frozen=True):
     partial: bool = False
     sealed: str = ""
     shown: dict[str, Shown] = {}
+    under: str = ""
 
     @property
     def annotations(self) -> dict[str, str]:

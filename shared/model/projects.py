@@ -141,9 +141,25 @@ class ChaosCenter(msgspec.Struct, frozen=True):
     credential: str
 
 
+class Former(msgspec.Struct, frozen=True):
+    """Secrets that rotation replaced: those of `version` count until `until` (RFC 3339 UTC)."""
+
+    version: int
+    until: str
+
+
+class FormerUse(msgspec.Struct, frozen=True):
+    """When secrets that rotation replaced were last used for a purpose (RFC 3339 UTC), and of which version."""
+
+    version: int
+    at: str
+
+
 class Cluster(msgspec.Struct, frozen=True):
     """A target chaos infrastructure; `version` numbers the secrets derived for it.
 
+    `former` are the versions before whose grace may last, newest first (`rules.rotation` says which count);
+    `registration` is the version that it was registered with, 0 where that is its version still.
     It is reached at `subscriber_url`, or through `chaoscenter`; without either its subscriber polls.
     """
 
@@ -156,6 +172,13 @@ class Cluster(msgspec.Struct, frozen=True):
     version: int = 1
     freeze: Freeze | None = None
     chaoscenter: ChaosCenter | None = None
+    former: tuple[Former, ...] = ()
+    registration: int = 0
+
+    @property
+    def registered_as(self) -> int:
+        """The version that tells it from others that had the same id before: rotation leaves it."""
+        return self.registration or self.version
 
 
 class Presence(msgspec.Struct, frozen=True):

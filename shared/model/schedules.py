@@ -23,7 +23,7 @@ class Wanted(msgspec.Struct, frozen=True):
 class Placed(msgspec.Struct, frozen=True):
     """What a cluster was ordered last, and how the schedule stands there by the last order that was carried out.
 
-    `version` is that of the cluster's secrets: one that was forgotten and registered anew is another cluster.
+    `version` is the one that the cluster was registered with: one that was forgotten and registered anew is another.
     """
 
     order: str

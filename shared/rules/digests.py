@@ -83,6 +83,11 @@ def content(obj: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     return kept
 
 
+def key_name(secret: bytes) -> str:
+    """Return a name by which two sides show that they were sealed under the same key."""
+    return hashlib.sha256(b"sealed under " + secret).hexdigest()[:16]
+
+
 def seal(value: object, key: bytes) -> str:
     """Return what stands in place of a value: equal for equal values under one key, and no way back."""
     return SEAL + _hmac(value, key)
@@ -101,6 +106,7 @@ def side(obj: Mapping[str, Any], key: bytes) -> Side:
         digest=_hmac(counted(obj), key) if kind in SENSITIVE else digest(counted(obj)),
         generation=_generation(metadata.get("generation")),
         partial=kind == "Scale",
+        under=key_name(key) if kind in SENSITIVE else "",
     )
 
 

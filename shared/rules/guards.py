@@ -53,13 +53,20 @@ class Doubt(msgspec.Struct, frozen=True):
     first: str = ""
 
 
-def prove(obj: Mapping[str, Any] | None, guard: Guard, key: bytes) -> Proof:
+def prove(obj: Mapping[str, Any] | None, guard: Guard, newest: bytes, *former: bytes) -> Proof:
     """Compare the live object, at whatever generation, with what the guard remembers of the change.
 
-    `key` seals values before they are compared, so that a guard never tells one: those of a Secret always, all others
-    where the change came sealed.
+    A key seals values before they are compared, so that a guard never tells one: those of a Secret always, all others
+    where the change came sealed. It may have come so under a `former` key; the newest one says what differs.
     """
-    return prove_content(None if obj is None else content(obj, key), guard, key)
+
+    def under(key: bytes) -> Proof:
+        return prove_content(None if obj is None else content(obj, key), guard, key)
+
+    proof = under(newest)
+    if isinstance(proof, Changed):
+        return next((found for found in map(under, former) if isinstance(found, Proved)), proof)
+    return proof
 
 
 def prove_content(seen: Mapping[str, Any] | None, guard: Guard, key: bytes | None = None) -> Proof:

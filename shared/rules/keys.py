@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from functools import lru_cache
+
+SUBSCRIBER = "subscriber"
+"""Purpose of the key that a cluster's subscriber and we sign with."""
 
 ACCESS_KEY = "access-key"
 """Purpose of the token that Litmus' own event tracker on a cluster is given as its ACCESS_KEY."""
@@ -24,7 +28,7 @@ def token(master: bytes, purpose: str, cluster: str, version: int) -> str:
 
 def subscriber_key(master: bytes, cluster: str, version: int) -> bytes:
     """Return the key that signs orders to a cluster's subscriber and reports from it."""
-    return derive(master, "subscriber", cluster, str(version))
+    return derive(master, SUBSCRIBER, cluster, str(version))
 
 
 def internal_key(master: bytes) -> bytes:
@@ -40,3 +44,9 @@ def shown(key: bytes) -> str:
 def same(one: str, other: str) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
+
+
+def matching(secrets: Sequence[str], given: str) -> int | None:
+    """Return the place of the secret that was given, None if it is none of them; all are compared, in constant time."""
+    held = [same(one, given) for one in secrets]
+    return held.index(True) if any(held) else None

@@ -55,7 +55,7 @@ class Case(msgspec.Struct, frozen=True):
     def installed_on(self, cluster: Cluster) -> Placed | None:
         """Return what a cluster was ordered to install, None where that is nothing or was undone."""
         found = self.record.clusters.get(cluster.id)
-        return found if found and found.action == "install" and found.version == cluster.version else None
+        return found if found and found.action == "install" and found.version == cluster.registered_as else None
 
 
 class Aim(msgspec.Struct, frozen=True):
@@ -103,7 +103,7 @@ def settled(case: Case, orders: Mapping[str, Dispatched]) -> tuple[dict[str, Pla
 
     `orders` are those that the record names, by id.
     """
-    versions = {cluster.id: cluster.version for cluster in case.clusters}
+    versions = {cluster.id: cluster.registered_as for cluster in case.clusters}
     kept, lost = {}, []
     for name, was in case.record.clusters.items():
         done = was.order in orders and orders[was.order].state == "done"

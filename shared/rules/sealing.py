@@ -8,7 +8,6 @@ looks like a change of the workload.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ import msgspec
 from shared.model.changes import Shown, Side, Sighting, Tracked
 from shared.model.heartbeats import Asked
 from shared.model.policies import Condition, Policy
-from shared.rules.digests import SENSITIVE, canonical, seal
+from shared.rules.digests import SENSITIVE, canonical, key_name, seal
 from shared.rules.lookups import Key, key
 
 MOST_KEYS: Final = 200
@@ -33,18 +32,17 @@ _POD_LABELS: Final = ("spec", "template", "metadata", "labels")
 Places = tuple[str, ...]
 
 
-def key_name(secret: bytes) -> str:
-    """Return a name by which two sides show that they were sealed under the same key."""
-    return hashlib.sha256(b"sealed under " + secret).hexdigest()[:16]
-
-
 def sealed(side: Side, secret: bytes, asked: Asked) -> Side:
-    """Return a side with its values sealed and what the asked keys find; one that is sealed already stays as it is."""
+    """Return a side with its values sealed and what the asked keys find; one that is sealed already stays as it is.
+
+    Where part of it came sealed under another key, it bears the names of both: nothing is to be compared with it.
+    """
     if side.sealed:
         return side
     shown = {} if side.partial else _all_shown(side.content, secret, asked)
     content = sealed_content(side.content, secret)
-    return msgspec.structs.replace(side, content=content, sealed=key_name(secret), shown=shown)
+    names = dict.fromkeys((side.under or key_name(secret), key_name(secret)))
+    return msgspec.structs.replace(side, content=content, sealed=" ".join(names), shown=shown)
 
 
 def sealed_content(content: Mapping[str, Any], secret: bytes) -> dict[str, Any]:
@@ -62,9 +60,11 @@ def asked_of(policies: Iterable[Policy], cluster: str) -> Asked:
 
 
 def aligned(
-    tracked: Tracked | None, sighting: Sighting, cover: Callable[[Side], Side]
+    tracked: Tracked | None, sighting: Sighting, cover: Callable[[Side, str], Side]
 ) -> tuple[Tracked | None, Sighting]:
     """Return both with their sides in one form: once one that is compared is sealed, `cover` seals all of them.
+
+    It is told the name of a key that sealed one of them, to use it if it can.
 
     What was sealed under another key can be compared with nothing: then nothing is known of the workload. Sides of a
     review are compared with each other, and a `Scale` bears nothing to seal.
@@ -72,9 +72,10 @@ def aligned(
     if tracked is None or sighting.new is None or sighting.old or sighting.new.partial:
         return tracked, sighting
     sides = (tracked.fact, tracked.candidate, sighting.new)
-    if len({one.sealed for one in sides if one}) == 1:
+    if len({(one.sealed, one.sealed or one.under) for one in sides if one}) == 1:
         return tracked, sighting
-    fact, candidate, new = (one and cover(one) for one in sides)
+    name = next((one.sealed for one in sides if one and one.sealed), "")
+    fact, candidate, new = (one and cover(one, name) for one in sides)
     shown = msgspec.structs.replace(sighting, new=new)
     if len({one.sealed for one in (fact, candidate, new) if one}) > 1:
         return None, shown

@@ -20,13 +20,13 @@ from shared.ports.ambient import Clock, Ids
 from shared.ports.peers import Subscribers
 from shared.ports.state import Store
 from shared.rules.facts import Refusal
-from shared.rules.keys import subscriber_key
 from shared.rules.reaching import QUICKEST, SLOWEST
 from shared.services.attempts import until_fresh
 from shared.services.conditions import Conditions
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
 from shared.services.inbox import Action
+from shared.services.keyring import Keyring
 from shared.services.lanes import Lanes
 from shared.services.ledger import message, reminder
 from shared.services.ordering import Ordering, Work, together
@@ -169,9 +169,9 @@ class Delivering:
             raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
 
     def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> bool:
-        key = subscriber_key(self.master, cluster.id, cluster.version)
+        key, *former = Keyring(self.store, self.clock, self.master).signing(cluster)
         try:
-            wired = signed(parcel(self.store, order.value), key, self.clock().timestamp())
+            wired = signed(parcel(self.store, order.value), key, self.clock().timestamp(), former)
             answer = self.subscribers(url, *wired)
         except (NoText, Forbidden) as error:
             self.gates.end(order, Refusal("delivery", str(error)))

@@ -13,7 +13,6 @@ from shared.model.projects import Cluster
 from shared.ports.ambient import Counters
 from shared.rules.digests import side
 from shared.rules.presences import compared
-from shared.services.callers import verified
 from shared.services.changes import REVIEWS
 from shared.services.ledger import stamp
 from shared.services.portal_records import listed
@@ -57,7 +56,7 @@ class Heartbeats:
 
         Raises `Unauthenticated`, `BadInput`, and `Unavailable` where the subscriber should send them again.
         """
-        cluster, _ = verified(self.watch.store, self.watch.master, self.watch.clock, call)
+        cluster, _ = self.watch.keyring.verified(call)
         body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
         shown, context = read_sightings(body), self._context(cluster)
         outcomes = [self._shown(context, one) if context else "gitops_off" for one in shown]

@@ -12,9 +12,10 @@ from shared.ports.ambient import Clock, Ids
 from shared.ports.peers import ChaosCenter
 from shared.ports.state import Store
 from shared.rules.durations import seconds
-from shared.rules.keys import ACCESS_KEY, same, token
+from shared.rules.keys import ACCESS_KEY
 from shared.services.attempts import until_fresh
 from shared.services.dispatching import Dispatching
+from shared.services.keyring import Keyring
 from shared.services.ledger import Ledger, stamp
 from shared.services.tables import CLUSTERS, COOLDOWNS, PROJECTS, Versioned
 from shared.wire.notifier import Notification, answer, read_notification, refusal
@@ -58,9 +59,9 @@ class Notifying:
 
     def _authenticated(self, said: Notification) -> Cluster | None:
         found = CLUSTERS.load(self.store, said.infra)
-        version = found.value.version if found else 0
-        known = same(token(self.master, ACCESS_KEY, said.infra, version), said.access_key)
-        return found.value if found and known else None
+        cluster = found.value if found else None
+        known = Keyring(self.store, self.clock, self.master).opens(cluster, ACCESS_KEY, said.infra, said.access_key)
+        return cluster if known else None
 
     def _start(self, cluster: Cluster, experiment: str) -> str:
         project = PROJECTS.load(self.store, cluster.project)

@@ -16,10 +16,9 @@ from shared.model.projects import Cluster
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.facts import Refusal
-from shared.rules.keys import subscriber_key
-from shared.services.callers import verified
 from shared.services.conditions import Conditions
 from shared.services.gates import Gates
+from shared.services.keyring import Keyring
 from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
 from shared.services.tables import OPEN_ORDERS
@@ -50,7 +49,8 @@ class Polling:
         The request's signature is over an empty body. Raises `Unauthenticated`, `BadInput`, and
         `Conflict` where a ChaosCenter carries them out.
         """
-        cluster, asked = verified(self.store, self.master, self.clock, call)
+        keyring = Keyring(self.store, self.clock, self.master)
+        cluster, asked = keyring.verified(call)
         if cluster.chaoscenter:
             raise Conflict(
                 f"cluster {cluster.id} gets its orders through a ChaosCenter: no subscriber may take them, too"
@@ -59,8 +59,8 @@ class Polling:
         while not (orders := self._ready(cluster)) and (left := until - self.clock().timestamp()) > 0:
             self.pause(min(left, _LOOK))
         body = b'{"items":[' + b",".join(orders) + b"]}"
-        key = subscriber_key(self.master, cluster.id, cluster.version)
-        headers = sign(key, asked, int(self.clock().timestamp()), body)
+        key, *former = keyring.signing(cluster)
+        headers = sign(key, asked, int(self.clock().timestamp()), body, former)
         return Answer(200, body, {"Content-Type": "application/json", **headers})
 
     def _ready(self, cluster: Cluster) -> list[bytes]:

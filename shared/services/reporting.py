@@ -22,8 +22,8 @@ from shared.rules.routing import namespaces, service_accounts
 from shared.rules.runs import OVER, UNSTARTED, merged, told
 from shared.rules.verdicts import THRESHOLD
 from shared.services.attempts import until_fresh
-from shared.services.callers import verified
 from shared.services.heartbeats import Heartbeats
+from shared.services.keyring import Keyring
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
@@ -180,7 +180,7 @@ class Reporting:
 
         Raises `Unauthenticated`, `BadInput`, and `NotFound` where the order is none of this cluster's.
         """
-        cluster, _ = verified(self.store, self.master, self.clock, call)
+        cluster, _ = Keyring(self.store, self.clock, self.master).verified(call)
         said = read_report(call.body)
         if isinstance(said, Heartbeat):
             until_fresh(lambda: self._heard(cluster, said))

@@ -112,7 +112,7 @@ class Scheduling:
         former = sight.orders.get(last)
         if former and former.value.state in OPEN:
             work += self._ordering.ended(former, "superseded", Refusal("superseded", f"by now {reason}"))
-        placed = Placed(identity, step.action, cluster.version, step.wanted, was.standing if was else None)
+        placed = Placed(identity, step.action, cluster.registered_as, step.wanted, was.standing if was else None)
         return placed, work
 
     def _shown(self, sight: _Sight, goal: Aim, placed: dict[str, Placed]) -> Work:

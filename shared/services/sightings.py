@@ -14,7 +14,7 @@ from shared.model.records import Put, Write
 from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
-from shared.rules.sealing import aligned, sealed
+from shared.rules.sealing import aligned
 from shared.rules.tracking import observe
 from shared.rules.trails import Outcome, delayed, listed, refuted
 from shared.rules.undoing import harmed, healed
@@ -68,8 +68,8 @@ class Sightings:
         return listed(was.value, presence.listed.get(sighting.workload.kind, ""))
 
     def _aligned(self, context: Context, known: Tracked | None, sighting: Sighting) -> tuple[Tracked | None, Sighting]:
-        def cover(side: Side) -> Side:
-            return sealed(side, self.watch.seal(context.cluster.value), self.watch.asked(context))
+        def cover(side: Side, name: str) -> Side:
+            return self.watch.covered(context, side, name)
 
         return aligned(known, sighting, cover)
 

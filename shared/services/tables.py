@@ -14,7 +14,7 @@ from shared.model.hooks import Webhook
 from shared.model.ledger import Event
 from shared.model.orders import Dispatched, Standing
 from shared.model.policies import PolicyBook
-from shared.model.projects import Cluster, Presence, Project
+from shared.model.projects import Cluster, FormerUse, Presence, Project
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Ended, Recent, Run
@@ -122,6 +122,8 @@ MEMBERS = Table("member", Cluster)
 """member/<project> / cluster id: the same values, listed by project."""
 RETIRED = Table("retired", int)
 """retired / cluster id: the version of a forgotten cluster's secrets, so that one of the same id gets others."""
+FORMER_USES = Table("former-use", FormerUse, ages=True)
+"""former-use/<cluster> / purpose: when secrets that rotation replaced were last used."""
 PRESENCE = Table("presence", Presence)
 """presence/<project> / cluster id."""
 SYNCS = Table("sync", SyncState)

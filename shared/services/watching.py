@@ -6,17 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
+
 from shared.errors import Unauthenticated
 from shared.model.calls import Call
+from shared.model.changes import Side
 from shared.model.heartbeats import Asked
 from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, GitOps, Project
 from shared.model.records import Check, Key
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
-from shared.rules import keys
-from shared.rules.digests import sealing_key
-from shared.rules.sealing import asked_of
+from shared.rules.digests import SENSITIVE, key_name, sealing_key
+from shared.rules.keys import subscriber_key
+from shared.rules.rotation import versions
+from shared.rules.sealing import asked_of, sealed
+from shared.services.keyring import Keyring
 from shared.services.tables import CLUSTERS, POLICIES, PROJECTS, Table, Versioned, unchanged
 
 T = TypeVar("T")
@@ -72,21 +77,35 @@ class Watch:
     master: bytes
     cache: Cache = field(default_factory=Cache)
 
+    @property
+    def keyring(self) -> Keyring:
+        """The secrets by which clusters prove themselves."""
+        return Keyring(self.store, self.clock, self.master)
+
     def cluster(self, call: Call, purpose: str) -> Versioned[Cluster]:
-        """Return the cluster of a call to `/…/{cluster}/{token}`.
+        """Return the cluster of a call to `/…/{cluster}/{token}`; what is remembered may be from before a rotation.
 
         Raises `Unauthenticated` alike for an unknown cluster and a wrong token.
         """
-        name, given = call.params["cluster"], call.params["token"]
-        found = self._load(CLUSTERS, name)
-        version = found.value.version if found else 0
-        if not keys.same(keys.token(self.master, purpose, name, version), given) or found is None:
+        remembered = self.cache.recall(CLUSTERS.key(call.params["cluster"]), self.clock().timestamp())
+        found = self._opened(call, purpose)
+        if found is None and remembered:
+            self.cache.drop(remembered)
+            found = self._opened(call, purpose)
+        if found is None:
             raise Unauthenticated("no such cluster, or not its token: register it and use the address that it answers")
         return found
 
+    def _opened(self, call: Call, purpose: str) -> Versioned[Cluster] | None:
+        name = call.params["cluster"]
+        found = self._load(CLUSTERS, name)
+        opens = self.keyring.opens(found.value if found else None, purpose, name, call.params["token"])
+        return found if opens else None
+
     def recalls(self, cluster: str) -> bool:
-        """Whether a signal of this cluster can be judged without the store."""
-        return self.cache.recall(CLUSTERS.key(cluster), self.clock().timestamp()) is not None
+        """Whether a signal of this cluster can be judged without the store; in a grace, uses of secrets are noted."""
+        found = self.cache.recall(CLUSTERS.key(cluster), self.clock().timestamp())
+        return found is not None and len(versions(found.value, self.clock())) == 1
 
     def registered(self, name: str) -> Versioned[Cluster] | None:
         """Return the cluster of this id, whose caller has proved itself by other means."""
@@ -105,9 +124,25 @@ class Watch:
         cluster = self._load(CLUSTERS, stale.cluster.value.id)
         return self.context(cluster) if cluster else None
 
+    def seals(self, cluster: Cluster) -> tuple[bytes, ...]:
+        """Return the keys that seal a cluster's sensitive values, newest first; its subscriber derives its own too."""
+        return tuple(sealing_key(key) for key in self.keyring.signing(cluster))
+
     def seal(self, cluster: Cluster) -> bytes:
-        """Return the key that seals a cluster's sensitive values; its subscriber can derive it too."""
-        return sealing_key(keys.subscriber_key(self.master, cluster.id, cluster.version))
+        """Return the key to seal with here: in a grace the oldest, since a subscriber that has it can prove that."""
+        return self.seals(cluster)[-1]
+
+    def covered(self, context: Context, side: Side, name: str) -> Side:
+        """Return a side sealed: under the key of this name if it counts for the cluster, else under the one to use.
+
+        What was kept of a Secret before anything was rotated is under the key that the cluster was registered with.
+        """
+        cluster = context.cluster.value
+        key = next((one for one in self.seals(cluster) if key_name(one) == name), self.seal(cluster))
+        if side.content.get("kind") in SENSITIVE and not side.under:
+            first = sealing_key(subscriber_key(self.master, cluster.id, cluster.registered_as))
+            side = msgspec.structs.replace(side, under=key_name(first))
+        return sealed(side, key, self.asked(context))
 
     def asked(self, context: Context) -> Asked:
         """Return what policies want to know of a cluster's objects beyond their seals."""

@@ -101,6 +101,16 @@ def test_the_key_alone_may_come_by_stdin(portal: Served, registered: dict[str, s
     assert registered["subscriber_secret"] in done.stdout
 
 
+def test_within_a_grace_the_former_key_may_stand_behind_the_new_one(
+    portal: Served, registered: dict[str, str], shown: str, tmp_path: Path
+) -> None:
+    rotated = tmp_path / "rotated.json"
+    rotated.write_text(json.dumps({"subscriber_secret": "whsec_bmV3"}))
+    objects = manifest(portal, "--with-secret", str(rotated), "--with-secret", shown)
+    (secret,) = [obj for obj in objects if obj["kind"] == "Secret"]
+    assert f"whsec_bmV3 {registered['subscriber_secret']}" == secret["stringData"]["secret"]
+
+
 def test_the_audit_backend_has_its_policy_and_its_kubeconfig(
     portal: Served, registered: dict[str, str], shown: str, tmp_path: Path
 ) -> None:

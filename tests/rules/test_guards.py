@@ -54,6 +54,24 @@ def test_a_change_is_proved_by_the_values_that_stand_there(
     assert expected == prove(obj, guarded, KEY)
 
 
+@pytest.mark.parametrize(
+    ("former", "expected"),
+    [
+        pytest.param((KEY,), Proved, id="the former key is held"),
+        pytest.param((b"x" * 32, KEY), Proved, id="one of them is"),
+        pytest.param((b"x" * 32,), Changed, id="another one is"),
+        pytest.param((), Changed, id="none is"),
+    ],
+)
+def test_a_change_that_was_sealed_before_a_rotation_is_proved_by_the_former_key(
+    former: tuple[bytes, ...], expected: type[Proof]
+) -> None:
+    hidden = sealed(side(deployment(), KEY), KEY, Asked()).content["spec"]["template"]["spec"]["containers"][0]["image"]
+    guarded = guard(Field(IMAGE, digest(hidden)))
+    assert isinstance(prove(deployment(), guarded, b"n" * 32, *former), expected)
+    assert isinstance(prove(deployment("app:1"), guarded, b"n" * 32, *former), Changed)
+
+
 def test_a_secret_is_proved_by_its_sealed_value() -> None:
     sealed = content(secret("aHVudGVyMg=="), KEY)["data"]["password"]
     guarded = guard(Field("data.password", digest(sealed)))

@@ -42,3 +42,16 @@ def test_the_internal_key_is_no_clusters_key() -> None:
 @pytest.mark.parametrize(("one", "other", "expected"), [("a", "a", True), ("a", "b", False), ("ä", "a", False)])
 def test_secrets_are_compared_whole(one: str, other: str, expected: bool) -> None:
     assert expected is keys.same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("new", 0, id="the newest"),
+        pytest.param("old", 1, id="a former one"),
+        pytest.param("ol", None, id="a part of one"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_the_secret_that_was_given_is_told_by_its_place(given: str, expected: int | None) -> None:
+    assert expected == keys.matching(["new", "old"], given)

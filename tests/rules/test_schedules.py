@@ -150,6 +150,16 @@ def at_once(push: str | None = None) -> Experiment:
             id="now, and the file forbids",
         ),
         pytest.param(
+            case(
+                nightly(state="invalid", manifest=None, problem=Problem("x")),
+                placed={"one": THERE},
+                clusters=(msgspec.structs.replace(ONE, version=9, registration=THERE.version),),
+            ),
+            {"one": Wanted("b0", "c0", suspend=True)},
+            ["experiment"],
+            id="broken, on a cluster whose secrets were rotated",
+        ),
+        pytest.param(
             case(placed={"one": msgspec.structs.replace(THERE, version=7)}, gitops={"mode": "observe"}),
             {},
             ["mode"],

@@ -13,9 +13,9 @@ from shared.model.experiments import Problem
 from shared.model.heartbeats import Asked
 from shared.model.policies import Condition, Operator, Policy
 from shared.rules import sides
-from shared.rules.digests import seal, side
+from shared.rules.digests import key_name, seal, side
 from shared.rules.paths import diff
-from shared.rules.sealing import LARGEST, MOST_KEYS, aligned, asked_of, key_name, sealed
+from shared.rules.sealing import LARGEST, MOST_KEYS, aligned, asked_of, sealed
 from tests.rules.sights import at, deployment, event, heartbeat, review, scale
 
 KEY, FORMER = b"k" * 32, b"f" * 32
@@ -36,8 +36,9 @@ def web(**spec: Any) -> dict[str, Any]:
     }
 
 
-def cover(one: Side) -> Side:
-    return sealed(one, KEY, NOTHING)
+def cover(one: Side, name: str = "") -> Side:
+    """Seal as a portal does that has both keys, the newer one to use where the other is not named."""
+    return sealed(one, FORMER if name == key_name(FORMER) else KEY, NOTHING)
 
 
 def leaves(value: Any) -> list[Any]:
@@ -198,3 +199,32 @@ def test_one_sealed_side_seals_all_that_it_is_compared_with(known: Tracked, seen
 def test_what_was_sealed_under_another_key_is_not_compared() -> None:
     seen = heartbeat(cover(TWO))
     assert (None, seen) == aligned(tracked(sealed(ONE, FORMER, NOTHING)), seen, cover)
+
+
+def test_what_is_known_in_plain_is_compared_under_the_key_of_whoever_saw_it_sealed() -> None:
+    seen = heartbeat(sealed(TWO, FORMER, NOTHING))
+    assert (tracked(sealed(ONE, FORMER, NOTHING)), seen) == aligned(tracked(ONE), seen, cover)
+
+
+def secret(key: bytes, value: str = "aHVudGVyMg==") -> Side:
+    """Return a sight of a Secret that came whole and was sealed under `key` as it arrived."""
+    obj = {"kind": "Secret", "metadata": {"name": "web", "uid": "u1"}, "type": "Opaque", "data": {"password": value}}
+    return side(obj, key)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "comparable"),
+    [
+        pytest.param(secret(KEY), secret(KEY), True, id="both whole, one key"),
+        pytest.param(secret(FORMER), secret(KEY), False, id="both whole, another key"),
+        pytest.param(secret(KEY), cover(secret(KEY)), True, id="then sealed, one key"),
+        pytest.param(secret(FORMER), cover(secret(KEY)), False, id="then sealed, another key"),
+        pytest.param(cover(secret(FORMER), key_name(FORMER)), secret(FORMER), True, id="sealed first, one key"),
+        pytest.param(cover(secret(KEY)), secret(FORMER), False, id="sealed first, another key"),
+    ],
+)
+def test_a_secret_is_compared_only_with_what_its_own_key_sealed(known: Side, seen: Side, comparable: bool) -> None:
+    found, shown = aligned(tracked(known), heartbeat(seen), cover)
+    assert comparable is (found is not None)
+    if found is not None and found.fact and shown.new:
+        assert found.fact.content == shown.new.content

@@ -49,6 +49,7 @@ class Watched:
     asked: list[list[str]] = field(default_factory=list)
     letters: int = 0
     bodies: list[bytes] = field(default_factory=list)
+    key: bytes = KEY
 
     def look(self, size: int = 4 << 20, first: Callable[[], None] = lambda: None, **kinds: str) -> list[str]:
         """Let the subscriber look once, some minutes later, and return the verdicts so far."""
@@ -56,7 +57,7 @@ class Watched:
         api = InOneNamespace(self.cluster)
         resources = {"Deployment": DEPLOYMENTS, **kinds}
         letters = self._letters()
-        showing = Showing(letters, sealing_key(KEY), size)
+        showing = Showing(letters, sealing_key(self.key), size)
         Lookout(api, letters, showing, resources, first)()  # type: ignore[arg-type]
         return self.house.verdicts()
 
@@ -65,12 +66,12 @@ class Watched:
         review = deepcopy(recorded("deployment-image"))
         review["request"] |= {"uid": new_id(), "object": new, "oldObject": old, "userInfo": {"username": "ada"}}
         review["request"] |= {"name": "web", "namespace": self.cluster.namespace}
-        forwarding = Forwarding(Showing(self._letters(), sealing_key(KEY)), uncounted)
+        forwarding = Forwarding(Showing(self._letters(), sealing_key(self.key)), uncounted)
         forwarding.keep(read_review(json.dumps(review).encode()), stamp(self.house.clock), 1)
         return forwarding
 
     def _letters(self) -> Letters:
-        return Letters(self._portal, "c1", KEY, self.house.clock, new_id)
+        return Letters(self._portal, "c1", self.key, self.house.clock, new_id)
 
     def _portal(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", seconds: float = 10.0

@@ -12,7 +12,7 @@ from shared.clients.ids import new_id
 from shared.errors import Conflict, NotFound
 from shared.model.experiments import Manifest, Problem
 from shared.model.messages import Message
-from shared.model.projects import RUN_ON_PUSH, Freeze, Safety, Window
+from shared.model.projects import RUN_ON_PUSH, Former, Freeze, Safety, Window
 from shared.model.records import Write
 from shared.rules.composing import NEVER
 from shared.rules.routing import CLUSTERS
@@ -393,3 +393,16 @@ def test_a_trigger_runs_the_template_of_an_installed_schedule_once(yard: Yard) -
     yard.pump()
     assert [("c1", "queued")] == yard.stage.states()
     assert ["install", "run"] == [one.action for one in yard.stage.subscriber.taken.values()]
+
+
+def test_a_rotation_of_its_clusters_secrets_orders_nothing_anew(yard: Yard) -> None:
+    yard.installed()
+    grace = (Former(1, "2199-01-01T00:00:00.000Z"),)
+    yard.join("c1", yard.stage.subscriber.url, version=2, registration=1, former=grace)
+    yard.done()
+    assert (["+"], ("installed", None)) == (yard.told(), yard.seen())
+    yard.file(text="two")
+    yard.done()
+    yard.join("c1", yard.stage.subscriber.url, version=3, registration=1, former=grace)
+    yard.done()
+    assert (["+", "+"], ("installed", None)) == (yard.told(), yard.seen())

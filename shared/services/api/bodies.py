@@ -215,6 +215,12 @@ class RotateBody(Body):
     secret: Reference
 
 
+class RotationBody(Body):
+    """For how long a cluster's former secrets count beside the new ones; `0s` ends them at once."""
+
+    grace: Duration = "24h"
+
+
 class RetireBody(Body):
     """The webhook secret to end; none named means those that rotation left."""
 

@@ -12,7 +12,9 @@ from shared.model.calls import Answer, Call
 from shared.model.projects import ChaosCenter, Cluster, Presence
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Record
-from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
+from shared.rules import keys
+from shared.rules.keys import ACCESS_KEY, subscriber_key, token
+from shared.rules.rotation import former
 from shared.rules.urls import check_center, check_subscriber
 from shared.services.accepting import rescheduled
 from shared.services.api.desk import Desk
@@ -20,6 +22,7 @@ from shared.services.api.farewell import Farewell
 from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, listing
 from shared.services.attempts import until_fresh
+from shared.services.keyring import Keyring
 from shared.services.ledger import message, stamp
 from shared.services.tables import CLUSTERS, MEMBERS, PRESENCE, REACHES, RETIRED, Versioned, unchanged
 
@@ -48,7 +51,7 @@ class Clusters:
         center = _center(body, allow_local=self.desk.allow_local)
         cluster = Cluster(body.id, project.id, body.name, stamp(self.desk.clock), dict(body.labels))
         cluster = self._store(msgspec.structs.replace(cluster, subscriber_url=body.subscriber_url, chaoscenter=center))
-        return Answer(201, show(cluster, None, Reach()) | self._secrets(cluster))
+        return Answer(201, show(cluster, None, Reach()) | secrets(self.desk, cluster))
 
     def browse(self, call: Call) -> Answer:
         """List the project's clusters with the time each was last heard, and how it is reached."""
@@ -102,21 +105,40 @@ class Clusters:
             raise Conflict(f"the cluster id {cluster.id!r} is taken: choose another") from error
         return cluster
 
-    def _secrets(self, cluster: Cluster) -> dict[str, str]:
-        def url(purpose: str) -> str:
-            secret = token(self.desk.master, purpose, cluster.id, cluster.version)
-            return f"{self.desk.public_url}/{purpose}/{cluster.id}/{secret}"
-
-        key = subscriber_key(self.desk.master, cluster.id, cluster.version)
-        access = token(self.desk.master, ACCESS_KEY, cluster.id, cluster.version)
-        urls = {"admission_url": url("admission"), "audit_url": url("audit")}
-        return {**urls, "subscriber_secret": shown(key), "access_key": access}
-
     def _row(self, row: Record) -> dict[str, Any]:
-        cluster = MEMBERS.read(row).value
-        presence = PRESENCE.load(self.desk.store, cluster.project, cluster.id)
-        reach = REACHES.load_or(self.desk.store, Reach(), cluster.id).value
-        return show(cluster, presence.value if presence else None, reach)
+        return shown(self.desk, MEMBERS.read(row).value)
+
+
+def secrets(desk: Desk, cluster: Cluster) -> dict[str, str]:
+    """Return the cluster's newest secrets, which are shown when they are made and never again."""
+
+    def url(purpose: str) -> str:
+        secret = token(desk.master, purpose, cluster.id, cluster.version)
+        return f"{desk.public_url}/{purpose}/{cluster.id}/{secret}"
+
+    key = subscriber_key(desk.master, cluster.id, cluster.version)
+    access = token(desk.master, ACCESS_KEY, cluster.id, cluster.version)
+    urls = {"admission_url": url("admission"), "audit_url": url("audit")}
+    return {**urls, "subscriber_secret": keys.shown(key), "access_key": access}
+
+
+def shown(desk: Desk, cluster: Cluster) -> dict[str, Any]:
+    """Return a registered cluster as the API shows it, with what is known of it apart from its own record."""
+    presence = PRESENCE.load(desk.store, cluster.project, cluster.id)
+    reach = REACHES.load_or(desk.store, Reach(), cluster.id).value
+    return show(cluster, presence.value if presence else None, reach) | {"rotation": _rotation(desk, cluster)}
+
+
+def _rotation(desk: Desk, cluster: Cluster) -> dict[str, Any] | None:
+    """Return until when former secrets count, and when they were last used for what; None where none counts."""
+    counted = former(cluster, desk.clock())
+    if not counted:
+        return None
+    return {
+        "former": msgspec.to_builtins(counted),
+        "until": max(one.until for one in counted),
+        "former_used": Keyring(desk.store, desk.clock, desk.master).uses(cluster),
+    }
 
 
 def member(desk: Desk, call: Call) -> Versioned[Cluster]:
@@ -158,4 +180,5 @@ def show(cluster: Cluster, presence: Presence | None, reach: Reach) -> dict[str,
             "retry_at": reach.retry_at or None,
         },
         "freeze": cluster.freeze and {"reason": cluster.freeze.reason, "at": cluster.freeze.at},
+        "rotation": None,
     }

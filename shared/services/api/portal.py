@@ -25,6 +25,7 @@ from shared.services.api.openapi import PATH, describe
 from shared.services.api.operations import JSON, Operation, routes
 from shared.services.api.policies import Policies
 from shared.services.api.projects import Projects
+from shared.services.api.rotating import Rotating
 from shared.services.api.runs import Runs
 from shared.services.api.safety import SafetyRules
 from shared.services.api.sinks import SinkDesk
@@ -65,6 +66,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *Experiments(desk, services.edits).operations(),
         *ConflictDesk(desk, Conflicts(desk.store, services.edits)).operations(),
         *Clusters(desk).operations(),
+        *Rotating(desk).operations(),
         *Exporting(desk, services.exports).operations(),
         *InfraIds(desk).operations(),
         *Policies(desk).operations(),

@@ -16,18 +16,18 @@ from shared.services.subscriber.surroundings import Json, Surroundings
 
 @dataclass(frozen=True, slots=True)
 class Proving:
-    """Looks at the workload that triggered; `key` seals the values of Secrets as the portal's guard has them."""
+    """Looks at the workload that triggered; `keys` seal values as the portal's guard has them, newest first."""
 
     surroundings: Surroundings
     desk: Desk
-    key: bytes
+    keys: tuple[bytes, ...]
 
     def prove(self, record: Record) -> Turn:
         """Wait until the change is there, and end the order once it will not be."""
         guard = record.order.guard
         if guard is None:
             return self.desk.turn(record, "preflight")
-        proof = guards.prove(self.surroundings.workload(guard.workload), guard, self.key)
+        proof = guards.prove(self.surroundings.workload(guard.workload), guard, *self.keys)
         if isinstance(proof, Proved):
             return self.desk.turn(record.moved(held=True), "rollout", "the change is proved; its rollout is awaited")
         return self._doubted(record, proof)
@@ -38,7 +38,7 @@ class Proving:
         if guard is None:
             return self.desk.turn(record, "preflight")
         obj = self.surroundings.workload(guard.workload)
-        proof = guards.prove(obj, guard, self.key)
+        proof = guards.prove(obj, guard, *self.keys)
         if obj is None or not isinstance(proof, Proved):
             return self._doubted(record, proof)
         rolled_out = self.surroundings.rolled_out(obj)

@@ -138,7 +138,7 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     desk = Desk(clock, options.pace)
     records = Records(api, options.namespace, options.cluster)
     letters = Letters(portal, options.cluster, keys[0], clock, ids)
-    steps = _steps(api, records, desk, options, keys[0])
+    steps = _steps(api, records, desk, options, keys)
     known = steps.proving.surroundings.kinds
     watches = Watches(api, known, options.watches)
     worker = Worker(records, steps, Outbox(records, letters, options.first_pause), watches)
@@ -158,12 +158,12 @@ def assemble(api: KubernetesApi, portal: PortalApi, options: Options, clock: Clo
     return Subscriber(taking, Admitting(forwarding, clock, options.count), worker, rounds)
 
 
-def _steps(api: KubernetesApi, records: Records, desk: Desk, options: Options, key: bytes) -> Steps:
+def _steps(api: KubernetesApi, records: Records, desk: Desk, options: Options, keys: tuple[bytes, ...]) -> Steps:
     surroundings = Surroundings(api, options.namespace, {**KINDS, **dict(map(_kind, options.kinds))})
     return Steps(
         records=records,
         desk=desk,
-        proving=Proving(surroundings, desk, sealing_key(key)),
+        proving=Proving(surroundings, desk, tuple(map(sealing_key, keys))),
         starting=Starting(
             api, surroundings, desk, options.cluster, options.chaos_namespace, _checks(options.checks), options.limits
         ),

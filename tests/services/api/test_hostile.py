@@ -68,6 +68,7 @@ BODIES = {
     ("POST", "/projects/shop/export"): {"experiments": ["kill"], "policies": ["litmus/shop/p.yaml"], "drop": True},
     ("POST", "/projects/shop/policies/simulate"): {"policy": {"kind": "x"}, "since": "2026-01-31T00:00:00Z"},
     ("POST", "/projects/shop/events/{event}/replay"): {"dry_run": True},
+    ("POST", "/projects/shop/clusters/c1/rotate"): {"grace": "24h"},
     ("POST", "/projects/shop/webhook/rotate"): {"secret": "file:next"},
     ("POST", "/projects/shop/webhook/retire"): {"secret": "file:hook"},
 }
