@@ -36,8 +36,8 @@ PATHS = {
 """A path of each function, and how it answers a stranger there."""
 
 
-def rows(deployment: Deployment, quick: str, *marks: Any) -> list[Any]:
-    """Return a row for each function of a deployment; all but the quick one are for the soak."""
+def rows(deployment: Deployment, *marks: Any, quick: str = "") -> list[Any]:
+    """Return a row for each function of a deployment; all but the quick one, if there is one, are for the soak."""
     of = {name: marks if name == quick else (*marks, pytest.mark.soak) for name in bundling.names(deployment)}
     return [pytest.param(name, id=name, marks=marked) for name, marked in of.items()]
 
@@ -46,7 +46,7 @@ def body(method: str) -> bytes | None:
     return b"{}" if method == "POST" else None
 
 
-@pytest.mark.parametrize("name", rows(LOCAL, "git_push"))
+@pytest.mark.parametrize("name", rows(LOCAL, quick="git_push"))
 def test_under_functions_framework(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build")
     python = environment(bundle, tmp_path / "venv")
@@ -56,7 +56,7 @@ def test_under_functions_framework(name: str, tmp_path: Path) -> None:
         assert (status, status) == _told(ask(port, method, path, body(method), content_type="application/json"))
 
 
-@pytest.mark.parametrize("name", rows(AWS, "run_report"))
+@pytest.mark.parametrize("name", rows(AWS, quick="run_report"))
 @pytest.mark.usefixtures("lambda_environment")
 def test_under_lambdas_runtime_which_brings_its_own_client_alone(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build", AWS)
@@ -69,7 +69,7 @@ def test_under_lambdas_runtime_which_brings_its_own_client_alone(name: str, tmp_
     assert (status, status) == (answer["statusCode"], json.loads(answer["body"])["status"])
 
 
-@pytest.mark.parametrize("name", rows(KUBERNETES, "run_report", postgresql.needs_server()))
+@pytest.mark.parametrize("name", rows(KUBERNETES, postgresql.needs_server()))
 def test_under_gunicorn_in_a_pod_beside_postgresql(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build", KUBERNETES)
     python = environment(bundle, tmp_path / "venv")
@@ -80,7 +80,7 @@ def test_under_gunicorn_in_a_pod_beside_postgresql(name: str, tmp_path: Path) ->
         assert (status, status) == _told(answer)
 
 
-@pytest.mark.parametrize("name", rows(GCP, "git_push", postgresql.needs_server()))
+@pytest.mark.parametrize("name", rows(GCP, postgresql.needs_server()))
 def test_under_functions_framework_behind_the_entry_for_google_cloud(name: str, tmp_path: Path) -> None:
     bundle = bundling.bundle(name, tmp_path / "build", GCP)
     python = environment(bundle, tmp_path / "venv")
