@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -61,7 +62,7 @@ class Start(msgspec.Struct, frozen=True):
     @property
     def until(self) -> str:
         """When it is too late to start it."""
-        return _later(self.at, timedelta(seconds=seconds(self.expiry)))
+        return _until(self.at, self.expiry)
 
 
 def order_id(cause: str, *parts: str) -> str:
@@ -177,7 +178,16 @@ def run_of(start: Start, order: Dispatched) -> Run:
 
 def active_of(run: Run) -> Active:
     """Return what the rules that count runs need of one."""
-    return msgspec.convert(msgspec.to_builtins(run) | {"run": run.id}, Active)
+    return Active(
+        run=run.id,
+        project=run.project,
+        experiment=run.experiment,
+        state=run.state,
+        workload=run.workload,
+        namespaces=run.namespaces,
+        service_accounts=run.service_accounts,
+        begun_at=run.begun_at,
+    )
 
 
 def _guard(start: Start) -> Guard | None:
@@ -212,6 +222,12 @@ def _parameters(start: Start, cluster: str, run: str) -> dict[str, Any]:
         "kind": start.manifest.kind,
         "cause": start.cause,
     }
+
+
+@lru_cache(16)
+def _until(at: str, expiry: str) -> str:
+    """Return the same for each of the many orders of one start."""
+    return _later(at, timedelta(seconds=seconds(expiry)))
 
 
 def _later(at: str, span: timedelta) -> str:

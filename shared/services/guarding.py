@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,10 +85,18 @@ class Guarding:
         return COOLDOWNS.load_or(self.store, "", order.project, name).value or None
 
     def _others(self, order: Dispatched) -> tuple[Active, ...]:
-        """Return the runs that hold a place: those whose order was let go, and those that had none."""
+        """Return the runs that hold a place: those whose order was let go, and those that had none.
+
+        Orders are read before runs: one that ends in between takes its run with it, and would seem to have had none.
+        """
+        if not any(self._runs_beside(order)):
+            return ()
         states = {row.value.run: row.value.state for row in listed(self.store, STANDINGS, order.cluster)}
+        return tuple(run for run in self._runs_beside(order) if states.get(run.run, "taken") in _LET_GO)
+
+    def _runs_beside(self, order: Dispatched) -> Iterator[Active]:
         active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
-        return tuple(run for run in active if run.run != order.run and states.get(run.run, "taken") in _LET_GO)
+        return (run for run in active if run.run != order.run)
 
 
 def _unsuspended(order: Dispatched, project: Project, cluster: Cluster) -> Refusal | None:

@@ -54,7 +54,7 @@ def together(ids: Ids, messages: Iterable[Message]) -> Iterator[Message]:
         if cluster in batch or len(batch) == TOGETHER:
             yield Message(ids(), "dispatch", "orders", batch)
             batch = {}
-        batch = {**batch, cluster: one.ids["order"]}
+        batch[cluster] = one.ids["order"]
     if batch:
         yield Message(ids(), "dispatch", "orders", batch)
 
@@ -91,15 +91,17 @@ class Ordering:
         key = (order.cluster, order.id)
         row = self.row(order, "ordered", reason, event_id=order.id)
         started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
-        writes = (ORDERS.put(order, *key, expected=ABSENT), OPEN_ORDERS.put(order, *key), *started, row)
+        put = ORDERS.put(order, *key, expected=ABSENT)
+        writes = (put, OPEN_ORDERS.copy(put, *key), *started, row)
         bears = self._bears(run, order.bounds.triggered_at or run.created_at) if run else Work()
         return Work(writes, (self.due(order),) if order.state != "held" else ()) + bears
 
     def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
         """Return the write of an order's next state, conditional on the one that was read."""
         key = (now.cluster, now.id)
-        listed: Put | Delete = OPEN_ORDERS.put(now, *key) if now.state in OPEN else OPEN_ORDERS.delete(*key)
-        return Work((_kept(ORDERS.replace(was, now), now), listed))
+        put = ORDERS.replace(was, now)
+        listed: Put | Delete = OPEN_ORDERS.copy(put, *key) if now.state in OPEN else OPEN_ORDERS.delete(*key)
+        return Work((_kept(put, now), listed))
 
     def run_moved(self, was: Versioned[Run], now: Run) -> Work:
         """Return the write of a run's next state; at its end its place is given back, and the ledger says how."""
@@ -224,4 +226,4 @@ def _told(run: Run) -> str:
 def _kept(write: Put, order: Dispatched) -> Put:
     """Have an order age once it is over, but none by which an installed schedule is known."""
     over = order.state not in OPEN and order.action not in SCHEDULING
-    return msgspec.structs.replace(write, ages=over)
+    return msgspec.structs.replace(write, ages=True) if over else write

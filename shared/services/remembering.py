@@ -31,7 +31,7 @@ class Remembering:
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those that exist; what was not seen yet is read together."""
-        seen = dict(self.seen)
+        seen = {key: self.seen[key] for key in keys if key in self.seen}
         if new := [key for key in keys if key not in seen]:
             read = {**dict.fromkeys(new), **self.store.get_many(new)}
             self.seen.update(read)

@@ -81,6 +81,10 @@ class Table(Generic[T]):
         """Return the write of `value` under these parts (`expected` as in `Put`)."""
         return Put(self.key(*parts), self._encoder.encode(value), expected, self._ages)
 
+    def copy(self, put: Put, *parts: str) -> Put:
+        """Return the write of the same value as another table of this type writes, under these parts."""
+        return Put(self.key(*parts), put.value)
+
     def replace(self, was: Versioned[T], value: T) -> Put:
         """Return the write that holds only if nobody wrote since `was` was read."""
         return Put(was.key, self._encoder.encode(value), was.version, self._ages)
