@@ -60,8 +60,11 @@ def together(ids: Ids, messages: Iterable[Message]) -> Iterator[Message]:
 
 
 def _distinct(messages: Iterable[Message]) -> Iterable[Message]:
-    asked = {(one.function, one.action, *sorted(one.ids.items())): one for one in messages}
-    return asked.values()
+    return {_asked(one): one for one in messages}.values()
+
+
+def _asked(one: Message) -> tuple[object, ...]:
+    return (one.function, one.action, *sorted(one.ids.items()))
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -73,6 +76,19 @@ class Work(msgspec.Struct, frozen=True):
     def __add__(self, other: Work) -> Work:
         """Return both together."""
         return Work(self.writes + other.writes, self.messages + other.messages)
+
+
+def lastly(works: Sequence[Work]) -> list[Work]:
+    """Return the work with each message that is asked for several times in the last of those places alone.
+
+    So whoever commits them in their order, and begins anew where that was cut off, sends it once all is there: the last
+    is not done before.
+    """
+    last = {_asked(one): number for number, work in enumerate(works) for one in work.messages}
+    return [
+        Work(work.writes, tuple(one for one in work.messages if last[_asked(one)] == number))
+        for number, work in enumerate(works)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

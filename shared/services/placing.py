@@ -25,7 +25,7 @@ from shared.services.concerns import bearing
 from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ledger import Ledger, message, stamp
-from shared.services.ordering import OPEN, Ordering, together
+from shared.services.ordering import OPEN, Ordering, lastly, together
 from shared.services.portal_records import listed
 from shared.services.succession import UNSENT, Succession
 from shared.services.tables import ACTIVE, ORDERS, PROJECTS
@@ -147,9 +147,9 @@ class Placing:
 
     def _make_all(self, start: Start, orders: Sequence[Dispatched]) -> None:
         """Make orders and their runs in few commits; where some were made before, one by one."""
-        made = (self._ordering.made(order, run_of(start, order), _reason(start, order)) for order in orders)
+        made = [self._ordering.made(order, run_of(start, order), _reason(start, order)) for order in orders]
         try:
-            for bundle in bundles(made):
+            for bundle in bundles(lastly(made)):
                 self.store.commit(bundle.writes, list(together(self.ids, bundle.messages)))
         except Stale:
             for order in orders:
