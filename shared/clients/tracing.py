@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.model.messages import Message
 from shared.model.records import Write
 from shared.model.traces import TRACE, traced
-from shared.ports.state import Store
+from shared.ports.state import Batch, Store
 
 
 class TracedStore:
@@ -15,6 +15,7 @@ class TracedStore:
 
     def __init__(self, store: Store) -> None:
         self._commit = store.commit
+        self._commit_each = store.commit_each
         self.get = store.get
         self.get_many = store.get_many
         self.query = store.query
@@ -22,5 +23,13 @@ class TracedStore:
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Commit as the store does; raises what it raises."""
-        parent = TRACE.get()
-        self._commit(writes, [traced(one, parent) for one in messages] if parent else messages)
+        self._commit(writes, _traced(messages))
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Commit each as the store does."""
+        self._commit_each([(writes, _traced(messages)) for writes, messages in batches])
+
+
+def _traced(messages: Sequence[Message]) -> Sequence[Message]:
+    parent = TRACE.get()
+    return [traced(one, parent) for one in messages] if parent else messages

@@ -8,6 +8,9 @@ from typing import Protocol
 from shared.model.messages import Claimed, DeadLetter, Depth, Message
 from shared.model.records import Key, Record, Write
 
+Batch = tuple[Sequence[Write], Sequence[Message]]
+"""What one commit does."""
+
 
 class Store(Protocol):
     """Records in partitions, read consistently, written conditionally, together with the messages they cause."""
@@ -36,6 +39,13 @@ class Store(Protocol):
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
 
         At most 100 writes and messages together, no key twice.
+        """
+        ...
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Do commits one after the other, each whole or not at all, up to the first that is `Stale`.
+
+        Those before it stay done. Where waiting for the disk is what a commit costs, many share one wait.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -22,6 +22,7 @@ from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.reaching import QUICKEST, SLOWEST
 from shared.services.attempts import until_fresh
+from shared.services.batches import bundles
 from shared.services.conditions import Conditions
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
@@ -43,8 +44,11 @@ _log = logging.getLogger("litmus_gitops.delivering")
 _LONGEST: Final = 20.0
 """Seconds in which the orders of one message are begun, of the 60 and more that a message has: one may hang for 12."""
 
-_SETTLED: Final = 24
-"""Orders whose outcome is recorded in one commit, of a hundred items: each has three writes and a message at most."""
+_UNSENT: Final = frozenset({"held", "waiting"})
+"""States of an order that no message is about to bring to its cluster."""
+
+_SETTLED: Final = 100
+"""Orders whose outcome is recorded together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +96,27 @@ class Delivering:
             yield from page
 
     def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
-        """Record in one commit what was taken, and what is tried again; where a report was faster, each by itself."""
+        """Record in few commits what is tried again, and what was taken, but for those where a report was faster."""
+        self._commit_each(Work((), (one,)) for one in outcomes if isinstance(one, Message))
         taken = [one for one in outcomes if isinstance(one, Versioned)]
-        again = tuple(one for one in outcomes if isinstance(one, Message))
-        work = sum((self._take(order) for order in taken), Work((), again))
-        try:
-            self._commit(work)
-        except Stale:
-            self._commit(Work((), again))
-            for order in taken:
-                self._taken(order)
+        while taken:
+            try:
+                self._commit_each(map(self._take, taken))
+            except Stale:
+                taken = self._not_overtaken(taken)
+            else:
+                return
+
+    def _not_overtaken(self, taken: list[Versioned[Dispatched]]) -> list[Versioned[Dispatched]]:
+        """Return the orders that nobody wrote meanwhile; a report about any other counts, and its followers wake."""
+        found = self.store.get_many([one.key for one in taken])
+        same = [one for one in taken if (now := found.get(one.key)) and now.version == one.version]
+        self._commit_each(Work((), self._followers(one.value)) for one in taken if one not in same)
+        return same
+
+    def _commit_each(self, works: Iterable[Work]) -> None:
+        if batches := [(one.writes, one.messages) for one in bundles(works)]:
+            self.store.commit_each(batches)
 
     def _commit(self, work: Work) -> None:
         if work.writes or work.messages:
@@ -110,7 +125,7 @@ class Delivering:
     def next(self, asked: Message) -> None:
         """Look at a cluster's orders that wait, oldest first: a place may be free (message `dispatch/next`)."""
         for row in listed(self.store, OPEN_ORDERS, asked.ids["cluster"]):
-            if row.value.state in {"held", "waiting"}:
+            if row.value.state in _UNSENT:
                 self.gates.send_on(row.value.cluster, row.value.id)
 
     def resume(self, asked: Message) -> None:
@@ -129,7 +144,7 @@ class Delivering:
         cluster = CLUSTERS.load(self.store, origin)
         for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
             for row in listed(self.store, STANDINGS, member.value.id):
-                if row.value.after == proof:
+                if row.value.after == proof and row.value.state in _UNSENT:
                     yield message(self.ids, "dispatch", "order", cluster=row.value.cluster, order=row.value.id)
 
     def tried(self, until: float, order: Versioned[Dispatched]) -> Versioned[Dispatched] | Message | None:

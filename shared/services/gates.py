@@ -19,7 +19,7 @@ from shared.rules.facts import Refusal
 from shared.rules.reaching import QUICKEST
 from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh
-from shared.services.batches import batched
+from shared.services.batches import batched, bundles
 from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ledger import reminder
@@ -34,8 +34,8 @@ _log = logging.getLogger("litmus_gitops.gates")
 _GRACE: Final = timedelta(minutes=5)
 """How long after its expiry a report of an order that was taken may still be on its way."""
 
-_PASSED: Final = 25
-"""Orders that pass in one commit of a hundred items: each writes three records, and may have its run watched."""
+_PASSED: Final = 100
+"""Orders that are looked at together: enough for few waits for the disk, and few enough that the first go soon."""
 
 _ENDS: Final[dict[str, OrderState]] = {"expiry": "expired", "superseded": "superseded"}
 """How an order ends by the rules that have an end of their own."""
@@ -68,7 +68,7 @@ class Gates:
             try:
                 looked = [near.look(*one) for one in page]
                 passed = [work for work, order in looked if order]
-                self._commit(sum(passed, Work()))
+                self.store.commit_each([(one.writes, one.messages) for one in bundles(passed)])
                 going = [order for _, order in looked if order]
                 others = [one for one, (_, order) in zip(page, looked, strict=True) if not order]
             except Exception:  # noqa: BLE001 - the same goes wrong again below, with the one that it is about

@@ -50,7 +50,7 @@ class Placing:
         for order in orders:
             self._succession.line_up(order)
         if after:
-            self._proved_meanwhile(origin, after)
+            self._begin(origin, after)
 
     def push(self, start: Start, clusters: Sequence[str]) -> None:
         """Make the orders of a push, but where safety refuses; one that did not start gives way to a newer push's."""
@@ -135,27 +135,31 @@ class Placing:
         return bearing(self.store, self.ids, start.project, named, concern)
 
     def _prove(self, start: Start, origin: str) -> str:
+        """Make the proof's order; it goes once all that wait for it are there, so that they are looked at together."""
         order = prove_order(start, origin, self._now)
-        self._make(order, None, f"cluster {origin} has to prove the change before others start")
+        made = self._ordering.made(order, None, f"cluster {origin} has to prove the change before others start")
+        with suppress(Stale):
+            self.store.commit(made.writes)
         return order.id
 
-    def _proved_meanwhile(self, origin: str, proof: str) -> None:
-        """Have the orders that wait for a proof looked at if it ended before they were made."""
+    def _begin(self, origin: str, proof: str) -> None:
+        """Have the proof's order looked at, or what waits for it where it ended before all of that was made."""
         found = ORDERS.load(self.store, origin, proof)
-        if found and found.value.state not in OPEN:
-            self.store.commit([], [message(self.ids, "dispatch", "proved", cluster=origin, order=proof)])
+        action = "order" if found and found.value.state in OPEN else "proved"
+        self.store.commit([], [message(self.ids, "dispatch", action, cluster=origin, order=proof)])
 
     def _make_all(self, start: Start, orders: Sequence[Dispatched]) -> None:
         """Make orders and their runs in few commits; where some were made before, one by one."""
         made = [self._ordering.made(order, run_of(start, order), _reason(start, order)) for order in orders]
         try:
-            for bundle in bundles(lastly(made)):
-                self.store.commit(bundle.writes, list(together(self.ids, bundle.messages)))
+            self.store.commit_each(
+                [(one.writes, list(together(self.ids, one.messages))) for one in bundles(lastly(made))]
+            )
         except Stale:
             for order in orders:
                 self.make(start, order)
 
-    def _make(self, order: Dispatched, run: Run | None, reason: str) -> None:
+    def _make(self, order: Dispatched, run: Run, reason: str) -> None:
         work = self._ordering.made(order, run, reason)
         with suppress(Stale):
             self.store.commit(work.writes, work.messages)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.model.messages import Message
 from shared.model.records import Key, Record, Write
-from shared.ports.state import Store
+from shared.ports.state import Batch, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class Remembering:
         """Do what the store does, and forget what was seen, whatever comes of it."""
         try:
             self.store.commit(writes, messages)
+        finally:
+            self.seen.clear()
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Do what the store does, and forget as well."""
+        try:
+            self.store.commit_each(batches)
         finally:
             self.seen.clear()
 

@@ -10,6 +10,7 @@ from shared.clients.sqlite import SqliteStore
 from shared.model.messages import Message
 from shared.model.orders import Order
 from shared.model.records import Key, Record, Write
+from shared.ports.state import Batch
 from shared.rules.keys import subscriber_key
 from shared.wire.orders import read_order
 from shared.wire.standard_webhooks import verify
@@ -56,6 +57,10 @@ class MortalStore:
         self.commits += 1
         if dies:
             raise Killed
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self.commit(*batch)
 
     def tidy(self, limit: int = 1000) -> int:
         return self.store.tidy(limit)

@@ -20,6 +20,7 @@ from shared.model.policies import Policy, PolicyBook
 from shared.model.projects import Cluster, GitOps, Project, Safety
 from shared.model.records import Key, Record, Write
 from shared.model.triggers import Trigger
+from shared.ports.state import Batch
 from shared.rules import keys
 from shared.services.changes import Changes
 from shared.services.sightings import Sightings
@@ -75,6 +76,10 @@ class CountingStore:
         next(self.meddlers, _nobody)()
         self.store.commit(writes, messages)
         self.messages.extend(messages)
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self.commit(*batch)
 
     def tidy(self, limit: int = 1000) -> int:
         return self.store.tidy(limit)

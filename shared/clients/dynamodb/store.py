@@ -21,6 +21,7 @@ from shared.errors import Unavailable
 from shared.model.messages import Message
 from shared.model.records import Key, Record, Write
 from shared.ports.ambient import Clock
+from shared.ports.state import Batch
 
 _BATCH: Final = 100
 _PAGE: Final = 1000
@@ -86,6 +87,11 @@ class DynamoStore:
         now = self.clock().timestamp()
         Commit(self.table, writes, messages, Moment(now, self._expiry(now))).do()
         self.alarms.set(Alarm(message.function, message.id, message.delay) for message in messages)
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Do commits one after the other, up to the first that is `Stale`."""
+        for batch in batches:
+            self.commit(*batch)
 
     def tidy(self, limit: int = 1000) -> int:
         """Set the alarms again of up to `limit` messages that have been due for long; return how many those were.

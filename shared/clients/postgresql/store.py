@@ -18,6 +18,7 @@ from shared.errors import Stale
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Key, Put, Record, Write
 from shared.ports.ambient import Clock
+from shared.ports.state import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class PostgresqlStore:
         if messages:
             self.database.bell.ring()
             self._forward((one.function, one.id) for one in messages if is_soon(one))
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Do commits one after the other, up to the first that is `Stale`."""
+        for batch in batches:
+            self.commit(*batch)
 
     def tidy(self, limit: int = 1000) -> int:
         """Remove up to `limit` records that aged, and forward as many messages that nobody came for; return the sum."""

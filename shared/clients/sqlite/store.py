@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Clock, Database, utc_now
@@ -12,6 +13,10 @@ from shared.clients.sqlite.rows import send
 from shared.errors import Stale
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Delete, Key, Put, Record, Write
+from shared.ports.state import Batch
+
+_AT_ONCE: Final = 10
+"""Commits that share a transaction: others wait for its end before they write, some ten milliseconds."""
 
 _HERE = "partition = ? AND sort = ?"
 _STAYS = "(expires_at IS NULL OR expires_at > ?)"
@@ -80,16 +85,44 @@ class SqliteStore:
 
         Raises `ValueError` for more than 100 of both or a key named twice, `Unavailable` if the file cannot be written.
         """
-        check_commit(writes, messages)
+        self.commit_each([(writes, messages)])
+
+    def commit_each(self, batches: Sequence[Batch]) -> None:
+        """Do commits one after the other, up to the first that is `Stale`; a few share a transaction, and its wait.
+
+        Raises as `commit` does; a file that cannot be written, or the end of the process, undoes the few.
+        """
+        for batch in batches:
+            check_commit(*batch)
+        for start in range(0, len(batches), _AT_ONCE):
+            few = batches[start : start + _AT_ONCE]
+            stale = self._together(few)
+            if any(messages for _, messages in few):
+                self.database.ring()
+            if stale:
+                raise stale
+
+    def _together(self, batches: Sequence[Batch]) -> Stale | None:
+        """Do commits in one transaction; return what ended them early, if anything did."""
         now = self.clock().timestamp()
         with self.database.write() as connection:
-            if connection.execute(_AGED, (now,)).fetchone():
-                connection.executemany(_FORGET, [(write.key.partition, write.key.sort, now) for write in writes])
-            for write in writes:
-                _apply(connection, write, self._expiry(write, now))
-            send(connection, messages, now)
-        if messages:
-            self.database.ring()
+            aged = connection.execute(_AGED, (now,)).fetchone() is not None
+            for batch in batches:
+                connection.execute("SAVEPOINT batch")
+                try:
+                    self._do(connection, batch, now, aged=aged)
+                except Stale as stale:
+                    connection.execute("ROLLBACK TO batch")
+                    return stale
+        return None
+
+    def _do(self, connection: sqlite3.Connection, batch: Batch, now: float, *, aged: bool) -> None:
+        writes, messages = batch
+        if aged:
+            connection.executemany(_FORGET, [(write.key.partition, write.key.sort, now) for write in writes])
+        for write in writes:
+            _apply(connection, write, self._expiry(write, now))
+        send(connection, messages, now)
 
     def tidy(self, limit: int = 1000) -> int:
         """Remove up to `limit` records that aged; return how many those were."""
