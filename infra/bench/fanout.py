@@ -31,9 +31,20 @@ from shared.model.experiments import Experiment, Manifest, SyncState
 from shared.model.hosting import Access
 from shared.model.orders import Order
 from shared.model.projects import Cluster, MaxRuns, Project, Safety
+from shared.model.records import Delete
 from shared.rules.keys import subscriber_key, token
 from shared.rules.routing import CLUSTERS as NAMED
-from shared.services.tables import BLOBS, CLUSTERS, EXPERIMENTS, MEMBERS, PROJECTS, SYNCS
+from shared.services.tables import (
+    ACTIVE,
+    BLOBS,
+    CLUSTERS,
+    EXPERIMENTS,
+    MEMBERS,
+    OPEN_ORDERS,
+    PROJECTS,
+    STANDINGS,
+    SYNCS,
+)
 from shared.wire.orders import signed
 
 SIZE: Final = 500
@@ -140,6 +151,7 @@ def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
     for turn in range(rounds):
         ours.append(scene.rates(partial(scene.trigger, turn)))
         sizes.append(scene.resident)
+        _end(scene)
         alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
         crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
     group = f"one trigger, {len(scene.ports)} clusters"
@@ -186,6 +198,17 @@ def _settle(house: House, ports: list[int], rounds: int) -> None:
     for number, port in enumerate(ports):
         cluster = Cluster(f"c{number}", PROJECT, "", MADE, {"fleet": "bench"}, f"http://{HOST}:{port}/")
         house.store.commit([CLUSTERS.put(cluster, cluster.id), MEMBERS.put(cluster, PROJECT, cluster.id)])
+
+
+def _end(scene: Scene) -> None:
+    """Have the runs be over, as reports would, so that each round finds its clusters as the first one did."""
+    store = scene.house.store
+    for number in range(len(scene.ports)):
+        cluster = f"c{number}"
+        while any(STANDINGS.read(row).value.state == "ready" for row in store.query(OPEN_ORDERS.partition(cluster))):
+            time.sleep(LOOK_EVERY)
+        over = [row.key for table in (ACTIVE, OPEN_ORDERS) for row in store.query(table.partition(cluster))]
+        store.commit([Delete(key) for key in over])
 
 
 def _experiment(turn: int) -> str:

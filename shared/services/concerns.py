@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from shared.model.messages import Message
-from shared.model.records import Write
+from shared.model.records import Key, Write
+from shared.model.runs import Run
 from shared.model.statuses import Commit, Concern
 from shared.ports.ambient import Ids
 from shared.ports.state import Store
@@ -36,11 +37,20 @@ def bearing(
     What came later stays: a late writer changes nothing.
     """
     commits = commits_of(named)
-    places = [(project, commit, concern.key) for commit in commits]
-    there = store.get_many([CONCERNS.key(*place) for place in places]) if places else {}
+    there = store.get_many(places(project, commits, concern)) if commits else {}
     later = {key for key, record in there.items() if CONCERNS.read(record).value.at > concern.at}
-    writes = tuple(CONCERNS.put(concern, *place) for place in places if CONCERNS.key(*place) not in later)
-    return writes, told(ids, project, commits)
+    puts = (CONCERNS.put(concern, project, commit, concern.key) for commit in commits)
+    return tuple(put for put in puts if put.key not in later), told(ids, project, commits)
+
+
+def places(project: str, named: Iterable[str | None], concern: Concern) -> list[Key]:
+    """Return where it is kept that a concern counts for commits."""
+    return [CONCERNS.key(project, commit, concern.key) for commit in commits_of(named)]
+
+
+def concern_of(run: Run, at: str) -> Concern:
+    """Return how a run counts that was triggered `at` this time (RFC 3339 UTC)."""
+    return Concern(run.experiment, at, run.cluster, run.workload or "", run.id)
 
 
 def reached(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from shared.rules.runs import UNSTARTED, moves
 from shared.services.attempts import until_fresh
 from shared.services.batches import batched, bundles
 from shared.services.conditions import Conditions
-from shared.services.guarding import Guarding
+from shared.services.guarding import Guarding, cooling
 from shared.services.ledger import reminder
 from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
@@ -64,8 +64,8 @@ class Gates:
         Most pass, so those are written together; where somebody else was faster, each is looked at by itself.
         """
         for page in batched(asked, _PASSED):
-            near = replace(self, store=_near(self.store, page))
             try:
+                near = replace(self, store=_near(self.store, page))
                 looked = [near.look(*one) for one in page]
                 passed = [work for work, order in looked if order]
                 self.store.commit_each([(one.writes, one.messages) for one in bundles(passed)])
@@ -180,14 +180,11 @@ class Gates:
         return Ordering(self.store, self.clock, self.ids)
 
 
-def _near(store: Store, page: Iterable[tuple[str, str]]) -> Store:
+def _near(store: Store, page: Sequence[tuple[str, str]]) -> Store:
     """Return a store that has read together what differs from order to order; the rest they share."""
     near = Remembering(store)
-    near.get_many(
-        [
-            key
-            for cluster, name in page
-            for key in (GATES.key(cluster), ORDERS.key(cluster, name), CLUSTERS.key(cluster))
-        ]
-    )
+    orders = [ORDERS.key(*one) for one in page]
+    read = near.get_many([*orders, *(table.key(cluster) for cluster, _ in page for table in (GATES, CLUSTERS))])
+    made = [ORDERS.read(read[key]).value for key in orders if key in read]
+    near.get_many([key for order in made if (key := cooling(order))])
     return near

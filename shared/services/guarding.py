@@ -10,6 +10,7 @@ import msgspec
 
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
+from shared.model.records import Key
 from shared.model.runs import Active, Recent
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
@@ -79,10 +80,9 @@ class Guarding:
         return RECENT.load_or(self.store, Recent(), order.project).value
 
     def _last(self, order: Dispatched) -> str | None:
-        if not order.bounds.subject:
-            return None
-        name = f"{order.cluster}/{order.bounds.subject}/{order.experiment}"
-        return COOLDOWNS.load_or(self.store, "", order.project, name).value or None
+        key = cooling(order)
+        found = self.store.get(key) if key else None
+        return COOLDOWNS.read(found).value if found else None
 
     def _others(self, order: Dispatched) -> tuple[Active, ...]:
         """Return the runs that hold a place: those whose order was let go, and those that had none.
@@ -97,6 +97,13 @@ class Guarding:
     def _runs_beside(self, order: Dispatched) -> Iterator[Active]:
         active = (row.value for row in listed(self.store, ACTIVE, order.cluster))
         return (run for run in active if run.run != order.run)
+
+
+def cooling(order: Dispatched) -> Key | None:
+    """Return where it is kept when the workload of an order triggered its experiment last."""
+    if not order.bounds.subject:
+        return None
+    return COOLDOWNS.key(order.project, f"{order.cluster}/{order.bounds.subject}/{order.experiment}")
 
 
 def _unsuspended(order: Dispatched, project: Project, cluster: Cluster) -> Refusal | None:

@@ -13,14 +13,13 @@ from shared.model.messages import Message
 from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
 from shared.model.runs import Ended, Run, RunState
-from shared.model.statuses import Concern
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.composing import active_of
 from shared.rules.facts import Refusal
 from shared.rules.runs import BEGUN, OVER, ended
 from shared.services.announcements import announced
-from shared.services.concerns import bearing, told
+from shared.services.concerns import bearing, concern_of, told
 from shared.services.ledger import Ledger, message, stamp
 from shared.services.tables import ACTIVE, ENDED, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
 
@@ -109,7 +108,7 @@ class Ordering:
         started = self._written(RUNS.put(run, run.project, run.id, expected=ABSENT), run) if run else ()
         put = ORDERS.put(order, *key, expected=ABSENT)
         writes = (put, OPEN_ORDERS.copy(put, *key), *started, row)
-        bears = self._bears(run, order.bounds.triggered_at or run.created_at) if run else Work()
+        bears = self._bears(run, triggered(order)) if run else Work()
         return Work(writes, (self.due(order),) if order.state != "held" else ()) + bears
 
     def moved(self, was: Versioned[Dispatched], now: Dispatched) -> Work:
@@ -188,8 +187,7 @@ class Ordering:
 
     def _bears(self, run: Run, at: str) -> Work:
         """Return what makes the run count for the statuses of its commits."""
-        concern = Concern(run.experiment, at, run.cluster, run.workload or "", run.id)
-        return Work(*bearing(self.store, self.ids, run.project, run.report_to, concern))
+        return Work(*bearing(self.store, self.ids, run.project, run.report_to, concern_of(run, at)))
 
     def _run_ended(self, order: Dispatched, state: RunState) -> Work:
         run = RUNS.load(self.store, order.project, order.run) if order.run else None
@@ -223,6 +221,11 @@ class Ordering:
     def _announced(self, project: str, kind: EventKind, verdict: str, row: Put) -> tuple[Message, ...]:
         found = PROJECTS.load(self.store, project)
         return announced(found.value if found else None, kind, verdict, row.key.sort)
+
+
+def triggered(order: Dispatched) -> str:
+    """Return when what an order starts was triggered, or else made (RFC 3339 UTC)."""
+    return order.bounds.triggered_at or order.created_at
 
 
 def _remembered(run: Run) -> tuple[Put, ...]:

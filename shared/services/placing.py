@@ -10,7 +10,7 @@ from functools import partial
 from shared.errors import Stale
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
-from shared.model.records import Write
+from shared.model.records import Key, Write
 from shared.model.runs import Run
 from shared.model.statuses import Concern
 from shared.ports.ambient import Clock, Ids
@@ -21,12 +21,13 @@ from shared.rules.runs import UNSTARTED
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
 from shared.services.batches import bundles
-from shared.services.concerns import bearing
+from shared.services.concerns import bearing, concern_of, places
 from shared.services.conditions import Conditions
 from shared.services.guarding import Guarding
 from shared.services.ledger import Ledger, message, stamp
-from shared.services.ordering import OPEN, Ordering, lastly, together
+from shared.services.ordering import OPEN, Ordering, lastly, together, triggered
 from shared.services.portal_records import listed
+from shared.services.remembering import Remembering
 from shared.services.succession import UNSENT, Succession
 from shared.services.tables import ACTIVE, ORDERS, PROJECTS
 
@@ -150,7 +151,10 @@ class Placing:
 
     def _make_all(self, start: Start, orders: Sequence[Dispatched]) -> None:
         """Make orders and their runs in few commits; where some were made before, one by one."""
-        made = [self._ordering.made(order, run_of(start, order), _reason(start, order)) for order in orders]
+        near, runs = Remembering(self.store), [run_of(start, order) for order in orders]
+        near.get_many([key for order, run in zip(orders, runs, strict=True) for key in _bears_on(order, run)])
+        ordering = Ordering(near, self.clock, self.ids)
+        made = [ordering.made(order, run, _reason(start, order)) for order, run in zip(orders, runs, strict=True)]
         try:
             self.store.commit_each(
                 [(one.writes, list(together(self.ids, one.messages))) for one in bundles(lastly(made))]
@@ -200,6 +204,10 @@ class Placing:
 def _older(order: Dispatched, start: Start) -> bool:
     """Whether an order that did not start was made by an earlier push: ids sort by time."""
     return order.state in UNSENT and order.parameters.get("cause") == "push" and order.id < start.id
+
+
+def _bears_on(order: Dispatched, run: Run) -> list[Key]:
+    return places(run.project, run.report_to, concern_of(run, triggered(order)))
 
 
 def _reason(start: Start, order: Dispatched, by: str = "") -> str:

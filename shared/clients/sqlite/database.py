@@ -19,6 +19,12 @@ from shared.errors import Unavailable
 Clock = Callable[[], datetime]
 
 _WAL_BYTES: Final = 64 << 20
+_CHECKPOINT_PAGES: Final = (_WAL_BYTES >> 1) // 4096
+"""A page that is written again and again goes from the log to the database once in so many, not once in a thousand."""
+
+_WRITER_CACHE_KIB: Final = 4 << 10
+"""Holds what one transaction of a thousand writes touches, which otherwise goes to the log before its end."""
+
 _READER_CACHE_KIB: Final = 64
 """Little: each commit voids what a reader has cached, and there may be as many readers as threads."""
 
@@ -51,6 +57,7 @@ class Database:
             try:
                 self._durable.execute("PRAGMA journal_mode = WAL")
                 self._durable.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+                self._durable.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
                 migrate(self._durable, path, steps)
                 self._quick = self._connect("NORMAL")
             except BaseException:
@@ -144,6 +151,7 @@ class Database:
     def _connect(self, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, self._patience, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
 
 
