@@ -21,30 +21,13 @@ from typing import IO, Final
 
 import urllib3
 
+from infra.bench.clusters import TEXT, end_runs, experiment, settle
 from infra.bench.figures import Figure, median
-from infra.bench.house import MADE, PROJECT, House, gitops
+from infra.bench.house import PROJECT, House
 from infra.bench.processes import HOST, LOOK_EVERY, PATIENCE, answers
 from infra.bench.reviews import reviews
-from infra.bench.syncing import Origin
-from shared.clients.git import Remotes
-from shared.model.experiments import Experiment, Manifest, SyncState
-from shared.model.hosting import Access
 from shared.model.orders import Order
-from shared.model.projects import Cluster, MaxRuns, Project, Safety
-from shared.model.records import Delete
 from shared.rules.keys import subscriber_key, token
-from shared.rules.routing import CLUSTERS as NAMED
-from shared.services.tables import (
-    ACTIVE,
-    BLOBS,
-    CLUSTERS,
-    EXPERIMENTS,
-    MEMBERS,
-    OPEN_ORDERS,
-    PROJECTS,
-    STANDINGS,
-    SYNCS,
-)
 from shared.wire.orders import signed
 
 SIZE: Final = 500
@@ -52,9 +35,6 @@ ROUNDS: Final = 5
 THREADS: Final = 32
 OK: Final = 200
 ROOT: Final = Path(__file__).parents[2]
-TEXT: Final = b"kind: Workflow\n"
-BLOB: Final = "b" * 40
-ROOMY: Final = Safety(cooldown="0s", storm=None, max_runs=MaxRuns(cluster=99, namespace=99))
 Posts = Sequence[tuple[int, dict[str, str], bytes]]
 
 
@@ -109,7 +89,7 @@ class Scene:
         """Change a Deployment of cluster `c0` that experiment `turn` watches."""
         path = f"/admission/c0/{token(self.house.master, 'admission', 'c0', 1)}"
         review = reviews(path, watched=True)(turn).partition(b"\r\n\r\n")[2]
-        body = review.replace(b"cart-pod-delete", _experiment(turn).encode())
+        body = review.replace(b"cart-pod-delete", experiment(turn).encode())
         headers = {"content-type": "application/json"}
         answer = urllib3.request("POST", f"http://{HOST}:{self.port}{path}", body=body, headers=headers)
         if answer.status != OK:
@@ -128,7 +108,7 @@ class Scene:
 
     def _post(self, number: int, name: str, until: str, now: datetime) -> tuple[dict[str, str], bytes]:
         digest = hashlib.sha256(TEXT).hexdigest()
-        order = Order(name, PROJECT, _experiment(0), "run", until, TEXT.decode(), digest)
+        order = Order(name, PROJECT, experiment(0), "run", until, TEXT.decode(), digest)
         return signed(order, subscriber_key(self.house.master, f"c{number}", 1), now.timestamp())
 
 
@@ -141,7 +121,7 @@ def measure(house: House, size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Fi
     port = held.getsockname()[1]
     with _fleet(house, port, size) as stand:
         held.close()
-        _settle(house, stand.ports, rounds)
+        settle(house, stand.ports, rounds)
         with _engine(house, port) as process:
             yield from _figures(Scene(house, port, process, stand), rounds)
 
@@ -151,7 +131,7 @@ def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
     for turn in range(rounds):
         ours.append(scene.rates(partial(scene.trigger, turn)))
         sizes.append(scene.resident)
-        _end(scene)
+        end_runs(scene.house, len(scene.ports))
         alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
         crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
     group = f"one trigger, {len(scene.ports)} clusters"
@@ -180,39 +160,6 @@ def _crowd(posts: Posts) -> None:
                 lambda one: pool.request("POST", f"http://{HOST}:{one[0]}/", body=one[2], headers=one[1]), posts
             )
         )
-
-
-def _settle(house: House, ports: list[int], rounds: int) -> None:
-    """Store the project at the head of a repository of its own, an experiment a round, and the clusters."""
-    origin = Origin(house.folder / "chaos.git")
-    origin.make(1)
-    head = Remotes()(Access(origin.url, allow_local=True)).head("main") or ""
-    manifest = Manifest("Workflow", "kill", annotations={NAMED: "fleet=bench"})
-    synced = SYNCS.put(SyncState(1, 1, head, MADE, head), PROJECT)
-    project = PROJECTS.put(Project(PROJECT, "Shop", MADE, gitops(origin.url), ROOMY), PROJECT)
-    house.store.commit([project, synced, BLOBS.put(TEXT, PROJECT, BLOB)])
-    for turn in range(rounds):
-        name = _experiment(turn)
-        made = Experiment(name, f"{name}.yaml", BLOB, head, "synced", MADE, "Workflow", name, manifest=manifest)
-        house.store.commit([EXPERIMENTS.put(made, PROJECT, name)])
-    for number, port in enumerate(ports):
-        cluster = Cluster(f"c{number}", PROJECT, "", MADE, {"fleet": "bench"}, f"http://{HOST}:{port}/")
-        house.store.commit([CLUSTERS.put(cluster, cluster.id), MEMBERS.put(cluster, PROJECT, cluster.id)])
-
-
-def _end(scene: Scene) -> None:
-    """Have the runs be over, as reports would, so that each round finds its clusters as the first one did."""
-    store = scene.house.store
-    for number in range(len(scene.ports)):
-        cluster = f"c{number}"
-        while any(STANDINGS.read(row).value.state == "ready" for row in store.query(OPEN_ORDERS.partition(cluster))):
-            time.sleep(LOOK_EVERY)
-        over = [row.key for table in (ACTIVE, OPEN_ORDERS) for row in store.query(table.partition(cluster))]
-        store.commit([Delete(key) for key in over])
-
-
-def _experiment(turn: int) -> str:
-    return f"kill-{turn}"
 
 
 @contextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from shared.errors import Forbidden, NotYet, Stale, Unavailable
+from shared.errors import Forbidden, NotYet, Unavailable
 from shared.model.calls import Answer
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
@@ -22,7 +22,6 @@ from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.reaching import QUICKEST, SLOWEST
 from shared.services.attempts import until_fresh
-from shared.services.batches import bundles
 from shared.services.conditions import Conditions
 from shared.services.errands import errand_due
 from shared.services.gates import Gates
@@ -35,6 +34,7 @@ from shared.services.parcels import NoText, parcel
 from shared.services.portal_records import listed
 from shared.services.reaches import Reaches
 from shared.services.remembering import Remembering
+from shared.services.settling import Settling
 from shared.services.tables import CLUSTERS, MEMBERS, OPEN_ORDERS, ORDERS, REACHES, STANDINGS, Versioned
 from shared.wire.orders import signed
 from shared.wire.subscribers import TAKEN, refusal
@@ -76,7 +76,7 @@ class Delivering:
         """
         going = self.gates.let_go(asked.ids["cluster"], asked.ids["order"])
         if going and self._deliver(going):
-            self._taken(going)
+            self._settling.taken(going)
 
     def orders(self, asked: Message) -> None:
         """Do the same with one order of each of many clusters, side by side (message `dispatch/orders`).
@@ -87,36 +87,13 @@ class Delivering:
         for group in self.lanes.groups(
             partial(replace(self, store=near).tried, until), self._going(asked, near), _SETTLED
         ):
-            self._settled([one for one in group if one])
+            self._settling.settle([one for one in group if one])
 
     def _going(self, asked: Message, near: Remembering) -> Iterator[Versioned[Dispatched]]:
         """Yield the orders that may be given now; what it takes to send them is read together."""
         for page in self.gates.let_all_go(asked.ids.items()):
             near.get_many([table.key(one.value.cluster) for one in page for table in (CLUSTERS, REACHES)])
             yield from page
-
-    def _settled(self, outcomes: list[Versioned[Dispatched] | Message]) -> None:
-        """Record in few commits what is tried again, and what was taken, but for those where a report was faster."""
-        self._commit_each(Work((), (one,)) for one in outcomes if isinstance(one, Message))
-        taken = [one for one in outcomes if isinstance(one, Versioned)]
-        while taken:
-            try:
-                self._commit_each(map(self._take, taken))
-            except Stale:
-                taken = self._not_overtaken(taken)
-            else:
-                return
-
-    def _not_overtaken(self, taken: list[Versioned[Dispatched]]) -> list[Versioned[Dispatched]]:
-        """Return the orders that nobody wrote meanwhile; a report about any other counts, and its followers wake."""
-        found = self.store.get_many([one.key for one in taken])
-        same = [one for one in taken if (now := found.get(one.key)) and now.version == one.version]
-        self._commit_each(Work((), self._followers(one.value)) for one in taken if one not in same)
-        return same
-
-    def _commit_each(self, works: Iterable[Work]) -> None:
-        if batches := [(one.writes, one.messages) for one in bundles(works)]:
-            self.store.commit_each(batches)
 
     def _commit(self, work: Work) -> None:
         if work.writes or work.messages:
@@ -204,26 +181,6 @@ class Delivering:
             self.gates.end(order, Refusal(*refused))
         return refused is None
 
-    def _take(self, order: Versioned[Dispatched]) -> Work:
-        now = msgspec.structs.replace(order.value, state="taken", reason="", attempts=0)
-        row = Work((self._ordering.row(now, "taken", f"cluster {now.cluster} took it"),), self._followers(order.value))
-        return self._ordering.moved(order, now) + row
-
-    def _taken(self, order: Versioned[Dispatched]) -> None:
-        work = self._take(order)
-        try:
-            self._commit(work)
-        except Stale:
-            self._overtaken(work.messages)
-
-    def _overtaken(self, followers: tuple[Message, ...]) -> None:
-        """A report about the order was faster and counts; who stood behind it is woken all the same."""
-        self._commit(Work((), followers))
-
-    def _followers(self, order: Dispatched) -> tuple[Message, ...]:
-        """Wake what stood behind an order that took more than one try."""
-        return (message(self.ids, "dispatch", "resume", cluster=order.cluster),) if order.attempts else ()
-
     def _reached(self, cluster: Cluster) -> None:
         self._commit(Work(tuple(self._reaches.success(cluster))))
 
@@ -250,6 +207,10 @@ class Delivering:
     def gates(self) -> Gates:
         """What lets its orders go."""
         return Gates(self.store, self.clock, self.ids, self.conditions)
+
+    @property
+    def _settling(self) -> Settling:
+        return Settling(self.store, self.clock, self.ids)
 
     @property
     def _reaches(self) -> Reaches:

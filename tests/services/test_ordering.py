@@ -7,8 +7,9 @@ import pytest
 
 from shared.clients.ids import new_id
 from shared.clients.sqlite import Database, SqliteStore
+from shared.model.messages import Message
 from shared.model.orders import Action, Dispatched, OrderState
-from shared.services.ordering import Ordering
+from shared.services.ordering import Ordering, Work, lastly
 from shared.services.tables import ORDERS
 from tests.clients.conformance.engines import ManualClock
 
@@ -38,3 +39,13 @@ def test_orders_that_are_over_are_forgotten_in_time(
     store.commit(Ordering(store, clock, new_id).moved(was, now).writes)
     clock.advance(RETENTION)
     assert stays == (ORDERS.load(store, "c1", "o1") is not None)
+
+
+def test_what_several_ask_for_is_asked_once_with_the_last_of_them() -> None:
+    status, first, second = (
+        Message("", "sync", "status", {"commit": "a"}),
+        Message("1", "dispatch", "order", {"order": "o1"}),
+        Message("2", "dispatch", "order", {"order": "o2"}),
+    )
+    works = [Work((), (first, status)), Work((), (msgspec.structs.replace(status, id="again"), second)), Work()]
+    assert [["1"], ["again", "2"], []] == [[one.id for one in work.messages] for work in lastly(works)]

@@ -9,6 +9,7 @@ from shared.model.messages import Message
 from shared.model.records import ABSENT, Key, Put
 from shared.rules.routing import CLUSTERS as NAMED
 from shared.services.remembering import Remembering
+from shared.services.settling import Settling
 from shared.services.tables import ORDERS
 from tests.services.dispatch_stage import KILL, Stage
 from tests.services.test_reaches import ROOMY
@@ -63,3 +64,26 @@ def test_what_was_seen_stays_as_it_was_until_a_commit(stage: Stage) -> None:
     near.commit([Put(PLACE, b"2", 1)])
     assert [b"2", b"2"] == [found.value for found in (near.get(PLACE), near.get_many([PLACE])[PLACE]) if found]
     assert 0 == near.tidy()
+
+
+def test_a_change_that_reaches_many_clusters_has_its_commits_told_once_and_its_proof_begun_last(stage: Stage) -> None:
+    stage.settle(ROOMY)
+    names = [f"c{number}" for number in range(1, 41)]
+    stage.experiment(manifest=msgspec.structs.replace(KILL, annotations={NAMED: ",".join(names)}))
+    for name in names[1:]:
+        stage.cluster(name, stage.subscriber.url)
+    change = stage.change()
+    stage.dispatching.change(stage.due(change))
+    sent = [one.message for one in stage.queue.receive(100, 60)]
+    told = [one.ids["commit"] for one in sent if (one.function, one.action) == ("sync", "status")]
+    assert sorted({stage.head, "c" * 40}) == sorted(told)
+    [proof] = [order.id for order in stage.orders() if order.action == "prove"]
+    assert [max(sent, key=lambda one: one.id)] == [one for one in sent if one.ids.get("order") == proof]
+
+
+def test_a_report_that_was_faster_counts_and_the_other_order_is_recorded(stage: Stage) -> None:
+    going = fanned_out(stage)
+    orders = [order for page in stage.delivering.gates.let_all_go(going.items()) for order in page]
+    stage.store.commit([ORDERS.replace(orders[0], msgspec.structs.replace(orders[0].value, state="done"))])
+    Settling(stage.store, stage.clock, new_id).settle([*orders])
+    assert ["done", "taken"] == [stage.order(one.value.id, one.value.cluster).state for one in orders]
