@@ -155,9 +155,12 @@ class Delivering:
 
     def _in_turn(self, order: Dispatched) -> None:
         """Raise `NotYet` while an older order could not be delivered, whose end wakes this one."""
+        if order.action == "stop" or not self.store.query(
+            STANDINGS.partition(order.cluster), after=order.id, limit=1, newest_first=True
+        ):
+            return
         opened = (row.value for row in listed(self.store, STANDINGS, order.cluster))
-        before = (one for one in opened if one.id < order.id)
-        if order.action != "stop" and any(one.state == "ready" and one.attempts for one in before):
+        if any(one.id < order.id and one.state == "ready" and one.attempts for one in opened):
             raise NotYet(f"order {order.id} waits: its subscriber has an older order to take first", SLOWEST)
 
     def _send(self, cluster: Cluster, url: str, order: Versioned[Dispatched]) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from shared.clients.sqlite.failures import explained
+from shared.clients.sqlite.failures import explained, told
 from shared.clients.sqlite.schema import STEPS, Step, migrate
 from shared.errors import Unavailable
 
@@ -79,24 +79,32 @@ class Database:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def read(self, *, statements: int = 2) -> Iterator[sqlite3.Connection]:
-        """Give a connection that sees one snapshot of everything committed so far, and no one else uses meanwhile.
-
-        A block of one statement needs no transaction around it: the statement is its own snapshot.
-        """
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one snapshot of everything committed so far, and no one else uses meanwhile."""
         with explained(self.path):
             self._check_open()
             connection = self._reader()
             try:
-                if statements > 1:
-                    connection.execute("BEGIN")
+                connection.execute("BEGIN")
                 yield connection
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                self._idle.append(connection)
-                if self._closed:
-                    self._close_idle()
+                self._return(connection)
+
+    def rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Return what one statement reads: it is its own snapshot, and by far the most are such."""
+        self._check_open()
+        try:
+            connection = self._reader()
+            try:
+                return connection.execute(statement, values).fetchall()
+            finally:
+                self._return(connection)
+        except sqlite3.Error as error:
+            if failure := told(self.path, error):
+                raise failure from error
+            raise
 
     def ring(self) -> None:
         """Wake whoever waits: there may be a message to claim."""
@@ -130,6 +138,11 @@ class Database:
         self._idle.clear()
         self._turn, self._bell = threading.RLock(), threading.Condition()
         self._durable, self._quick = self._connect("FULL"), self._connect("NORMAL")
+
+    def _return(self, connection: sqlite3.Connection) -> None:
+        self._idle.append(connection)
+        if self._closed:
+            self._close_idle()
 
     def _close_idle(self) -> None:
         while self._idle:

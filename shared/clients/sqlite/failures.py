@@ -29,7 +29,12 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        sentence = _SENTENCES.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY)
-        if sentence is None:
-            raise
-        raise Unavailable(f"the database {path} {sentence} ({error})") from error
+        if failure := told(path, error):
+            raise failure from error
+        raise
+
+
+def told(path: Path, error: sqlite3.Error) -> Unavailable | None:
+    """Return what the machine did to the file, None if the mistake is ours."""
+    sentence = _SENTENCES.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY)
+    return Unavailable(f"the database {path} {sentence} ({error})") if sentence else None

@@ -53,13 +53,13 @@ class SqliteStore:
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
-        with self.database.read(statements=1) as connection:
-            return _get(connection, key, self.clock().timestamp())
+        rows = self.database.rows(_ONE, (key.partition, key.sort, self.clock().timestamp()))
+        return Record(key, *rows[0]) if rows else None
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
         now = self.clock().timestamp()
-        with self.database.read(statements=len(keys)) as connection:
+        with self.database.read() as connection:
             found = (_get(connection, key, now) for key in keys)
             return {record.key: record for record in found if record is not None}
 
@@ -76,8 +76,7 @@ class SqliteStore:
         check_limit(limit)
         low, high = _bounds(prefix, after, newest_first=newest_first)
         page = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
-        with self.database.read(statements=1) as connection:
-            rows = connection.execute(page, (partition, low, high, self.clock().timestamp(), limit)).fetchall()
+        rows = self.database.rows(page, (partition, low, high, self.clock().timestamp(), limit))
         return [Record(Key(partition, sort), value, version) for sort, value, version in rows]
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
