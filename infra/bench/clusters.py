@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final
 
 from infra.bench.house import MADE, PROJECT, House, gitops
@@ -49,15 +50,19 @@ def settle(house: House, ports: list[int], rounds: int) -> None:
         house.store.commit([CLUSTERS.put(cluster, cluster.id), MEMBERS.put(cluster, PROJECT, cluster.id)])
 
 
+def wait_until_taken(house: House, count: int) -> None:
+    """Return once the store has it that each order was taken, so that what is measured next has the machine alone."""
+    for number in range(count):
+        opened = partial(house.store.query, OPEN_ORDERS.partition(f"c{number}"))
+        while any(STANDINGS.read(row).value.state == "ready" for row in opened()):
+            time.sleep(LOOK_EVERY)
+
+
 def end_runs(house: House, count: int) -> None:
     """Have the runs be over, as reports would, so that each round finds its clusters as the first one did."""
-    store = house.store
     for number in range(count):
-        cluster = f"c{number}"
-        while any(STANDINGS.read(row).value.state == "ready" for row in store.query(OPEN_ORDERS.partition(cluster))):
-            time.sleep(LOOK_EVERY)
-        over = [row.key for table in (ACTIVE, OPEN_ORDERS) for row in store.query(table.partition(cluster))]
-        store.commit([Delete(key) for key in over])
+        listed = (house.store.query(table.partition(f"c{number}")) for table in (ACTIVE, OPEN_ORDERS))
+        house.store.commit([Delete(row.key) for rows in listed for row in rows])
 
 
 def experiment(turn: int) -> str:

@@ -21,7 +21,7 @@ from typing import IO, Final
 
 import urllib3
 
-from infra.bench.clusters import TEXT, end_runs, experiment, settle
+from infra.bench.clusters import TEXT, end_runs, experiment, settle, wait_until_taken
 from infra.bench.figures import Figure, median
 from infra.bench.house import PROJECT, House
 from infra.bench.processes import HOST, LOOK_EVERY, PATIENCE, answers
@@ -131,9 +131,10 @@ def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
     for turn in range(rounds):
         ours.append(scene.rates(partial(scene.trigger, turn)))
         sizes.append(scene.resident)
-        end_runs(scene.house, len(scene.ports))
+        wait_until_taken(scene.house, len(scene.ports))
         alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
         crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
+        end_runs(scene.house, len(scene.ports))
     group = f"one trigger, {len(scene.ports)} clusters"
     told = {"from the webhook to the last order": 0, "from the first order to the last": 1}
     for name, which in told.items():
