@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Clock, Database, utc_now
@@ -81,15 +82,18 @@ class SqliteStore:
         Raises `ValueError` for more than 100 of both or a key named twice, `Unavailable` if the file cannot be written.
         """
         check_commit(writes, messages)
-        now = self.clock().timestamp()
-        with self.database.write() as connection:
-            if connection.execute(_AGED, (now,)).fetchone():
-                connection.executemany(_FORGET, [(write.key.partition, write.key.sort, now) for write in writes])
-            for write in writes:
-                _apply(connection, write, self._expiry(write, now))
-            send(connection, messages, now)
+        self.database.write_together(partial(self._write, writes, messages, self.clock().timestamp()))
         if messages:
             self.database.ring()
+
+    def _write(
+        self, writes: Sequence[Write], messages: Sequence[Message], now: float, connection: sqlite3.Connection
+    ) -> None:
+        if connection.execute(_AGED, (now,)).fetchone():
+            connection.executemany(_FORGET, [(write.key.partition, write.key.sort, now) for write in writes])
+        for write in writes:
+            _apply(connection, write, self._expiry(write, now))
+        send(connection, messages, now)
 
     def tidy(self, limit: int = 1000) -> int:
         """Remove up to `limit` records that aged; return how many those were."""
