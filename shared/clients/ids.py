@@ -8,6 +8,7 @@ import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _lock = threading.Lock()
 _last = 0
 
@@ -22,4 +23,4 @@ def new_id() -> str:
 
 
 def _text(number: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

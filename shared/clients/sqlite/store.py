@@ -16,7 +16,10 @@ from shared.model.records import ABSENT, Delete, Key, Put, Record, Write
 
 _HERE = "partition = ? AND sort = ?"
 _STAYS = "(expires_at IS NULL OR expires_at > ?)"
-_ONE = f"SELECT value, version FROM record WHERE {_HERE} AND {_STAYS}"  # noqa: S608 - constants only, as below
+_COLUMNS = f"value, version FROM record WHERE {_HERE} AND {_STAYS}"
+_ONE = f"SELECT {_COLUMNS}"
+_AT_ONCE = 16
+"""Records that one statement looks up."""
 _VERSION = f"SELECT version FROM record WHERE {_HERE}"  # noqa: S608
 _PAGE = f"""SELECT sort, value, version FROM record
             WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT) AND {_STAYS}
@@ -55,9 +58,10 @@ class SqliteStore:
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
         now = self.clock().timestamp()
-        with self.database.read(statements=len(keys)) as connection:
-            found = (_get(connection, key, now) for key in keys)
-            return {record.key: record for record in found if record is not None}
+        parts = [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
+        with self.database.read(statements=len(parts)) as connection:
+            found = [record for part in parts for record in _some(connection, part, now)]
+        return {record.key: record for record in found}
 
     def query(
         self,
@@ -108,6 +112,13 @@ class SqliteStore:
 def _get(connection: sqlite3.Connection, key: Key, now: float) -> Record | None:
     row = connection.execute(_ONE, (key.partition, key.sort, now)).fetchone()
     return None if row is None else Record(key, *row)
+
+
+def _some(connection: sqlite3.Connection, keys: Sequence[Key], now: float) -> list[Record]:
+    """Return those that exist in one statement; a list of keys to look up would have SQLite scan the whole table."""
+    statement = " UNION ALL ".join([f"SELECT ?, {_COLUMNS}"] * len(keys))
+    places = [value for place, key in enumerate(keys) for value in (place, key.partition, key.sort, now)]
+    return [Record(keys[place], value, version) for place, value, version in connection.execute(statement, places)]
 
 
 def _bounds(prefix: str, after: str | None, *, newest_first: bool) -> tuple[bytes, bytes]:
