@@ -105,7 +105,9 @@ def _walked(value: Any, steps: tuple[str | int, ...]) -> Any:
 
 def hides(value: Any) -> bool:
     """Whether there is a seal in a value, so that it cannot be compared with anything but seals."""
-    waiting = [value]
+    if isinstance(value, str):
+        return value.startswith(SEAL) and _SEAL.fullmatch(value) is not None
+    waiting: list[Any] = [value] if isinstance(value, dict | list) else []
     while waiting:
         one = waiting.pop()
         if isinstance(one, str) and _SEAL.fullmatch(one):
