@@ -26,7 +26,7 @@ SEAL: Final = "hmac-sha256:"
 """How the text begins that stands in place of a sealed value."""
 
 _EXACT: Final = 1 << 53
-_NUMBER: Final = re.compile(rb'[:\[,](?:(?<=":)|(?<=[\[,]))-?[0-9]+(?:[.eE]|[0-9]{15})')
+_NUMBER: Final = re.compile(rb'[:\[,](?=[-0-9])(?:(?<=":)|(?<=[\[,]))-?[0-9]+(?:[.eE]|[0-9]{15})')
 _ASTRAL: Final = re.compile(rb"[\xf0-\xf4]")
 """What JSON with sorted keys may write otherwise than RFC 8785: numbers that are no short integers, and characters
 beyond the Basic Multilingual Plane, which sort otherwise in UTF-16. A string that only looks so is no harm: it is slow.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-import msgspec
-
 from shared.model.changes import Change, Shown, Side
 from shared.model.policies import Condition, Judged
 from shared.rules.comparing import compare, same
@@ -39,6 +37,15 @@ class Value(NamedTuple):
     moved: bool | None
 
 
+class Display(NamedTuple):
+    """What may be shown of what a key finds, now and before, and both in words."""
+
+    found: Any
+    before: Any
+    is_found: str
+    was_found: str
+
+
 @dataclass(frozen=True, slots=True)
 class Values:
     """What keys find in one change, each looked up once however many policies name it."""
@@ -46,6 +53,7 @@ class Values:
     change: Change
     created: bool
     _known: dict[str, Value] = field(default_factory=dict)
+    _displays: dict[str, Display] = field(default_factory=dict)
 
     def of(self, name: str) -> Value:
         """Return what the key finds; at a creation every key changed, and a change of metadata alone moves no other."""
@@ -64,6 +72,15 @@ class Values:
         moved = not same(found, before) if path.simple else _moved(path, old, change.new)
         known = _known(path, change.new, found), _known(path, old, before) if old else None
         return Value(path, *known, moved if counts else False)
+
+    def display(self, value: Value) -> Display:
+        """Return what may be shown of a value, with nothing in it that may be a secret in an object of this kind."""
+        known = self._displays.get(value.path.text)
+        if known is None:
+            kind = self.change.workload.kind
+            found, before = value.path.show(value.found, kind), value.path.show(value.before, kind)
+            known = self._displays[value.path.text] = Display(found, before, _text(found), _text(before))
+        return known
 
     def hidden(self, value: Value) -> bool:
         """Whether what was found in the new object is known by its seal only."""
@@ -118,21 +135,21 @@ def weigh(condition: Condition, values: Values) -> Weighed:
     return Weighed(condition, value, holds, how, changed)
 
 
-def explain(weighed: Weighed, kind: str) -> Judged:
-    """Say what was compared, in an object of this kind, with nothing in it that may be a secret."""
-    condition, value = weighed.condition, weighed.value
-    judged = Judged(
+def explain(weighed: Weighed, values: Values) -> Judged:
+    """Say what was compared, with nothing in it that may be a secret."""
+    condition, display = weighed.condition, values.display(weighed.value)
+    asked = _shown_value(condition, weighed.value.path, values.change.workload.kind)
+    return Judged(
         key=condition.key,
         operator=condition.operator,
-        value=_shown_value(condition, value.path, kind),
-        found=value.path.show(value.found, kind),
-        before=value.path.show(value.before, kind),
+        value=asked,
+        found=display.found,
+        before=display.before,
         holds=weighed.holds,
         changed=weighed.changed,
-        reason="",
+        reason=_reason(weighed, asked, display),
         unknown=weighed.unknown,
     )
-    return msgspec.structs.replace(judged, reason=_reason(judged, weighed))
 
 
 def combined(kind: Literal["and", "or"], weighed: Sequence[Weighed]) -> bool:
@@ -160,22 +177,23 @@ def _shown_value(condition: Condition, path: Key, kind: str) -> str | None:
     return HIDDEN if path.private(kind) else cut(condition.value)
 
 
-def _reason(judged: Judged, weighed: Weighed) -> str:
-    """Say in one clause what was compared and whether that counts."""
-    key, found, moved = cut(judged.key), _text(judged.found), _moves(judged, weighed.value)
-    if judged.operator == "Change":
-        return f"{key} is {found}, {moved}"
-    if judged.unknown:
-        return f"{key} is {found}, so whether it {_PHRASES[judged.operator][0]} {_text(judged.value)} is unknown"
-    phrase = _PHRASES[judged.operator][0 if judged.holds else 1]
-    value = _text(judged.value) if isinstance(judged.found, str) else judged.value
-    return f"{key} is {found}, which {phrase} {value} ({weighed.how}), and {moved}"
+def _reason(weighed: Weighed, asked: str | None, display: Display) -> str:
+    """Say in one clause what was compared and whether that counts, in words that may be shown."""
+    condition, is_found = weighed.condition, f"{cut(weighed.condition.key)} is {display.is_found}"
+    if condition.operator == "Change":
+        return f"{is_found}, {_moves(weighed, display)}"
+    phrases = _PHRASES[condition.operator]
+    if weighed.unknown:
+        return f"{is_found}, so whether it {phrases[0]} {_text(asked)} is unknown"
+    value = _text(asked) if isinstance(display.found, str) else asked
+    phrase = phrases[0 if weighed.holds else 1]
+    return f"{is_found}, which {phrase} {value} ({weighed.how}), and {_moves(weighed, display)}"
 
 
-def _moves(judged: Judged, value: Value) -> str:
-    if judged.changed:
-        return f"it was {_text(judged.before)} before"
-    return "it did not change" if value.moved is not None else "whether it changed is unknown"
+def _moves(weighed: Weighed, display: Display) -> str:
+    if weighed.changed:
+        return f"it was {display.was_found} before"
+    return "it did not change" if weighed.value.moved is not None else "whether it changed is unknown"
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,7 @@ _SIMPLE: Final = frozenset(
 )
 """Nodes that only walk and never look at a value: on sealed objects they find the seals of what they would find."""
 
+_STEPS: Final = frozenset({"field", "index", "subexpression", "index_expression", "identity"})
 _EVERYTHING: Final = frozenset({"current", "value_projection"})
 _SEAL: Final = re.compile(rf"{SEAL}[0-9a-f]{{64}}", re.ASCII)
 _CACHED: Final = 4_096
@@ -43,7 +44,8 @@ class Key:
     """A compiled key: `fields` are the names in it, `first` and `last` those where its path begins and ends.
 
     `whole` says that it may take up more of an object than it names, `simple` that it never looks at a value on its
-    way, and `counting` that `spec.replicas` may be part of what it finds.
+    way, and `counting` that `spec.replicas` may be part of what it finds. `steps` are the names and indexes of a key
+    that is nothing else, as most are: it is walked.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Key:
     whole: bool
     simple: bool
     counting: bool
+    steps: tuple[str | int, ...] | None = None
 
     @property
     def versioned(self) -> bool:
@@ -62,6 +65,8 @@ class Key:
 
     def find(self, content: dict[str, Any]) -> Any:
         """Return the value in an object, None where there is none or the key cannot be evaluated on it."""
+        if self.steps is not None:
+            return _walked(content, self.steps)
         try:
             return self.expression.search(content)
         except (JMESPathError, RecursionError):
@@ -88,9 +93,21 @@ class Key:
         return cut(value if isinstance(value, str) else _written(value))
 
 
+def _walked(value: Any, steps: tuple[str | int, ...]) -> Any:
+    """Return what JMESPath finds by these names and indexes: nothing where one of them does not fit."""
+    for step in steps:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and -len(value) <= step < len(value) else None
+    return value
+
+
 def hides(value: Any) -> bool:
     """Whether there is a seal in a value, so that it cannot be compared with anything but seals."""
-    waiting = [value]
+    if isinstance(value, str):
+        return value.startswith(SEAL) and _SEAL.fullmatch(value) is not None
+    waiting: list[Any] = [value] if isinstance(value, dict | list) else []
     while waiting:
         one = waiting.pop()
         if isinstance(one, str) and _SEAL.fullmatch(one):
@@ -130,7 +147,15 @@ def key(text: str) -> Key:
         whole=any(node["type"] in _WHOLE for node in _nodes(expression.parsed, filters=False)),
         simple=types <= _SIMPLE,
         counting="replicas" in fields or fields <= {"spec"} or not types.isdisjoint(_EVERYTHING),
+        steps=_steps(expression.parsed) if types <= _STEPS else None,
     )
+
+
+def _steps(tree: Any) -> tuple[str | int, ...]:
+    """Return the names and indexes in the order in which they are taken."""
+    if tree["type"] in {"field", "index"}:
+        return (tree["value"],)
+    return tuple(step for child in tree["children"] for step in _steps(child))
 
 
 def _nodes(tree: Any, *, filters: bool) -> Iterator[Any]:

@@ -54,8 +54,13 @@ def _differences(old: Any, new: Any, at: Steps) -> Iterator[Steps]:
 
 
 def _alike(old: Any, new: Any) -> bool:
-    """Whether both are written alike in JSON, which tells at once of most parts that they do not differ."""
-    return old is new or msgspec.json.encode(old, order="sorted") == msgspec.json.encode(new, order="sorted")
+    """Whether both are written alike in JSON, which tells at once of most parts that they do not differ.
+
+    Python finds what differs soonest, yet takes `true` for 1: what it finds equal is written to make sure.
+    """
+    if old is new:
+        return True
+    return bool(old == new) and msgspec.json.encode(old, order="sorted") == msgspec.json.encode(new, order="sorted")
 
 
 def _bounded(paths: list[Steps]) -> list[Steps]:

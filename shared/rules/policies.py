@@ -14,6 +14,7 @@ from shared.model.projects import Window
 from shared.rules.autoscalers import scaler_of
 from shared.rules.durations import seconds
 from shared.rules.judging import Values, combined, explain, undecided, weigh
+from shared.rules.mentions import mentions
 from shared.rules.selecting import chosen, passed_over
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -76,20 +77,14 @@ def _default(change: Change, *, default_policy: bool, created: bool) -> Decision
     return Decision(change.new.experiments, reason, "default")
 
 
-def _telling(policies: Sequence[Policy], values: Values) -> list[Policy]:
-    """Return the policies whose say a change's row holds: those that might match, and the first of the others."""
-    first, others = policies[:EXPLAINED], policies[EXPLAINED:]
-    return [*first, *(policy for policy in others if policy.problem or _may_match(policy, values))]
+def _telling(policies: Sequence[Policy], values: Values) -> Sequence[Policy]:
+    """Return the policies whose say a change's row holds: those that might match, and the first of the others.
 
-
-def _may_match(policy: Policy, values: Values) -> bool:
-    """Whether anything that a policy names has changed: without that it matches nothing."""
-    if values.created or not policy.conditions:
-        return True
-    for one in policy.conditions:  # noqa: SIM110 - a project may have hundreds of policies, and `any` costs twice this
-        if values.of(one.key).moved is not False:
-            return True
-    return False
+    One that names nothing that has changed matches nothing, but at a creation.
+    """
+    if values.created or len(policies) <= EXPLAINED:
+        return policies
+    return mentions(policies, EXPLAINED).told(lambda name: values.of(name).moved is not False)
 
 
 def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opinion:
@@ -99,7 +94,7 @@ def _opinion(policy: Policy, values: Values, labels: Mapping[str, str]) -> Opini
         return Opinion(policy.name, matches=False, reason=aside)
     weighed = tuple(weigh(condition, values) for condition in policy.conditions)
     matches = combined(policy.condition_type, weighed) if weighed else values.created or bool(change.changed)
-    judged = tuple(explain(one, change.workload.kind) for one in weighed)
+    judged = tuple(explain(one, values) for one in weighed)
     return Opinion(
         policy=policy.name,
         matches=matches,

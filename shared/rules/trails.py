@@ -208,5 +208,5 @@ def _past(past: tuple[str, ...], left: Side, reached: Side) -> tuple[str, ...]:
 
 
 def _rollback(past: tuple[str, ...], old: Side, new: Side) -> bool:
-    template = sides.template(new)
+    template = sides.template(new) if past else None
     return template is not None and template != sides.template(old) and digest(template) in past

@@ -61,6 +61,8 @@ def healed(tracked: Tracked, change: Change) -> Tracked:
 
 def undone(harms: tuple[Harm, ...], old: Side | None, changed: tuple[Changed, ...]) -> str:
     """Return the run whose chaos a change takes back: each field goes from what chaos made of it to what it found."""
+    if not harms:
+        return ""
     back = [_undone(harms, _digest(old, one.path), one) for one in changed]
     return back[-1] if back and all(back) else ""
 

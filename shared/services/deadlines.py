@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -22,9 +24,6 @@ _SHARE: Final = 0.75
 _SHORT: Final = 0.2
 """Seconds that are waited while others are overdue: they wait for the same store, and answers queue for our threads."""
 
-_THREADS: Final = 160
-"""More than any of our servers have: threads are made only as they are needed."""
-
 
 class Late(Unavailable):
     """The work is not done yet; it goes on."""
@@ -35,26 +34,103 @@ class Busy(Unavailable):
 
 
 class Deadlines:
-    """Work on threads of its own, of which at most `most` may go on though nobody waits for them any more."""
+    """Work on threads of its own, of which at most `most` may go on though nobody waits for them any more.
+
+    A thread is made where none is idle, so there are as many as calls at one time and `most` more.
+    """
 
     def __init__(self, most: int = 32) -> None:
         self._most = most
-        self._pool = ThreadPoolExecutor(_THREADS, "deadline")
-        self._overdue: set[Future[Any]] = set()
+        self._idle: deque[_Thread] = deque()
+        self._overdue: set[_Task] = set()
 
     def within(self, patience: float, work: Callable[[], T]) -> T:
         """Return what the work returns, or raise what it raises; `Late` after `patience` seconds, `Busy` at once."""
         if len(self._overdue) >= self._most:
             raise Busy("too many reviews wait for the store")
-        future = self._pool.submit(copy_context().run, work)
+        task = _Task(copy_context(), work, self._overdue)
+        self._thread().hand(task)
+        if not task.ended.acquire(timeout=max(0.0, min(patience, _SHORT) if self._overdue else patience)):
+            self._overdue.add(task)
+            if task.over:
+                self._overdue.discard(task)
+            raise Late("the store did not answer in time")
+        task.ended.release()
+        if task.error is not None:
+            raise task.error
+        found: T = task.found
+        return found
+
+    def _thread(self) -> _Thread:
+        """Return the thread that was busy last, since it is the readiest, or a new one."""
         try:
-            return future.result(min(patience, _SHORT) if self._overdue else patience)
-        except TimeoutError:
-            if future.done():
-                raise
-            self._overdue.add(future)
-            future.add_done_callback(self._overdue.discard)
-            raise Late("the store did not answer in time") from None
+            return self._idle.pop()
+        except IndexError:
+            return _Thread(self._idle)
+
+
+class _Task:
+    """Work in the context of its call. `ended` is held until it is `over`; then it is none of the `overdue` ones."""
+
+    __slots__ = ("_context", "_overdue", "_work", "ended", "error", "found", "over")
+
+    def __init__(self, context: Context, work: Callable[[], Any], overdue: set[_Task]) -> None:
+        self._context, self._work, self._overdue = context, work, overdue
+        self.ended = threading.Lock()
+        self.ended.acquire()
+        self.over = False
+        self.found: Any = None
+        self.error: BaseException | None = None
+
+    def do(self) -> None:
+        """Do the work, and keep what comes of it."""
+        try:
+            self.found = self._context.run(self._work)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+            self.error = error
+        self.over = True
+        self._overdue.discard(self)
+
+
+class _Thread:
+    """Does one task after the other; between them it is in `idle`."""
+
+    __slots__ = ("_idle", "_task", "_told")
+
+    def __init__(self, idle: deque[_Thread]) -> None:
+        self._idle = idle
+        self._told = threading.Lock()
+        self._told.acquire()
+        self._task: _Task | None = None
+        threading.Thread(target=self._run, name="deadline", daemon=True).start()
+
+    def hand(self, task: _Task) -> None:
+        """Have it do a task; it must be idle."""
+        _begun.add(task)
+        self._task = task
+        self._told.release()
+
+    def _run(self) -> None:
+        while True:
+            self._told.acquire()
+            task, self._task = self._task, None
+            if task is not None:
+                task.do()
+                _begun.discard(task)
+                self._idle.append(self)
+                task.ended.release()
+            del task
+
+
+_begun: Final[set[_Task]] = set()
+
+
+@atexit.register
+def _finish() -> None:
+    """Let what was begun come to its end before the process does, whether or not somebody waits for it."""
+    for task in list(_begun):
+        with task.ended:
+            pass
 
 
 def patience(query: Mapping[str, str]) -> float:

@@ -87,12 +87,14 @@ class Judge:
     def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
         subject, project = change.workload, context.project.value.id
         named = [f"{subject.cluster}/{subject.subject}/{experiment}" for experiment in decision.experiments[:LIMIT]]
+        recent, cooldowns = RECENT.key(project), [COOLDOWNS.key(project, name) for name in named]
+        found = self.store.get_many([recent, *cooldowns])
         return _Case(
             context,
             change,
             decision,
-            recent=RECENT.load_or(self.store, Recent(), project),
-            cooldowns=tuple(COOLDOWNS.load_or(self.store, "", project, name) for name in named),
+            recent=RECENT.read_or(found.get(recent), recent, Recent()),
+            cooldowns=tuple(COOLDOWNS.read_or(found.get(key), key, "") for key in cooldowns),
             active=self._active(change),
         )
 

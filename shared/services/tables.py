@@ -67,7 +67,12 @@ class Table(Generic[T]):
 
     def load_or(self, store: Store, default: T, *parts: str) -> Versioned[T]:
         """Return the record under these parts, or `default` as one that is yet to be written."""
-        return self.load(store, *parts) or Versioned(self.key(*parts), default, ABSENT)
+        key = self.key(*parts)
+        return self.read_or(store.get(key), key, default)
+
+    def read_or(self, record: Record | None, key: Key, default: T) -> Versioned[T]:
+        """Decode what was read under a key, None being `default`, yet to be written."""
+        return Versioned(key, default, ABSENT) if record is None else self.read(record)
 
     def read(self, record: Record) -> Versioned[T]:
         """Decode a record that a query returned; the very one that was read last is not decoded again."""

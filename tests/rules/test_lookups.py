@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import jmespath
 import msgspec
 import pytest
 
 from shared.model.changes import Side
 from shared.model.policies import Condition, Judged
+from shared.rules.lookups import key as compiled
 from tests.rules.policed import WATCHED, change, decided, policy, side
 
 
@@ -108,3 +110,30 @@ def test_a_key_that_cannot_be_evaluated_finds_nothing() -> None:
     found = judged("length(spec.a)", side({"a": 1}), side({"a": 2}))
 
     assert (None, None, False) == (found.found, found.before, found.holds)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("a", id="a name"),
+        pytest.param('a."b.c"[0]', id="a quoted name and an index"),
+        pytest.param('a."b.c"[-1].d', id="an index from the end"),
+        pytest.param('a."b.c"[-3]', id="an index before the first"),
+        pytest.param('a."b.c"[2]', id="an index beyond the last"),
+        pytest.param('a."b.c".d', id="a name in a list"),
+        pytest.param("a[0]", id="an index in an object"),
+        pytest.param("a.e.f", id="a name in a text"),
+        pytest.param("a.e[0]", id="an index in a text"),
+        pytest.param("a.g[0]", id="a name that is not there"),
+        pytest.param("[0]", id="an index at once"),
+        pytest.param('a."b.c" | [0]', id="a pipe"),
+    ],
+)
+def test_a_key_finds_what_jmespath_finds(key: str) -> None:
+    content = {"a": {"b.c": [{"d": 1}, {"d": 2}], "e": "text"}}
+    assert jmespath.search(key, content) == compiled(key).find(content)
+
+
+def test_a_key_of_names_and_indexes_is_walked() -> None:
+    assert ("spec", "containers", 0, "image") == compiled("spec.containers[0].image").steps
+    assert None is compiled("spec.containers[*].image").steps

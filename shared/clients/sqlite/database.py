@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
+from shared.clients.sqlite import together
 from shared.clients.sqlite.failures import explained, told
 from shared.clients.sqlite.schema import STEPS, Step, migrate
 from shared.errors import Unavailable
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 _WAL_BYTES: Final = 64 << 20
 _CHECKPOINT_PAGES: Final = (_WAL_BYTES >> 1) // 4096
@@ -47,6 +49,7 @@ class Database:
         self.path = path
         self._patience = patience
         self._turn = threading.RLock()
+        self._waiting = together.Waiting()
         self._bell = threading.Condition()
         self._rung = 0
         self._idle: deque[sqlite3.Connection] = deque()
@@ -77,6 +80,31 @@ class Database:
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    def write_together(self, work: together.Work[T]) -> T:
+        """Do the work in a durable transaction, and with it the work of all threads that wait to write.
+
+        Returns what it returns, once it is on disk. Raises what the work raises, which undoes nothing but that work,
+        and `Unavailable` where the transaction failed: then nothing of it is written. The work runs in any of the
+        threads, once.
+        """
+        job = self._waiting.add(work)
+        with self._turn:
+            if not job.over:
+                self._write_all(self._waiting.take())
+        return job.outcome()
+
+    def _write_all(self, jobs: Sequence[together.Job[Any]]) -> None:
+        """Write for all of them; what stops this thread alone is raised here, and is no reason for others to stop."""
+        try:
+            with self.write() as connection:
+                together.do(jobs, connection)
+        except BaseException as error:
+            together.fail(jobs, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            together.end(jobs)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -137,6 +165,7 @@ class Database:
         self._inherited += [self._durable, self._quick, *self._idle]
         self._idle.clear()
         self._turn, self._bell = threading.RLock(), threading.Condition()
+        self._waiting = together.Waiting()
         self._durable, self._quick = self._connect("FULL"), self._connect("NORMAL")
 
     def _return(self, connection: sqlite3.Connection) -> None:

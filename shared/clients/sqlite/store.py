@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Clock, Database, utc_now
@@ -17,11 +18,14 @@ from shared.ports.state import Batch
 
 _AT_ONCE: Final = 10
 """Commits that share a transaction: others wait for its end before they write, some ten milliseconds."""
+_LOOKED_UP: Final = 16
+"""Records that one statement looks up."""
 
 _HERE = "partition = ? AND sort = ?"
 _STAYS = "(expires_at IS NULL OR expires_at > ?)"
-_ONE = f"SELECT value, version FROM record WHERE {_HERE} AND {_STAYS}"  # noqa: S608 - constants only, as below
-_VERSION = f"SELECT version FROM record WHERE {_HERE}"  # noqa: S608
+_COLUMNS = f"value, version FROM record WHERE {_HERE} AND {_STAYS}"
+_ONE = f"SELECT {_COLUMNS}"
+_VERSION = f"SELECT version FROM record WHERE {_HERE}"  # noqa: S608 - constants only, as below
 _PAGE = f"""SELECT sort, value, version FROM record
             WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT) AND {_STAYS}
             ORDER BY sort {{}} LIMIT ?"""  # noqa: S608
@@ -58,10 +62,10 @@ class SqliteStore:
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
-        now = self.clock().timestamp()
-        with self.database.read() as connection:
-            found = (_get(connection, key, now) for key in keys)
-            return {record.key: record for record in found if record is not None}
+        now, starts = self.clock().timestamp(), range(0, len(keys), _LOOKED_UP)
+        asked = [_looking_up(keys[start : start + _LOOKED_UP], start, now) for start in starts]
+        rows = self.database.rows(*asked[0]) if len(asked) == 1 else self._rows(asked)
+        return {keys[place]: Record(keys[place], value, version) for place, value, version in rows}
 
     def query(
         self,
@@ -95,24 +99,22 @@ class SqliteStore:
             check_commit(*batch)
         for start in range(0, len(batches), _AT_ONCE):
             few = batches[start : start + _AT_ONCE]
-            stale = self._together(few)
+            stale = self.database.write_together(partial(self._together, few, self.clock().timestamp()))
             if any(messages for _, messages in few):
                 self.database.ring()
             if stale:
                 raise stale
 
-    def _together(self, batches: Sequence[Batch]) -> Stale | None:
+    def _together(self, batches: Sequence[Batch], now: float, connection: sqlite3.Connection) -> Stale | None:
         """Do commits in one transaction; return what ended them early, if anything did."""
-        now = self.clock().timestamp()
-        with self.database.write() as connection:
-            aged = connection.execute(_AGED, (now,)).fetchone() is not None
-            for batch in batches:
-                connection.execute("SAVEPOINT batch")
-                try:
-                    self._do(connection, batch, now, aged=aged)
-                except Stale as stale:
-                    connection.execute("ROLLBACK TO batch")
-                    return stale
+        aged = connection.execute(_AGED, (now,)).fetchone() is not None
+        for batch in batches:
+            connection.execute("SAVEPOINT batch")
+            try:
+                self._do(connection, batch, now, aged=aged)
+            except Stale as stale:
+                connection.execute("ROLLBACK TO batch")
+                return stale
         return None
 
     def _do(self, connection: sqlite3.Connection, batch: Batch, now: float, *, aged: bool) -> None:
@@ -122,6 +124,11 @@ class SqliteStore:
         for write in writes:
             _apply(connection, write, self._expiry(write, now))
         send(connection, messages, now)
+
+    def _rows(self, asked: Sequence[tuple[str, tuple[object, ...]]]) -> list[tuple[Any, ...]]:
+        """Return what several statements read, all at one moment."""
+        with self.database.read() as connection:
+            return [row for statement, values in asked for row in connection.execute(statement, values)]
 
     def tidy(self, limit: int = 1000) -> int:
         """Remove up to `limit` records that aged; return how many those were."""
@@ -133,9 +140,11 @@ class SqliteStore:
         return now + self.retention if ages and self.retention is not None else None
 
 
-def _get(connection: sqlite3.Connection, key: Key, now: float) -> Record | None:
-    row = connection.execute(_ONE, (key.partition, key.sort, now)).fetchone()
-    return None if row is None else Record(key, *row)
+def _looking_up(keys: Sequence[Key], first: int, now: float) -> tuple[str, tuple[object, ...]]:
+    """Return what reads several records, each with its place; a list of keys would have SQLite scan the whole table."""
+    statement = " UNION ALL ".join([f"SELECT ?, {_COLUMNS}"] * len(keys))
+    values = (value for place, key in enumerate(keys, first) for value in (place, key.partition, key.sort, now))
+    return statement, tuple(values)
 
 
 def _bounds(prefix: str, after: str | None, *, newest_first: bool) -> tuple[bytes, bytes]:

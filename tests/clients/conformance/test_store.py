@@ -40,6 +40,12 @@ def test_any_bytes_come_back_as_they_were(engine: Engine) -> None:
     assert {HERE: Record(HERE, value, 1), THERE: Record(THERE, b"", 1)} == engine.store.get_many([HERE, THERE])
 
 
+def test_get_many_finds_many(engine: Engine) -> None:
+    keys = [Key("many", f"{number:03}") for number in range(50)]
+    engine.store.commit([Put(key, key.sort.encode()) for key in keys])
+    assert {key: Record(key, key.sort.encode(), 1) for key in keys} == engine.store.get_many([*keys, THERE])
+
+
 def test_get_many_leaves_out_what_does_not_exist(engine: Engine) -> None:
     engine.store.commit([Put(HERE, b"1")])
     assert {HERE: Record(HERE, b"1", 1)} == engine.store.get_many([THERE, HERE])
