@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := .
 NPM := $(if $(shell command -v npm),.venv/npm-installed)
 
-.PHONY: help run demo test test-real soak bench lock clean
+.PHONY: help run demo test static pure test-real soak bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,13 +17,18 @@ demo: .venv/installed ## the whole loop on real parts: push, change, dispatch, r
 	@exec .venv/bin/litmus-gitops demo
 
 test: .venv/tests-installed $(NPM) ## format, lint, types, layers, tests, coverage of wire and rules
+	@$(MAKE) --no-print-directory -j 2 -O static pure
+	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/wire --ignore tests/rules
+
+static: .venv/tests-installed
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy shared infra functions/*/main.py tests
 	.venv/bin/lint-imports
+
+pure: .venv/tests-installed
 	.venv/bin/coverage run -m pytest tests/wire tests/rules
 	.venv/bin/coverage report --include 'shared/wire/*,shared/rules/*' --fail-under 100
-	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/wire --ignore tests/rules
 
 test-real: .venv/tests-installed ## the same claims against a real kube-apiserver (needs Go)
 	@tests/real/run.sh

@@ -182,7 +182,8 @@ class Story:
             assert (["unreachable", "reachable"] * len(told))[: len(told)] == told
 
     def _ended(self) -> bool:
-        return not any(self._left().values()) and len(list(listed(self.store, RUNS, "shop"))) == self.plan.triggers
+        """Whether every trigger has its run and no order is open, in this order: one is made together with its run."""
+        return len(list(listed(self.store, RUNS, "shop"))) == self.plan.triggers and not any(self._left().values())
 
     def _left(self) -> dict[str, int]:
         clusters = [one.cluster for one in self.subscribers]
