@@ -22,7 +22,7 @@ from shared.rules.keys import subscriber_key
 from shared.wire.orders import read_order
 from shared.wire.reports import write_heartbeat, write_report
 from shared.wire.standard_webhooks import sign, verify
-from tests.infra.loop import free_port, send, until
+from tests.infra.loop import send, until
 
 ROOT: Final = Path(__file__).parents[2]
 TROUBLES: Final = ("away", "broken", "drop", "hang", "well", "well")
@@ -129,7 +129,8 @@ class Engine:
     module: ClassVar = "infra.local"
 
     def __init__(self, folder: Path, store_url: str, name: str = "data", **environment: str) -> None:
-        self.port = free_port()
+        self._place = reserved()
+        self.port = self._place.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DATA_DIR": str(folder / name), "PORT": str(self.port), "ADMIN_TOKEN": "owner", "STORE_URL": store_url}
         own |= {"MASTER_KEY_FILE": str(folder / "data" / "keys" / "master")}
@@ -156,6 +157,7 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._place.close()
 
 
 def reserved() -> socket.socket:
