@@ -118,9 +118,9 @@ def test_reviews_are_allowed_at_once_and_told_sealed_when_the_portal_is_there(
 def test_the_work_goes_on_in_the_one_process_that_serves(cluster: ChaosCluster, tmp_path: Path) -> None:
     with serving(cluster, tmp_path):
         until(lambda: cluster.portal.heartbeats)
-        before, started = len(cluster.portal.heartbeats), time.monotonic()
-        until(lambda: len(cluster.portal.heartbeats) >= before + 4)
-        assert time.monotonic() - started > 1.4
+        started, before = time.monotonic(), len(cluster.portal.heartbeats)
+        until(lambda: len(cluster.portal.heartbeats) >= before + 6)
+        assert time.monotonic() - started > 2.0
 
 
 def test_killed_and_started_anew_it_carries_its_orders_out_once(cluster: ChaosCluster, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SEED = int(os.environ.get("SEED") or int(os.environ.get("PYTEST_XDIST_TESTRUNUID
 """The same for all workers of one run."""
 
 KILLS = [(number, moment) for number in range(1, WRITES + 1) for moment in ("before", "after")]
-SLICE = random.Random(SEED).sample(KILLS, 5)  # noqa: S311 - a slice of the soak, no secret
+SLICE = random.Random(SEED).sample(KILLS, 3)  # noqa: S311 - a slice of the soak, no secret
 
 FEWER = random.Random(SEED).sample(KILLS, 12)  # noqa: S311 - likewise
 """Where others may work on the same store, a killed engine's leases are waited for, and each kill takes minutes."""
