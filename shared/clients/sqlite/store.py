@@ -106,9 +106,11 @@ class SqliteStore:
                 raise stale
 
     def _together(self, batches: Sequence[Batch], now: float, connection: sqlite3.Connection) -> Stale | None:
-        """Do commits in one transaction; return what ended them early, if anything did."""
+        """Do commits in one transaction; return what ended them early, or raise it if nothing is left to be written."""
         aged = connection.execute(_AGED, (now,)).fetchone() is not None
-        for batch in batches:
+        first, *others = batches
+        self._do(connection, first, now, aged=aged)
+        for batch in others:
             connection.execute("SAVEPOINT batch")
             try:
                 self._do(connection, batch, now, aged=aged)
