@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from shared.clients.sqlite import Database, SqliteStore, open_database
+from shared.clients.sqlite.together import Job
 from shared.errors import Stale, Unavailable
 from shared.model.records import ABSENT, Check, Key, Put, Write
+from shared.ports.state import Batch
 
 THREADS = 8
 _FRAME = 24 + 4096
@@ -122,12 +124,22 @@ def test_what_fails_for_all_is_told_to_each_and_leaves_nothing(database: Databas
     assert [] == SqliteStore(database).query("project")
 
 
-def interrupted(_: object) -> None:
-    raise KeyboardInterrupt
+def test_a_mistake_in_one_commit_is_no_failure_of_others(database: Database) -> None:
+    good: list[list[Write]] = [[Put(key(number), b"x", ABSENT)] for number in range(THREADS)]
+    jobs = at_once(database, [*good[:4], [Put(Key("project", "\ud800"), b"x")], *good[4:]])
+    assert [UnicodeEncodeError] == [type(error) for job in jobs if (error := job.exception())]
+    assert THREADS == len(SqliteStore(database).query("project"))
+
+
+class Interrupted(list[Batch]):
+    """Commits that are stopped by the user."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        raise KeyboardInterrupt
 
 
 def test_an_interrupted_thread_leaves_no_other_waiting(database: Database) -> None:
     with pytest.raises(KeyboardInterrupt):
-        database.write_together(interrupted)
+        database.write_together(Job(Interrupted(), 0.0))
     SqliteStore(database).commit([Put(key(1), b"x")])
     assert 1 == len(SqliteStore(database).query("project"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from shared.clients.sqlite import together
 from shared.clients.sqlite.failures import explained, told
@@ -18,7 +18,6 @@ from shared.clients.sqlite.schema import STEPS, Step, migrate
 from shared.errors import Unavailable
 
 Clock = Callable[[], datetime]
-T = TypeVar("T")
 
 _WAL_BYTES: Final = 64 << 20
 _CHECKPOINT_PAGES: Final = (_WAL_BYTES >> 1) // 4096
@@ -81,25 +80,29 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    def write_together(self, work: together.Work[T]) -> T:
-        """Do the work in a durable transaction, and with it the work of all threads that wait to write.
+    def write_together(self, job: together.Job) -> None:
+        """Do a job in a durable transaction, and with it those of all threads that wait to write.
 
-        Returns what it returns, once it is on disk. Raises what the work raises, which undoes nothing but that work,
-        and `Unavailable` where the transaction failed: then nothing of it is written. The work runs in any of the
-        threads, once.
+        When this returns the job is over. Any of the threads may have done it.
         """
-        job = self._waiting.add(work)
+        self._waiting.add(job)
         with self._turn:
             if not job.over:
                 self._write_all(self._waiting.take())
-        return job.outcome()
 
-    def _write_all(self, jobs: Sequence[together.Job[Any]]) -> None:
-        """Write for all of them; what stops this thread alone is raised here, and is no reason for others to stop."""
+    def _write_all(self, jobs: Sequence[together.Job]) -> None:
+        """Write for all of them; what stops this thread alone is raised here, and is no reason for others to stop.
+
+        A mistake in one is no reason for others to fail, either: where one is found, each is written for by itself.
+        """
         try:
             with self.write() as connection:
                 together.do(jobs, connection)
         except BaseException as error:
+            if len(jobs) > 1 and isinstance(error, Exception) and not isinstance(error, Unavailable):
+                for job in jobs:
+                    self._write_all([job])
+                return
             together.fail(jobs, error)
             if not isinstance(error, Exception):
                 raise
@@ -120,7 +123,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 self._return(connection)
 
-    def rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Return what one statement reads: it is its own snapshot, and by far the most are such."""
         self._check_open()
         try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
+from shared.clients.sqlite.statements import in_parts, tuples
 from shared.model.messages import Claimed, DeadLetter, Message
 
-_SEND = """INSERT INTO message (id, function, action, ids, sent_at, visible_at, attempts) VALUES (?, ?, ?, ?, ?, ?, 0)
-           ON CONFLICT DO NOTHING"""
+Row = tuple[str, str, str, str, float, float, int]
+"""id, function, action, ids, sent_at, visible_at, attempts."""
+
 _VISIBLE = "visible_at <= ? AND function NOT IN (SELECT value FROM json_each(?))"
 _NEXT = f"""SELECT id, function, action, ids, attempts FROM message
             WHERE {_VISIBLE} ORDER BY visible_at LIMIT ?"""  # noqa: S608 - constants only
@@ -25,10 +28,15 @@ _BURY = """INSERT OR REPLACE INTO dead_letter (id, function, action, ids, attemp
            SELECT id, function, action, ids, attempts, ?, ? FROM message WHERE id = ?"""
 
 
-def send(connection: sqlite3.Connection, messages: Iterable[Message], now: float) -> None:
+def as_row(message: Message, now: float) -> Row:
+    """Return a message that is sent `now`, in seconds since 1970."""
+    return message.id, message.function, message.action, _ids(message), now, now + message.delay, 0
+
+
+def send(connection: sqlite3.Connection, messages: Sequence[Row]) -> None:
     """Add messages; one whose id is queued already is the same message, and is kept once."""
-    rows = ((m.id, m.function, m.action, _ids(m), now, now + m.delay) for m in messages)
-    connection.executemany(_SEND, rows)
+    for few in in_parts(messages):
+        connection.execute(_sending(len(few)), [value for one in few for value in one])
 
 
 def visible(connection: sqlite3.Connection, now: float, leave: Sequence[str], limit: int) -> list[tuple[Message, int]]:
@@ -91,9 +99,16 @@ def revive(connection: sqlite3.Connection, message_id: str, now: float) -> bool:
     row = connection.execute(f"{_DEAD} WHERE id = ?", (message_id,)).fetchone()
     if row is None:
         return False
-    send(connection, [_message(*row[:4])], now)
+    send(connection, [(*row[:4], now, now, 0)])
     connection.execute("DELETE FROM dead_letter WHERE id = ?", (message_id,))
     return True
+
+
+@cache
+def _sending(count: int) -> str:
+    """Return what adds so many messages."""
+    return f"""INSERT INTO message (id, function, action, ids, sent_at, visible_at, attempts)
+               VALUES {tuples(count, 7)} ON CONFLICT DO NOTHING"""  # noqa: S608 - likewise
 
 
 def _ids(message: Message) -> str:

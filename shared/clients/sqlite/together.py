@@ -1,84 +1,74 @@
-"""Work of several threads in one transaction: whoever writes first writes for all that wait, with one sync for all."""
+"""Commits of several threads in one transaction: whoever writes first writes for all that wait, with one sync."""
 
 from __future__ import annotations
 
 import copy
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
 
-from shared.errors import Unavailable
-
-T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
+from shared.clients.sqlite.drafts import Draft
+from shared.errors import Stale, Unavailable
+from shared.ports.state import Batch
 
 
-class Job(Generic[T]):
-    """What one thread wants written: `over` once that is on disk or has failed, which `error` tells."""
+class Job:
+    """Commits that one thread wants done, one after the other, up to the first that is `Stale`.
 
-    def __init__(self, work: Work[T]) -> None:
-        self._work = work
-        self._result: T
+    `now` is in seconds since 1970, `retention` the seconds that what ages stays from then on. `over` says that what was
+    to become of the job has: what was done of it is on disk, or `error` tells why nothing is.
+    """
+
+    def __init__(self, batches: Sequence[Batch], now: float, retention: float | None = None) -> None:
+        self.batches = batches
+        self.now = now
         self.over = False
         self.error: Exception | None = None
+        self._expiry = None if retention is None else now + retention
+        self._stale: Stale | None = None
 
-    def done(self, connection: sqlite3.Connection) -> None:
-        """Do the work, alone in its transaction; raises what the work raises."""
-        self._result = self._work(connection)
+    def add_to(self, draft: Draft) -> None:
+        """Add what holds of the commits."""
+        self._stale = next(filter(None, (draft.add(batch, self.now, self._expiry) for batch in self.batches)), None)
 
-    def done_apart(self, connection: sqlite3.Connection) -> None:
-        """Do the work among that of others: if it fails, it is taken back alone, unless SQLite took back all."""
-        connection.execute("SAVEPOINT job")
-        try:
-            self._result = self._work(connection)
-        except Exception as error:
-            if not connection.in_transaction:
-                raise
-            connection.execute("ROLLBACK TO job")
-            self.error = error
-        connection.execute("RELEASE job")
-
-    def outcome(self) -> T:
-        """Return what the work returned, or raise why it was not done."""
+    def outcome(self) -> Stale | None:
+        """Return what ended the commits early, if anything did, or raise why none was done."""
         if self.error is not None:
             raise self.error
-        return self._result
+        return self._stale
 
 
 class Waiting:
     """The jobs that nobody has taken yet, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._jobs: deque[Job[Any]] = deque()
+        self._jobs: deque[Job] = deque()
 
-    def add(self, work: Work[T]) -> Job[T]:
-        """Queue a piece of work."""
-        job = Job(work)
+    def add(self, job: Job) -> None:
+        """Queue a job."""
         self._jobs.append(job)
-        return job
 
-    def take(self) -> list[Job[Any]]:
+    def take(self) -> list[Job]:
         """Return all that wait now; called by one thread at a time."""
         return [self._jobs.popleft() for _ in range(len(self._jobs))]
 
 
-def do(jobs: Sequence[Job[Any]], connection: sqlite3.Connection) -> None:
+def do(jobs: Sequence[Job], connection: sqlite3.Connection) -> None:
     """Do the jobs in an open transaction; raises what leaves nothing of it to be committed."""
-    if len(jobs) == 1:
-        jobs[0].done(connection)
-        return
+    keys = [write.key for job in jobs for writes, _ in job.batches for write in writes]
+    draft = Draft(connection, keys, max(job.now for job in jobs))
     for job in jobs:
-        job.done_apart(connection)
+        job.add_to(draft)
+    draft.write()
 
 
-def fail(jobs: Sequence[Job[Any]], error: BaseException) -> None:
-    """Tell each thread that nothing of the transaction is on disk; those that failed by themselves know more."""
+def fail(jobs: Sequence[Job], error: BaseException) -> None:
+    """Tell each thread that nothing of the transaction is on disk."""
     for job in jobs:
-        job.error = job.error or _own(error)
+        job.error = _own(error)
 
 
-def end(jobs: Sequence[Job[Any]]) -> None:
+def end(jobs: Sequence[Job]) -> None:
     """Tell each thread that what was to become of its job has."""
     for job in jobs:
         job.over = True
