@@ -1,12 +1,10 @@
-"""Reads request bodies within bounds, on whatever server, and leaves nothing for the framework to read after us.
+"""Reads request bodies within bounds, on whatever server.
 
-functions-framework reads the rest of every body into memory before it answers; werkzeug cuts a body without a
-Content-Length at the limit instead of refusing it. Neither is bounded, so both are kept from happening here.
+werkzeug cuts a body without a Content-Length at the limit instead of refusing it, so that is not left to it.
 """
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
 from typing import IO, Final
 
@@ -38,7 +36,7 @@ def read_body(request: flask.Request, limit: int) -> bytes:
 
 
 def drop_rest(request: flask.Request) -> None:
-    """Read at most `DRAIN` bytes more, keep none, and put an empty stream in the body's place."""
+    """Read at most `DRAIN` bytes more, and keep none."""
     stream = request.stream
     if isinstance(stream, LimitedStream) and stream.is_exhausted:
         return
@@ -46,7 +44,6 @@ def drop_rest(request: flask.Request) -> None:
     with suppress(*_BROKEN):
         while left > 0 and (piece := stream.read(min(PIECE, left))):
             left -= len(piece)
-    request.stream = io.BytesIO()
 
 
 def _first(stream: IO[bytes], count: int) -> bytes:

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import flask
 import msgspec
@@ -20,6 +20,9 @@ from shared.edge.routing import Router, check_media, check_size
 from shared.errors import LitmusGitopsError, NotKnown, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
 from shared.model.traces import NAME, TRACE, valid
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 Target = Callable[[flask.Request], flask.Response]
 
@@ -89,12 +92,20 @@ def _hints(error: LitmusGitopsError) -> dict[str, str]:
 
 
 def _adopt(target: Target) -> None:
-    """Answer also what functions-framework would answer itself, unbounded and in HTML: `/robots.txt`, `//`.
+    """Answer all that comes, in front of the app that functions-framework is making: it runs main.py in its context.
 
-    It runs main.py inside the context of the app that it is making.
+    Flask would route a second time, answer `/robots.txt` and `//` itself and in HTML, read what is left of each body
+    into memory, and open contexts that nothing here looks at, which takes as long as it takes to read a review.
     """
     if flask.has_app_context():
-        flask.current_app.before_request(lambda: None if flask.request.endpoint == "run" else target(flask.request))
+        flask.current_app.wsgi_app = _application(target)  # type: ignore[method-assign, assignment]
+
+
+def _application(target: Target) -> WSGIApplication:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return target(flask.Request(environ))(environ, start_response)
+
+    return application
 
 
 def _served(router: Router, request: flask.Request) -> flask.Response:
