@@ -9,7 +9,6 @@ import time
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _RANDOM_BITS = 80
-_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _lock = threading.Lock()
 _last = 0
 

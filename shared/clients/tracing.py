@@ -19,6 +19,7 @@ class TracedStore:
         self.get = store.get
         self.get_many = store.get_many
         self.query = store.query
+        self.query_many = store.query_many
         self.tidy = store.tidy
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:

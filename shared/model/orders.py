@@ -52,7 +52,7 @@ class Order(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
     """What safety needs to know of an order again when it is let go (the same fields as the rules' facts).
 
     `triggered_at` is None where a person started it, which no storm holds.
@@ -74,10 +74,11 @@ class Approval(msgspec.Struct, frozen=True):
     at: str
 
 
-class Dispatched(msgspec.Struct, frozen=True):
+class Dispatched(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order as we keep it: to whom it goes, how far it came, and why.
 
-    `manifest` texts are not repeated here: `blob` names the stored one. `change` is the ledger id of the change that
+    It is written twice at every step, so what is as it was to begin with is left out, as a manifest's text is: `blob`
+    names the stored one. `change` is the ledger id of the change that
     caused it (None for a person's run), `after` the `prove` order that must succeed first, on
     cluster `origin`, `behind` the order of a newer change that takes its place once that is proved, `rule` what it
     waits for.

@@ -35,6 +35,10 @@ class Store(Protocol):
         """List a partition by sort key, from beyond `after`, in descending order if `newest_first`."""
         ...
 
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        """List several partitions, each by sort key and up to `limit` records; every one is in the answer."""
+        ...
+
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
 

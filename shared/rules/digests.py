@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -110,6 +111,7 @@ def side(obj: Mapping[str, Any], key: bytes) -> Side:
     )
 
 
+@lru_cache(1024)
 def sealing_key(subscriber_key: bytes) -> bytes:
     """Return the key under which a cluster's sensitive values are sealed, here and by its subscriber."""
     return hmac.digest(subscriber_key, b"sealing", hashlib.sha256)

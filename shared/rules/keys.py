@@ -26,6 +26,7 @@ def token(master: bytes, purpose: str, cluster: str, version: int) -> str:
     return base64.urlsafe_b64encode(derive(master, purpose, cluster, str(version))).rstrip(b"=").decode()
 
 
+@lru_cache(1024)
 def subscriber_key(master: bytes, cluster: str, version: int) -> bytes:
     """Return the key that signs orders to a cluster's subscriber and reports from it."""
     return derive(master, SUBSCRIBER, cluster, str(version))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -24,9 +25,15 @@ _PATHS: Final = 100
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
-def commits_of(named: Iterable[str | None]) -> list[str]:
+def commits_of(named: Iterable[str | None]) -> tuple[str, ...]:
     """Return what is a whole commit id, without repeats, at most `MOST`."""
-    return list(dict.fromkeys(name for name in named if name and _COMMIT.fullmatch(name)))[:MOST]
+    return _commits_of(tuple(named))
+
+
+@lru_cache(256)
+def _commits_of(named: tuple[str | None, ...]) -> tuple[str, ...]:
+    """Return the same for each of the many runs of one start."""
+    return tuple(dict.fromkeys(name for name in named if name and _COMMIT.fullmatch(name)))[:MOST]
 
 
 def bearing(

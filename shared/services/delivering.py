@@ -118,9 +118,11 @@ class Delivering:
             self.store.commit([], [sent])
 
     def _behind(self, origin: str, proof: str) -> Iterator[Message]:
-        cluster = CLUSTERS.load(self.store, origin)
-        for member in listed(self.store, MEMBERS, cluster.value.project) if cluster else ():
-            for row in listed(self.store, STANDINGS, member.value.id):
+        near, cluster = Remembering(self.store), CLUSTERS.load(self.store, origin)
+        members = [row.value.id for row in listed(near, MEMBERS, cluster.value.project)] if cluster else []
+        near.query_many([STANDINGS.partition(member) for member in members])
+        for member in members:
+            for row in listed(near, STANDINGS, member):
                 if row.value.after == proof and row.value.state in _UNSENT:
                     yield message(self.ids, "dispatch", "order", cluster=row.value.cluster, order=row.value.id)
 

@@ -27,7 +27,7 @@ from shared.services.ordering import OPEN, Ordering, Work
 from shared.services.overseeing import watching
 from shared.services.remembering import Remembering
 from shared.services.succession import Succession
-from shared.services.tables import CLUSTERS, GATES, ORDERS, RUNS, Gate, Versioned
+from shared.services.tables import ACTIVE, CLUSTERS, GATES, ORDERS, RUNS, Gate, Versioned
 
 _log = logging.getLogger("litmus_gitops.gates")
 
@@ -181,10 +181,14 @@ class Gates:
 
 
 def _near(store: Store, page: Sequence[tuple[str, str]]) -> Store:
-    """Return a store that has read together what differs from order to order; the rest they share."""
+    """Return a store that has read together what differs from order to order; the rest they share.
+
+    What runs on a cluster is read after its gate, which changes with each order that is let go there.
+    """
     near = Remembering(store)
     orders = [ORDERS.key(*one) for one in page]
     read = near.get_many([*orders, *(table.key(cluster) for cluster, _ in page for table in (GATES, CLUSTERS))])
     made = [ORDERS.read(read[key]).value for key in orders if key in read]
     near.get_many([key for order in made if (key := cooling(order))])
+    near.query_many([ACTIVE.partition(cluster) for cluster, _ in page])
     return near

@@ -48,8 +48,7 @@ class Placing:
         after = self._prove(start, origin) if any(cluster != origin for cluster in clusters) else None
         orders = [run_order(start, one, self._now, None if one == origin else after) for one in clusters]
         self._make_all(start, orders)
-        for order in orders:
-            self._succession.line_up(order)
+        self._line_up(orders)
         if after:
             self._begin(origin, after)
 
@@ -163,6 +162,12 @@ class Placing:
             for order in orders:
                 self.make(start, order)
 
+    def _line_up(self, orders: Sequence[Dispatched]) -> None:
+        near = Remembering(self.store)
+        near.query_many([ACTIVE.partition(order.cluster) for order in orders])
+        for order in orders:
+            Succession(near, self.clock, self.ids).line_up(order)
+
     def _make(self, order: Dispatched, run: Run, reason: str) -> None:
         work = self._ordering.made(order, run, reason)
         with suppress(Stale):
@@ -183,10 +188,6 @@ class Placing:
         refusal = Refusal("superseded", f"{_why(start)} came before it started")
         work = self._ordering.ended(was, "superseded", refusal)
         self.store.commit(work.writes, work.messages)
-
-    @property
-    def _succession(self) -> Succession:
-        return Succession(self.store, self.clock, self.ids)
 
     @property
     def _guarding(self) -> Guarding:

@@ -49,6 +49,9 @@ class MortalStore:
     ) -> list[Record]:
         return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
 
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        return self.store.query_many(partitions, limit)
+
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         dies = self.lives == 0
         self.lives = None if self.lives is None or dies else self.lives - 1

@@ -71,6 +71,11 @@ class CountingStore:
         self.held()
         return self.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
 
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        self.calls["query"] += 1
+        self.held()
+        return self.store.query_many(partitions, limit)
+
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         self.calls["commit"] += 1
         next(self.meddlers, _nobody)()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -25,6 +27,8 @@ from shared.ports.state import Batch
 
 _BATCH: Final = 100
 _PAGE: Final = 1000
+_SIDE_BY_SIDE: Final = 8
+"""Partitions that are listed at a time; boto3 keeps ten connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,12 @@ class DynamoStore:
         items = self._items(partition, keys, limit, newest_first=newest_first)
         listed = (item for item in items if item[SORT_KEY]["S"] not in keys.without)
         return [writes.read(Key(partition, item[SORT_KEY]["S"]), item) for item in islice(listed, limit)]
+
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        """List several partitions, a few at a time: DynamoDB has no request for more than one."""
+        check_limit(limit)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            return dict(zip(partitions, pool.map(partial(self.query, limit=limit), partitions), strict=True))
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.

@@ -25,6 +25,12 @@ _SOME: Final = f"""
 _PAGE: Final = (
     "SELECT sort, value, version FROM litmus_gitops_record WHERE partition = %s AND {} ORDER BY sort {} LIMIT %s"
 )
+_PAGES: Final = f"""
+    SELECT asked.partition, found.sort, found.value, found.version
+    FROM unnest(%s::text[]) AS asked (partition) CROSS JOIN LATERAL (
+        SELECT sort, value, version FROM litmus_gitops_record r
+        WHERE r.partition = asked.partition AND {_STAYS} ORDER BY sort LIMIT %s) AS found
+    ORDER BY asked.partition, found.sort"""  # noqa: S608
 _ADD: Final = """
     INSERT INTO litmus_gitops_record AS r (partition, sort, value, version, expires_at) VALUES (%s, %s, %s, 1, %s)
     ON CONFLICT (partition, sort) DO UPDATE SET value = excluded.value, version = 1, expires_at = excluded.expires_at"""
@@ -99,6 +105,11 @@ def page(partition: str, prefix: str, after: str | None, limit: int, now: float,
     where = " AND ".join(sql for sql, _ in there)
     sql = _PAGE.format(where, "DESC" if newest_first else "ASC")
     return Statement(sql, (partition, *(value for _, value in there), limit))
+
+
+def pages(partitions: Sequence[str], limit: int, now: float) -> Statement:
+    """Ask for the first page of each partition, as they are at one moment."""
+    return Statement(_PAGES, (list(partitions), now, limit))
 
 
 def tidy(now: float, limit: int) -> Statement:

@@ -62,6 +62,16 @@ class PostgresqlStore:
         [found] = self.database.ask(asked)
         return records.read(partition, found)
 
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        """List several partitions, as they are at one moment."""
+        check_limit(limit)
+        found: dict[str, list[Record]] = {partition: [] for partition in partitions}
+        if partitions:
+            [result] = self.database.ask(records.pages(list(found), limit, self._now()))
+            for partition, sort, value, version in result.rows:
+                found[partition].append(Record(Key(partition, sort), value, version))
+        return found
+
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
 

@@ -69,7 +69,7 @@ class Draft:
 
 def _versions(connection: sqlite3.Connection, keys: Sequence[Key], now: float) -> dict[Key, int]:
     """Return the versions of those of the records that exist."""
-    asked = (looking_up(few, "version", now) for few in in_parts(keys))
+    asked = looking_up(keys, "version", now)
     found = (row for statement, values in asked for row in connection.execute(statement, values))
     return {Key(partition, sort): version for partition, sort, version in found}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Clock, Database, utc_now
-from shared.clients.sqlite.statements import STAYS, in_parts, looking_up
+from shared.clients.sqlite.statements import STAYS, Statement, listing, looking_up
 from shared.clients.sqlite.together import Job
 from shared.model.messages import Message
 from shared.model.records import Key, Record, Write
@@ -44,9 +44,7 @@ class SqliteStore:
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
         """Return those of the records that exist, all as they were at one moment."""
-        now = self.clock().timestamp()
-        asked = [looking_up(few, "value, version", now) for few in in_parts(keys)]
-        rows = self.database.rows(*asked[0]) if len(asked) == 1 else self._rows(asked)
+        rows = self._rows(looking_up(keys, "value, version", self.clock().timestamp()))
         made = (Record(Key(partition, sort), value, version) for partition, sort, value, version in rows)
         return {record.key: record for record in made}
 
@@ -65,6 +63,14 @@ class SqliteStore:
         page = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
         rows = self.database.rows(page, (partition, low, high, self.clock().timestamp(), limit))
         return [Record(Key(partition, sort), value, version) for sort, value, version in rows]
+
+    def query_many(self, partitions: Sequence[str], limit: int = 100) -> dict[str, list[Record]]:
+        """List several partitions, as they are at one moment."""
+        check_limit(limit)
+        found: dict[str, list[Record]] = {partition: [] for partition in partitions}
+        for partition, sort, value, version in self._rows(listing(list(found), limit, self.clock().timestamp())):
+            found[partition].append(Record(Key(partition, sort), value, version))
+        return found
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         """Do all writes and send all messages, or nothing: `Stale` names the key whose version was another.
@@ -90,8 +96,10 @@ class SqliteStore:
             if stale:
                 raise stale
 
-    def _rows(self, asked: Sequence[tuple[str, list[object]]]) -> list[tuple[Any, ...]]:
-        """Return what several statements read, all at one moment."""
+    def _rows(self, asked: Sequence[Statement]) -> list[tuple[Any, ...]]:
+        """Return what statements read, all at one moment."""
+        if len(asked) == 1:
+            return self.database.rows(*asked[0])
         with self.database.read() as connection:
             return [row for statement, values in asked for row in connection.execute(statement, values)]
 

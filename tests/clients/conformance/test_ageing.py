@@ -26,6 +26,7 @@ def test_a_record_that_aged_is_shown_to_nobody(engine: Engine) -> None:
     assert {THERE: Record(THERE, b"stays", 1)} == engine.store.get_many([HERE, THERE])
     assert [THERE] == [record.key for record in engine.store.query(HERE.partition)]
     assert [THERE] == [record.key for record in engine.store.query(HERE.partition, newest_first=True)]
+    assert [THERE] == [record.key for record in engine.store.query_many([HERE.partition])[HERE.partition]]
 
 
 def test_those_that_aged_do_not_shorten_a_page(engine: Engine) -> None:

@@ -207,9 +207,21 @@ def test_pages_together_are_the_whole_list(engine: Engine, newest_first: bool) -
     assert (names[::-1] if newest_first else names) == [name for page in pages for name in page]
 
 
+def test_many_partitions_are_each_listed_from_their_start(engine: Engine) -> None:
+    for number in range(40):
+        fill(engine, *(f"{n:02}" for n in range(number % 4)), partition=f"p{number}")
+    asked = [f"p{number}" for number in range(40)]
+    found = engine.store.query_many([*asked, "nobody"], limit=2)
+    assert ["nobody", *sorted(asked)] == sorted(found)
+    assert {name: engine.store.query(name, limit=2) for name in found} == found
+    assert {} == engine.store.query_many([])
+
+
 def test_a_limit_below_one_is_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="limit of 0"):
         engine.store.query("p", limit=0)
+    with pytest.raises(ValueError, match="limit of 0"):
+        engine.store.query_many(["p"], limit=0)
 
 
 def test_what_was_committed_is_there_after_a_restart(engine: Engine) -> None:

@@ -85,6 +85,11 @@ class Histories(RuleBasedStateMachine):
         found = self.engine.store.query(partition, prefix=prefix, after=after, limit=limit, newest_first=newest_first)
         assert records[:limit] == found
 
+    @rule(partitions=st.lists(PARTITIONS, max_size=4), limit=st.integers(1, 6))
+    def query_many(self, partitions: list[str], limit: int) -> None:
+        expected = {partition: self.engine.store.query(partition, limit=limit) for partition in partitions}
+        assert expected == self.engine.store.query_many(partitions, limit)
+
     @rule()
     def restart(self) -> None:
         self.engine.reopen()
