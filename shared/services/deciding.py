@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side
+from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side, Workload
 from shared.model.policies import Decision
-from shared.model.records import Write
+from shared.model.records import Key, Write
 from shared.model.runs import Active, Ended, Recent
 from shared.model.triggers import Trigger
 from shared.ports.ambient import Clock
@@ -85,9 +85,7 @@ class Judge:
         return replace(ruling, detail={**ruling.detail, **said}, chaos=maker(change, case.active))
 
     def _case(self, context: Context, change: Change, decision: Decision) -> _Case:
-        subject, project = change.workload, context.project.value.id
-        named = [f"{subject.cluster}/{subject.subject}/{experiment}" for experiment in decision.experiments[:LIMIT]]
-        recent, cooldowns = RECENT.key(project), [COOLDOWNS.key(project, name) for name in named]
+        recent, *cooldowns = remembered(context.project.value.id, change.workload, decision.experiments)
         found = self.store.get_many([recent, *cooldowns])
         return _Case(
             context,
@@ -109,6 +107,12 @@ class Judge:
             return []
         rows = self.store.query(ENDED.partition(change.workload.cluster), newest_first=True, limit=_ENDS)
         return [ENDED.read(row).value for row in rows]
+
+
+def remembered(project: str, workload: Workload, experiments: Sequence[str]) -> list[Key]:
+    """Return where it is kept what safety remembers of a project, and of a workload's last triggers of experiments."""
+    named = (f"{workload.cluster}/{workload.subject}/{experiment}" for experiment in experiments[:LIMIT])
+    return [RECENT.key(project), *(COOLDOWNS.key(project, name) for name in named)]
 
 
 @dataclass(frozen=True, slots=True)

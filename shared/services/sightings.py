@@ -20,8 +20,9 @@ from shared.rules.trails import Outcome, delayed, listed, refuted
 from shared.rules.undoing import harmed, healed
 from shared.services.announcements import announced
 from shared.services.attempts import until_fresh
-from shared.services.deciding import Judge, Ruling, commits_named
+from shared.services.deciding import Judge, Ruling, commits_named, remembered
 from shared.services.ledger import Ledger, message
+from shared.services.remembering import Remembering
 from shared.services.tables import CHANGES, ORDERS, PRESENCE, RUNS, TRACKED, Versioned
 from shared.services.watching import Context, Watch
 
@@ -48,14 +49,23 @@ class Sightings:
         if context is None:
             return "gitops_off"
         place = (sighting.workload.cluster, sighting.workload.subject)
-        was = TRACKED.load_or(self.watch.store, Tracked(sighting.workload), *place)
+        judge = self._judge(context, sighting)
+        was = TRACKED.load_or(judge.store, Tracked(sighting.workload), *place)
         known, sighting = self._aligned(context, self._known(context, was, sighting), sighting)
         outcome = self._outcome(context, known, sighting)
         if outcome.noted:
-            return self._note(context, sighting, outcome, was)
+            return self._note(context, sighting, outcome, was, judge)
         if outcome.tracked:
             self.watch.store.commit([TRACKED.replace(was, outcome.tracked)])
         return outcome.rule
+
+    def _judge(self, context: Context, sighting: Sighting) -> Judge:
+        """Return who decides; what is tracked was read together with what a trigger hangs on."""
+        near, workload = Remembering(self.watch.store), sighting.workload
+        named = sighting.new.experiments if sighting.new and sighting.new.watched else ()
+        last = remembered(context.project.value.id, workload, named) if named else []
+        near.get_many([TRACKED.key(workload.cluster, workload.subject), *last])
+        return Judge(near, self.watch.clock)
 
     def _known(self, context: Context, was: Versioned[Tracked], sighting: Sighting) -> Tracked | None:
         """Return what is tracked; of what comes late it matters when heartbeats, which tell of news only, listed it."""
@@ -91,8 +101,10 @@ class Sightings:
         outsets = [claims.Outset(order.value.state, run.value) for order, run in found if order and run]
         return claims.given_up(claim, outsets, sighting)
 
-    def _note(self, context: Context, sighting: Sighting, outcome: Outcome, was: Versioned[Tracked]) -> str:
-        ruling = self._ruling(context, outcome)
+    def _note(
+        self, context: Context, sighting: Sighting, outcome: Outcome, was: Versioned[Tracked], judge: Judge
+    ) -> str:
+        ruling = _ruled(context, outcome, judge)
         event, row = self._row(context, sighting, outcome, ruling)
         tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
         tracked = tracked and _marked(tracked, outcome.change, ruling.chaos, was.value.fact)
@@ -111,16 +123,6 @@ class Sightings:
             return []
         return [*context.checks, CHANGES.put(outcome.change, context.project.value.id, event)]
 
-    def _ruling(self, context: Context, outcome: Outcome) -> Ruling:
-        if outcome.change is None:
-            return Ruling("ignored", outcome.reason, {"rule": outcome.rule})
-        ruling = Judge(self.watch.store, self.watch.clock).rule(context, outcome.change)
-        if ruling.starts or outcome.change.operation == "UPDATE":
-            return ruling
-        return replace(
-            ruling, reason=f"{outcome.reason}; {ruling.reason}", detail={**ruling.detail, "rule": outcome.rule}
-        )
-
     def _row(self, context: Context, sighting: Sighting, outcome: Outcome, ruling: Ruling) -> tuple[Event, Put]:
         commits = commits_named(sighting.new) if ruling.untold and sighting.new else ()
         return Ledger(self.watch.clock, self.ids).row(
@@ -137,6 +139,15 @@ class Sightings:
             },
             links=[("cluster", context.cluster.value.id)],
         )
+
+
+def _ruled(context: Context, outcome: Outcome, judge: Judge) -> Ruling:
+    if outcome.change is None:
+        return Ruling("ignored", outcome.reason, {"rule": outcome.rule})
+    ruling = judge.rule(context, outcome.change)
+    if ruling.starts or outcome.change.operation == "UPDATE":
+        return ruling
+    return replace(ruling, reason=f"{outcome.reason}; {ruling.reason}", detail={**ruling.detail, "rule": outcome.rule})
 
 
 def _marked(tracked: Tracked, change: Change | None, chaos: str, fact: Side | None) -> Tracked:

@@ -129,12 +129,12 @@ def test_with_warm_caches_a_review_that_cannot_matter_touches_no_store(house: Ho
     assert house.store.calls == {}
 
 
-def test_with_warm_caches_a_trigger_is_one_transaction_and_three_reads(house: House) -> None:
+def test_with_warm_caches_a_trigger_is_one_transaction_and_two_reads(house: House) -> None:
     house.admit(recorded("deployment-image"))
     house.store.calls.clear()
     house.admit(recorded("deployment-env"))
     assert house.verdicts() == ["triggered", "triggered"]
-    assert house.store.calls == {"get": 1, "get_many": 1, "query": 1, "commit": 1}
+    assert house.store.calls == {"get_many": 1, "query": 1, "commit": 1}
 
 
 def test_a_policy_that_is_new_is_obeyed_at_once(house: House) -> None:
