@@ -18,7 +18,7 @@ CONNECTIONS: Final = THREADS
 """As many as the server has threads: no request waits for one."""
 
 WARM_UP: Final = 0.5
-"""Seconds before the measured ones."""
+"""Seconds before the measured ones, which are at least as many."""
 
 Maker = Callable[[int], bytes]
 """Returns the n-th request, whole, as bytes."""
@@ -47,7 +47,7 @@ def request(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
 def load(port: int, make: Maker, expected: int, seconds: float) -> Measured:
     """Send requests for `seconds` after a warm-up; every answer must have the `expected` status."""
     numbers = itertools.count()
-    began = time.perf_counter() + WARM_UP
+    began = time.perf_counter() + min(WARM_UP, seconds)
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         jobs = [pool.submit(_client, port, make, numbers, expected, began + seconds) for _ in range(CONNECTIONS)]
         samples = [sample for job in jobs for sample in job.result()]
