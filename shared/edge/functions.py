@@ -17,6 +17,7 @@ from shared.edge import logs, metrics
 from shared.edge.bodies import drop_rest, read_body
 from shared.edge.headers import Headers
 from shared.edge.routing import Router, check_media, check_size
+from shared.edge.spans import spans
 from shared.errors import LitmusGitopsError, NotKnown, NotYet, WrongMethod
 from shared.model.calls import Answer, Call, Route
 from shared.model.traces import NAME, TRACE, valid
@@ -47,12 +48,14 @@ def function(*routes: Route, ready: Callable[[], None] = lambda: None) -> Target
     Context), or of one made here.
     """
     logs.configure()
+    spans()
     router = Router((*routes, *_operations(routes, ready)))
 
     def target(request: flask.Request) -> flask.Response:
-        before = TRACE.set(_parent(request.headers.get(NAME, "")))
+        caller = valid(request.headers.get(NAME, ""))
+        before = TRACE.set(_parent(caller))
         try:
-            return _served(router, request)
+            return _served(router, request, caller)
         finally:
             TRACE.reset(before)
 
@@ -108,13 +111,13 @@ def _application(target: Target) -> WSGIApplication:
     return application
 
 
-def _served(router: Router, request: flask.Request) -> flask.Response:
-    """Answer, count and log a request, in the trace that is set."""
-    started = time.perf_counter()
+def _served(router: Router, request: flask.Request, caller: str) -> flask.Response:
+    """Answer, count, log and record a request, in the trace that is set; `caller` is the trace context it bore."""
+    began, started = time.time_ns(), time.perf_counter_ns()
     template, response, quiet = _answered(router, request)
     drop_rest(request)
     if not quiet:
-        _report(request.method, template, response.status_code, started)
+        _report(request.method[:20], template, response.status_code, caller, (began, time.perf_counter_ns() - started))
     metrics.count(REQUESTS, route=template, status=str(response.status_code))
     return response
 
@@ -136,9 +139,9 @@ def _answered(router: Router, request: flask.Request) -> tuple[str, flask.Respon
         return template, _response(problem(broken)), False
 
 
-def _parent(given: str) -> str:
+def _parent(caller: str) -> str:
     """Return the `traceparent` of what we do for a caller: a span of ours, in the caller's trace if there is one."""
-    _, trace, _, flags = (valid(given) or f"00-{os.urandom(16).hex()}--01").split("-")
+    _, trace, _, flags = (caller or f"00-{os.urandom(16).hex()}--01").split("-")
     return f"00-{trace}-{os.urandom(8).hex()}-{flags}"
 
 
@@ -174,9 +177,12 @@ def _explain(template: str, error: LitmusGitopsError) -> None:
         _log.warning("not done", extra={"route": template, "error": type(error).__name__, "detail": str(error)})
 
 
-def _report(method: str, template: str, status: int, started: float) -> None:
-    millis = round((time.perf_counter() - started) * 1000, 2)
-    _log.info("answered", extra={"method": method[:20], "route": template, "status": status, "ms": millis})
+def _report(method: str, template: str, status: int, caller: str, span: tuple[int, int]) -> None:
+    """Log and record a request; `span` is when it began, in nanoseconds since 1970, and how many of them it took."""
+    began, took = span
+    _log.info("answered", extra={"method": method, "route": template, "status": status, "ms": round(took / 1e6, 2)})
+    if recorded := spans():
+        recorded.record(caller, method, template, status, (began, began + took))
 
 
 def _response(answer: Answer) -> flask.Response:

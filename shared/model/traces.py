@@ -19,6 +19,9 @@ TRACE: Final[ContextVar[str]] = ContextVar("trace", default="")
 ID: Final = slice(3, 35)
 """Where in a trace context of version 00 the id of the trace stands."""
 
+SPAN: Final = slice(36, 52)
+"""Where that of the span stands."""
+
 _FIELDS: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
 _SAMPLED: Final = 1
 """The one flag that version 00 knows; the others must not be passed on."""
