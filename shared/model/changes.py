@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -73,8 +74,14 @@ class Side(msgspec.Struct, frozen=True):
     @property
     def experiments(self) -> tuple[str, ...]:
         """The experiment ids that the annotations name, in order, without repeats."""
-        named = f"{self.annotations.get(WORKFLOW, '')},{self.annotations.get(EXPERIMENT_ID, '')}"
-        return tuple(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
+        annotations = self.annotations
+        return _parted(f"{annotations.get(WORKFLOW, '')},{annotations.get(EXPERIMENT_ID, '')}")
+
+
+@lru_cache(1024)
+def _parted(named: str) -> tuple[str, ...]:
+    """Return the names that commas part, for each of the many policies that ask."""
+    return tuple(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
 
 
 class Sighting(msgspec.Struct, frozen=True):

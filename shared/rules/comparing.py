@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator as operators
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from shared.model.policies import Operator
@@ -23,6 +24,9 @@ _ORDERS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
 
 
 _COMPARES: Final[dict[Operator, Callable[[Any, Any], bool]]] = {"EqualTo": operators.eq, **_ORDERS}
+_SHORT: Final = 256
+"""Characters up to which a text is remembered with what came of it."""
+
 _UNEQUAL: Final = (bool, dict, list)
 _NO_ORDER: Final[Pair] = (float("nan"), float("nan"))
 """Two sides of which none is less, greater or equal."""
@@ -64,6 +68,14 @@ def _compare_container(found: Any, operator: Operator, value: str, *, versioned:
 
 
 def _compare_scalar(found: Any, operator: Operator, value: str, *, versioned: bool) -> Compared:
+    if isinstance(found, str) and len(found) > _SHORT:
+        return _compared.__wrapped__(found, operator, value, versioned=versioned)
+    return _compared(found, operator, value, versioned=versioned)
+
+
+@lru_cache(4096, typed=True)
+def _compared(found: Any, operator: Operator, value: str, *, versioned: bool) -> Compared:
+    """Return the same for each of the many changes in which a policy finds the same."""
     if isinstance(found, bool):
         return Compared(operator == "EqualTo" and value == json.dumps(found), "as booleans")
     for how, reading in _readings(found, operator, versioned=versioned):

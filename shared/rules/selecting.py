@@ -29,8 +29,8 @@ def passed_over(policy: Policy, change: Change, labels: Mapping[str, str], *, cr
 
 def chosen(policy: Policy, change: Change) -> tuple[str, ...]:
     """Return those of the workload's experiments that the policy is about, all where it names none."""
-    named = policy.experiments
-    return tuple(name for name in change.new.experiments if not named or _any(named, name))
+    named, experiments = policy.experiments, change.new.experiments
+    return tuple(name for name in experiments if _any(named, name)) if named else experiments
 
 
 def _elsewhere(policy: Policy, change: Change, labels: Mapping[str, str]) -> str:
