@@ -15,6 +15,7 @@ import pytest
 
 from shared.clients.sqlite import Database, SqliteStore, open_database
 from shared.clients.sqlite.schema import STEPS
+from shared.clients.sqlite.statements import listing, looking_up
 from shared.errors import Misconfigured, Unavailable
 from shared.model.messages import Message
 from shared.model.records import Key, Put, Record
@@ -90,7 +91,7 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
 
 def write_half(database: Database) -> None:
     with database.write() as connection:
-        connection.execute("INSERT INTO record VALUES ('project', 'shop', x'00', 1, NULL)")
+        connection.execute("INSERT INTO record VALUES (1, 'project', 'shop', 1, NULL, x'00')")
         raise RuntimeError("halfway")
 
 
@@ -117,6 +118,40 @@ def test_a_file_of_an_earlier_version_is_migrated_in_place(tmp_path: Path) -> No
     assert len(ONE_MORE_STEP) == number_of(path)
 
 
+@pytest.mark.parametrize("taken", range(1, len(STEPS)))
+def test_what_an_earlier_release_stored_is_all_there(tmp_path: Path, taken: int) -> None:
+    path = tmp_path / "state.sqlite"
+    open_database(path, steps=STEPS[:taken]).close()
+    rows = [(f"p{number % 7}", f"{number:04}", bytes(number), number + 1) for number in range(300)]
+    with sqlite3.connect(path) as connection:
+        connection.executemany("INSERT INTO record (partition, sort, value, version) VALUES (?, ?, ?, ?)", rows)
+    connection.close()
+    with opened(path) as database:
+        store = SqliteStore(database)
+        found = [record for number in range(7) for record in store.query(f"p{number}")]
+        assert {(*key, value, version) for *key, value, version in rows} == {
+            (one.key.partition, one.key.sort, one.value, one.version) for one in found
+        }
+        store.commit([Put(found[0].key, b"new", found[0].version)])
+    assert len(STEPS) == number_of(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        pytest.param(*looking_up([KEY, KEY], "version", 0.0)[0], id="keys"),
+        pytest.param(*listing(["project", "cluster"], 1, 0.0)[0], id="partitions"),
+    ],
+)
+def test_keys_are_found_by_their_index_and_no_table_is_scanned(
+    tmp_path: Path, statement: str, values: list[object]
+) -> None:
+    with opened(tmp_path / "state.sqlite") as database:
+        plan = [row[-1] for row in database.rows(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert [] == [step for step in plan if step.startswith("SCAN record")]
+    assert any("record_by_key" in step for step in plan)
+
+
 def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     with opened(path) as database:
@@ -140,7 +175,7 @@ def test_processes_that_open_a_new_file_at_once_migrate_it_once(tmp_path: Path) 
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     open_database(path, steps=ONE_MORE_STEP).close()
-    with pytest.raises(Misconfigured, match="schema version 3 and this release knows 2: start the newer release"):
+    with pytest.raises(Misconfigured, match="schema version 4 and this release knows 3: start the newer release"):
         open_database(path)
     assert len(ONE_MORE_STEP) == number_of(path)
 

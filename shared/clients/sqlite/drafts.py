@@ -15,8 +15,8 @@ from shared.ports.state import Batch
 
 _DELETE: Final = "DELETE FROM record WHERE partition = ? AND sort = ?"
 
-_Row = tuple[str, str, bytes, int, float | None]
-"""partition, sort, value, version, expires_at."""
+_Row = tuple[str, str, int, float | None, bytes]
+"""partition, sort, version, expires_at, value."""
 
 
 class Draft:
@@ -59,7 +59,7 @@ class Draft:
         key = write.key
         if isinstance(write, Put):
             version = self._versions[key] = self._versions.get(key, ABSENT) + 1
-            self._rows[key] = (key.partition, key.sort, write.value, version, expiry if write.ages else None)
+            self._rows[key] = (key.partition, key.sort, version, expiry if write.ages else None, write.value)
             self._gone.discard(key)
         elif isinstance(write, Delete):
             self._versions.pop(key, None)
@@ -78,6 +78,6 @@ def _versions(connection: sqlite3.Connection, keys: Sequence[Key], now: float) -
 def _putting(count: int) -> str:
     """Return what writes so many records, whatever is there: also one that aged and was not tidied away yet."""
     values = tuples(count, 5)
-    return f"""INSERT INTO record (partition, sort, value, version, expires_at) VALUES {values}
-               ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version,
-                                         expires_at = excluded.expires_at"""  # noqa: S608 - likewise
+    return f"""INSERT INTO record (partition, sort, version, expires_at, value) VALUES {values}
+               ON CONFLICT (partition, sort) DO UPDATE SET version = excluded.version, value = excluded.value,
+                                                           expires_at = excluded.expires_at"""  # noqa: S608 - likewise

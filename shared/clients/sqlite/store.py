@@ -22,8 +22,8 @@ _PAGE = f"""SELECT sort, value, version FROM record
             WHERE partition = ? AND sort >= CAST(? AS TEXT) AND sort < CAST(? AS TEXT) AND {STAYS}
             ORDER BY sort {{}} LIMIT ?"""  # noqa: S608 - likewise
 _OLDEST_FIRST, _NEWEST_FIRST = _PAGE.format("ASC"), _PAGE.format("DESC")
-_TIDY = """DELETE FROM record WHERE (partition, sort) IN
-           (SELECT partition, sort FROM record WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
+_TIDY = """DELETE FROM record WHERE id IN
+           (SELECT id FROM record WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
 
 
 @dataclass(frozen=True, slots=True)
