@@ -32,41 +32,45 @@ class NotTriggered(RuntimeError):
 
 
 def measure(house: House, seconds: float) -> Iterator[Figure]:
-    """Ask about updates that cannot matter and about such that trigger, in turns with the same of the empty function.
+    """Ask about updates that cannot matter and about such that trigger, and the same of the empty function, in turns.
 
-    Each turn takes a share of `seconds`, so that a machine that is slow for a while is so for both.
+    Each turn takes a share of `seconds` for each, so that a machine that is slow for a while is so for all.
     """
     for count in COUNTS:
         _settle(house, count)
     idle = reviews(_path(house, COUNTS[0]), watched=False)
+    triggering = {count: _numbered(_triggering(house, count)) for count in COUNTS}
     with house.serve("empty") as empty, house.serve("workload_admission") as ours:
-        pair = (ours.port, empty.port)
-        yield from _figures("not annotated", _in_turns(pair, idle, idle, seconds))
-        for count in COUNTS:
-            turns = _in_turns(pair, _triggering(house, count), idle, seconds)
-            _check(house, count, sum(one.count for one, _ in turns))
-            yield from _figures(f"triggering, {count} policies", turns)
+        asked = {"empty": (empty.port, idle), "idle": (ours.port, idle)}
+        asked |= {f"{count}": (ours.port, make) for count, make in triggering.items()}
+        turns = [
+            {name: load(port, make, OK, seconds / TURNS) for name, (port, make) in asked.items()} for _ in range(TURNS)
+        ]
+    for count in COUNTS:
+        _check(house, count, sum(turn[f"{count}"].count for turn in turns))
+    found = {name: _middle([turn[name] for turn in turns]) for name in asked}
+    yield from _figures("not annotated", found["idle"], "empty function", found["empty"])
+    one, many = (f"{count}" for count in COUNTS)
+    for name in (one, many):
+        yield from _figures(f"triggering, {name} policies", found[name], "empty function", found["empty"])
+    yield from _figures(f"triggering, {many} policies", found[many], f"{one} policy", found[one])
 
 
-def _in_turns(ports: tuple[int, int], make: Maker, idle: Maker, seconds: float) -> list[tuple[Measured, Measured]]:
-    """Return what either of two servers did, turn by turn; none sees a request twice."""
+def _numbered(make: Maker) -> Maker:
+    """Return what makes no request twice, however often it is begun anew with the first."""
     numbers = itertools.count()
-    first, second = ports
-    return [
-        (
-            load(first, lambda _: make(next(numbers)), OK, seconds / TURNS),
-            load(second, idle, OK, seconds / TURNS),
-        )
-        for _ in range(TURNS)
-    ]
+    return lambda _: make(next(numbers))
 
 
-def _figures(name: str, turns: Sequence[tuple[Measured, Measured]]) -> Iterator[Figure]:
-    ours, empty = zip(*turns, strict=True)
-    rates = [median([one.rate for one in side]) for side in (ours, empty)]
-    waits = [median([one.p99 for one in side]) for side in (ours, empty)]
-    yield Figure("admission", f"{name}: reviews", rates[0], "/s", "empty function", rates[1])
-    yield Figure("admission", f"{name}: p99", waits[0], "ms", "empty function", waits[1])
+def _middle(turns: Sequence[Measured]) -> Measured:
+    """Return the median of each figure, and the count of all."""
+    rate, p50, p99 = (median([getattr(one, name) for one in turns]) for name in ("rate", "p50", "p99"))
+    return Measured(rate, p50, p99, sum(one.count for one in turns))
+
+
+def _figures(name: str, here: Measured, beside: str, there: Measured) -> Iterator[Figure]:
+    yield Figure("admission", f"{name}: reviews", here.rate, "/s", beside, there.rate)
+    yield Figure("admission", f"{name}: p99", here.p99, "ms", beside, there.p99)
 
 
 def _triggering(house: House, count: int) -> Maker:
