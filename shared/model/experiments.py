@@ -94,8 +94,9 @@ class SyncState(msgspec.Struct, frozen=True):
     `dirty` counts the hints received, `clean` how many of them the last finished sync had seen;
     `tree` is the id of the project folder's tree at `commit`, so that an unmoved folder costs one request;
     `touched` says that a portal edit wrote experiments since, so that even then they are compared; `moved` is the
-    address that the host answered under last, where that is not the project's `repo_url`; `traceparent` is the trace
-    context of the last hint that bore one, while a sync is due.
+    address that the host answered under last, where that is not the project's `repo_url`. While a sync is due,
+    `traceparent` is the trace context of the last hint that bore one, and `hinted_at` (RFC 3339 UTC) when the first
+    delivery came; of those that come during a sync, when that ended.
     """
 
     dirty: int = 0
@@ -109,6 +110,7 @@ class SyncState(msgspec.Struct, frozen=True):
     touched: bool = False
     moved: str | None = None
     traceparent: str = ""
+    hinted_at: str = ""
 
 
 class Edit(msgspec.Struct, frozen=True):

@@ -48,6 +48,9 @@ class Run(msgspec.Struct, frozen=True):
     `commit` is the commit whose experiment ran, `report_to` the commits that its result is written to, `reported_at`
     the time that the newest report bears, `begun_at` when its chaos began, as far as that was told. `pass_score` is the
     experiment's annotation of that name, as it was then.
+
+    `triggered_at` (RFC 3339 UTC) is when what caused it came: a push, by its delivery, or else when it was decided on;
+    a change, when it was seen; a person's word. It is empty for a schedule's run, and in older records.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Run(msgspec.Struct, frozen=True):
     reported_at: str = ""
     pass_score: str | None = None
     begun_at: str = ""
+    triggered_at: str = ""
 
 
 class Active(msgspec.Struct, frozen=True):

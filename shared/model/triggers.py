@@ -32,7 +32,7 @@ class Pushed(msgspec.Struct, frozen=True):
 
     `counted` is one that safety remembers, `done` one whose orders are made; `among` is how many starts the same push
     asked for, this one included. `traceparent` is the trace context of the delivery that brought it, empty where that
-    bore none.
+    bore none. `came_at` (RFC 3339 UTC) is when the first delivery came that its sync took in, empty where none did.
     """
 
     id: str
@@ -40,3 +40,4 @@ class Pushed(msgspec.Struct, frozen=True):
     state: Literal["decided", "counted", "done"] = "decided"
     traceparent: str = ""
     among: int = 1
+    came_at: str = ""

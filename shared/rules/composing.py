@@ -32,7 +32,8 @@ class Start(msgspec.Struct, frozen=True):
     """One experiment that starts: `cause` is `change`, `push` or `person`, `id` the change's, or a new one.
 
     `at` is when that was decided and `expiry` how long it is worth starting after that. `traceparent` is the trace
-    context of the call that caused it, empty where that bore none.
+    context of the call that caused it, empty where that bore none. `came_at` is when what caused it came (RFC 3339
+    UTC), where that is known and was before `at`.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Start(msgspec.Struct, frozen=True):
     experiment: Experiment
     trigger: Trigger | None = None
     traceparent: str = ""
+    came_at: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -173,6 +175,7 @@ def run_of(start: Start, order: Dispatched) -> Run:
         service_accounts=service_accounts(start.manifest),
         report_to=tuple(dict.fromkeys((start.experiment.commit, *commits))),
         pass_score=start.manifest.annotations.get(THRESHOLD),
+        triggered_at=start.came_at or start.at,
     )
 
 

@@ -14,14 +14,19 @@ from shared.services.tables import SYNCS, Versioned
 
 
 def dirty_writes(
-    state: Versioned[SyncState], ids: Ids, project: str, traceparent: str = ""
+    state: Versioned[SyncState], ids: Ids, project: str, traceparent: str = "", at: str = ""
 ) -> tuple[list[Write], list[Message]]:
-    """Return the write and the message that make one more sync of the project due, in the trace of what asks for it."""
-    trace = traceparent or state.value.traceparent
-    dirtier = msgspec.structs.replace(state.value, dirty=state.value.dirty + 1, traceparent=trace)
+    """Return the write and the message that make one more sync of the project due, in the trace of what asks for it.
+
+    `at` is when a delivery came (RFC 3339 UTC); the first one's time stays until a sync has taken it in.
+    """
+    trace, first = traceparent or state.value.traceparent, state.value.hinted_at or at
+    dirtier = msgspec.structs.replace(state.value, dirty=state.value.dirty + 1, traceparent=trace, hinted_at=first)
     return [SYNCS.replace(state, dirtier)], [message(ids, "sync", "project", project=project)]
 
 
-def dirty(store: Store, ids: Ids, project: str, traceparent: str = "") -> tuple[list[Write], list[Message]]:
+def dirty(
+    store: Store, ids: Ids, project: str, traceparent: str = "", at: str = ""
+) -> tuple[list[Write], list[Message]]:
     """Return the same for the project's state as it is stored now."""
-    return dirty_writes(SYNCS.load_or(store, SyncState(), project), ids, project, traceparent)
+    return dirty_writes(SYNCS.load_or(store, SyncState(), project), ids, project, traceparent, at)

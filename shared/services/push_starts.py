@@ -83,8 +83,8 @@ class PushStarts:
         found = EXPERIMENTS.load(self.store, project.id, experiment)
         shown = found.value if found else Experiment(experiment, "", blob, commit, "invalid", pushed.at)
         meant = msgspec.structs.replace(shown, blob=blob, commit=commit)
-        expiry, trace = project.safety.expiry, pushed.traceparent
-        start = Start(pushed.id, project.id, "push", pushed.at, expiry, meant, traceparent=trace)
+        expiry, trace, came_at = project.safety.expiry, pushed.traceparent, pushed.came_at
+        start = Start(pushed.id, project.id, "push", pushed.at, expiry, meant, traceparent=trace, came_at=came_at)
         return _Case(project, gitops, name, pushed, blob, found.value if found else None, start)
 
     def _refusal(self, case: _Case) -> Refusal | None:

@@ -96,7 +96,7 @@ class Pushes:
         writes: list[Write] = []
         messages: list[Message] = []
         if isinstance(hint, Push) or repeated:
-            writes, messages = dirty(self.store, self.ids, project, traceparent)
+            writes, messages = dirty(self.store, self.ids, project, traceparent, stamp(self.clock))
         if isinstance(hint, Pull):
             messages = [*messages, message(self.ids, "sync", "pull", project=project, number=str(hint.number))]
         return writes, messages

@@ -25,12 +25,16 @@ def pushed_key(experiment: str, blob: str, commit: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Makes the starts of a project, in the trace of what was pushed; `dispatch/push` has each of them looked at."""
+    """Makes the starts of a project, in the trace of what was pushed; `dispatch/push` has each of them looked at.
+
+    `came_at` is when the push was delivered (RFC 3339 UTC), empty where it was not.
+    """
 
     store: Store
     clock: Clock
     ids: Ids
     traceparent: str = ""
+    came_at: str = ""
 
     def along(self, project: str, setting: RunOnPush | None, moves: Sequence[Move]) -> list[Work]:
         """Return, for each move, what to write in the same commit; an import, which has no setting, starts nothing."""
@@ -60,7 +64,7 @@ class Starts:
         due = message(
             self.ids, "dispatch", "push", project=project, experiment=now.id, blob=now.blob, commit=now.commit
         )
-        pushed = Pushed(self.ids(), stamp(self.clock), traceparent=self.traceparent, among=among)
+        pushed = Pushed(self.ids(), stamp(self.clock), traceparent=self.traceparent, among=among, came_at=self.came_at)
         concern = Concern(now.id, pushed.at, verdict="due")
         writes = (PUSHED.put(pushed, project, name), CONCERNS.put(concern, project, now.commit, concern.key))
         return Work(writes, (due,))

@@ -152,7 +152,8 @@ class Syncs:
         """Yield each experiment's writes, with the start or schedule that they ask for; an import starts nothing."""
         moves = holding.moves(plan)
         setting = None if work.importing else work.gitops.run_on_push
-        along = Starts(self.store, self.clock, self.ids, work.state.value.traceparent).along(
+        hint = work.state.value
+        along = Starts(self.store, self.clock, self.ids, hint.traceparent, hint.hinted_at).along(
             work.project, setting, moves
         )
         schedules = Accepting(self.store, self.clock, self.ids).along(work.project, moves, importing=work.importing)
@@ -202,18 +203,20 @@ class Syncs:
         raise Stale("the project became dirty faster than its state could be written")
 
     def _outcome(self, work: _Work, found: _Found, now: Versioned[SyncState]) -> list[Put]:
+        at, caught_up = stamp(self.clock), now.value.dirty == work.state.value.dirty
         state = msgspec.structs.replace(
             now.value,
             clean=work.state.value.dirty,
             commit=found.head,
             tree=found.tree,
             head=found.head,
-            at=stamp(self.clock),
+            at=at,
             problem=None,
             moved=found.moved,
-            traceparent="" if now.value.dirty == work.state.value.dirty else now.value.traceparent,
+            traceparent="" if caught_up else now.value.traceparent,
+            hinted_at="" if caught_up else at,
             invalid=found.plan.invalid if found.plan else now.value.invalid,
-            touched=now.value.touched and now.value.dirty != work.state.value.dirty,
+            touched=now.value.touched and not caught_up,
         )
         policies = found.holding.policy_writes(found.plan) if found.plan and found.holding else []
         row = synced_row(self._ledger, work.project, found.head, found.plan, found.holding, found.moved)

@@ -73,6 +73,19 @@ def test_a_run_knows_what_it_may_touch_and_whom_to_tell() -> None:
     assert Active(run.id, "shop", "kill", "queued", "Deployment/shop/web", ("shop",), ("sa",)) == active_of(run)
 
 
+@pytest.mark.parametrize(
+    ("came_at", "expected"),
+    [
+        pytest.param("2026-11-23T11:58:00.000Z", "2026-11-23T11:58:00.000Z", id="known"),
+        pytest.param("", AT, id="else-when-it-was-decided"),
+    ],
+)
+def test_a_run_knows_when_what_caused_it_came(came_at: str, expected: str) -> None:
+    start = Start("01L", "shop", "push", AT, "1h", KILL, came_at=came_at)
+    order = run_order(start, "c1", NOW)
+    assert (expected, AT) == (run_of(start, order).triggered_at, order.bounds.triggered_at)
+
+
 def test_an_order_to_stop_names_its_run() -> None:
     run = run_of(BY_PERSON, run_order(BY_PERSON, "c1", NOW))
     order = stop_order(run, "x", NOW)
