@@ -104,6 +104,24 @@ class Ended(msgspec.Struct, frozen=True):
     service_accounts: tuple[str, ...] = ()
 
 
+class Concluded(msgspec.Struct, frozen=True):
+    """A run that did chaos, as its experiment's history keeps it; fields as in `Run`.
+
+    `ended_at` is when its end was told here (RFC 3339 UTC): by the same clock as `triggered_at`, and after the report
+    has come, however long its cluster was silent.
+    """
+
+    run: str
+    cluster: str
+    state: RunState
+    ended_at: str
+    cause: str
+    commit: str | None = None
+    verdict: str = ""
+    score: float | None = None
+    triggered_at: str = ""
+
+
 class Recent(msgspec.Struct, frozen=True):
     """What safety remembers of a project's triggers: times of the newest ones (RFC 3339 UTC), and the hold.
 

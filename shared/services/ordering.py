@@ -12,7 +12,7 @@ from shared.model.ledger import EventKind
 from shared.model.messages import Message
 from shared.model.orders import Action, Dispatched, OrderState
 from shared.model.records import ABSENT, Delete, Put, Write
-from shared.model.runs import Ended, Run, RunState
+from shared.model.runs import Run, RunState
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.composing import active_of
@@ -20,17 +20,15 @@ from shared.rules.facts import Refusal
 from shared.rules.runs import BEGUN, OVER, ended
 from shared.services.announcements import announced
 from shared.services.concerns import bearing, concern_of, told
+from shared.services.endings import remembered
 from shared.services.ledger import Ledger, message, stamp
-from shared.services.tables import ACTIVE, ENDED, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
+from shared.services.tables import ACTIVE, OPEN_ORDERS, ORDERS, PROJECTS, RUNS, Versioned
 
 OPEN: frozenset[OrderState] = frozenset({"held", "waiting", "ready", "taken"})
 """States in which an order may still do something."""
 
 SCHEDULING: frozenset[Action] = frozenset({"install", "remove"})
 """What is ordered about schedules: at its end somebody has to look what is to be ordered next."""
-
-_DID: Final[frozenset[RunState]] = frozenset({"completed", "error"})
-"""Ends of runs that began, whoever told of that."""
 
 TOGETHER: Final = 500
 """Orders that one message is about: one worker of a process does them in less time than many that wait for each other.
@@ -216,7 +214,7 @@ class Ordering:
             links=[(rel, record) for rel, record in links if record],
         )
         noted = message(self.ids, "sync", "note", project=run.project, run=run.id)
-        return Work((row, *_remembered(run)), (noted, *self._announced(run.project, "run", run.state, row)))
+        return Work((row, *remembered(run)), (noted, *self._announced(run.project, "run", run.state, row)))
 
     def _announced(self, project: str, kind: EventKind, verdict: str, row: Put) -> tuple[Message, ...]:
         found = PROJECTS.load(self.store, project)
@@ -226,15 +224,6 @@ class Ordering:
 def triggered(order: Dispatched) -> str:
     """Return when what an order starts was triggered, or else made (RFC 3339 UTC)."""
     return order.bounds.triggered_at or order.created_at
-
-
-def _remembered(run: Run) -> tuple[Put, ...]:
-    """Return what keeps in mind when a run did chaos; if nobody told of its beginning, it may have been at any time."""
-    if not (run.begun_at or run.state in _DID):
-        return ()
-    at = min(run.reported_at or run.updated_at, run.updated_at)
-    did = msgspec.to_builtins(run) | {"run": run.id, "ended_at": at, "begun_at": run.begun_at or run.created_at}
-    return (ENDED.put(msgspec.convert(did, Ended), run.cluster, f"{at}/{run.id}"),)
 
 
 def _told(run: Run) -> str:

@@ -17,7 +17,7 @@ from shared.model.policies import PolicyBook
 from shared.model.projects import Cluster, FormerUse, Presence, Project
 from shared.model.reaches import Reach
 from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
-from shared.model.runs import Active, Ended, Recent, Run
+from shared.model.runs import Active, Concluded, Ended, Recent, Run
 from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
 from shared.model.triggers import Pushed
@@ -173,6 +173,8 @@ ACTIVE = Table("active", Active)
 """active/<cluster> / run id: the runs that are not over."""
 ENDED = Table("ended", Ended, ages=True)
 """ended/<cluster> / RFC 3339 UTC of the end and run id: the runs that did chaos there."""
+HISTORY = Table("history", Concluded, ages=True)
+"""history/<project>/<experiment> / RFC 3339 UTC of when the end was told and run id: what its runs came to."""
 RECENT = Table("recent", Recent)
 """recent / project: what safety remembers."""
 COOLDOWNS = Table("cooldown", str, ages=True)

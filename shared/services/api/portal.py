@@ -18,6 +18,7 @@ from shared.services.api.desk import Desk
 from shared.services.api.events import Events
 from shared.services.api.experiments import Experiments
 from shared.services.api.exports import Exporting
+from shared.services.api.history import History
 from shared.services.api.hooks import Webhooks
 from shared.services.api.infra_ids import InfraIds
 from shared.services.api.letters import Letters
@@ -71,6 +72,7 @@ def portal_routes(services: Services, admin_token: str) -> list[Route]:
         *InfraIds(desk).operations(),
         *Policies(desk).operations(),
         *Runs(desk, services.dispatching).operations(),
+        *History(desk).operations(),
         *Events(desk).operations(),
         *SafetyRules(desk, services.releasing).operations(),
         *StopConditions(desk, services.conditions).operations(),
