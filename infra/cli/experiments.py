@@ -142,6 +142,28 @@ def run_(lazy: Lazy, experiment_id: str, project: str, clusters: tuple[str, ...]
 @experiment.command()
 @click.argument("experiment_id")
 @project_option
+@limited
+@as_json
+@click.pass_obj
+def history(lazy: Lazy, experiment_id: str, project: str, limit: int, json_: bool) -> None:
+    """List what an experiment's runs came to, newest first, and how it fares.
+
+    SECONDS are those from what triggered a run to its end. The last line sums up the newest 100 runs.
+    """
+    portal, path = lazy.open(), path_to("projects", project, "experiments", experiment_id)
+    runs, trend = list(portal.items(f"{path}/history", limit)), portal.call("GET", f"{path}/trend")
+    if json_:
+        show({"items": runs, "trend": trend}, json_=True)
+        return
+    names = ("ended_at", "run", "cluster", "cause", "state", "verdict", "score", "seconds")
+    listing(runs, [field(name) for name in names], json_=False)
+    if runs:
+        click.echo(_fares(trend))
+
+
+@experiment.command()
+@click.argument("experiment_id")
+@project_option
 @click.option("--accept/--decline", required=True, help="Have it installed on its clusters, or removed from them.")
 @click.option("--reason", default="", help="Why, for the ledger.")
 @click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
@@ -179,6 +201,16 @@ def problem_of(row: dict[str, Any]) -> str | None:
         return None
     place = f"{problem['line']}:{problem.get('column') or 1} " if problem.get("line") else ""
     return f"{place}{problem['message']}"
+
+
+def _fares(trend: dict[str, Any]) -> str:
+    """Return a trend as one line."""
+    told = [f"of the newest {trend['runs']}: {trend['measured']} measured"]
+    if trend["measured"]:
+        told.append("{pass_rate:.1f} % passed, mean score {mean_score:.2f}, trend {direction}".format_map(trend))
+    if trend["median_seconds"] is not None:
+        told.append("verdict within {median_seconds:.1f} s for half, {p95_seconds:.1f} s for 95 %".format_map(trend))
+    return ", ".join(told)
 
 
 def _show_sides(found: dict[str, Any], *, json_: bool) -> None:
