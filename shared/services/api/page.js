@@ -50,9 +50,27 @@ function fill(id, page, cells) {
   say(`${id}-more`, page.next ? `There are more: these are ${rows.length}. litmus-gitops lists them all.` : "", "quiet");
 }
 
-function experiment(e) {
+function experiment(e, open) {
   const problem = e.problem ? place(e.problem) : e.pull ? `waits for pull request #${e.pull}` : null;
-  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), schedule(e), cell(problem)];
+  return [cell(e.id), short(e.kind || null), cell(e.path), word(e.state), schedule(e), trend(e, open), cell(problem)];
+}
+
+const pathOf = (e) => `/projects/${encodeURIComponent(byId("project").value)}/experiments/${encodeURIComponent(e.id)}`;
+
+// A trend is asked for once somebody looks at it: there may be hundreds of experiments.
+function trend(e, open) {
+  const told = make("div", { className: "quiet" }, "…"), more = make("details", { open }, make("summary", {}, "show"), told);
+  more.addEventListener("toggle", async () => {
+    if (more.open) told.textContent = await read(`${pathOf(e)}/trend`).then(fares, (error) => error.message);
+  });
+  return cell(more);
+}
+
+function fares(t) {
+  const parts = [`${t.measured} measured of the newest ${t.runs}`];
+  if (t.measured) parts.push(`${t.pass_rate.toFixed(1)} % passed, mean score ${t.mean_score.toFixed(2)}`, `trend ${t.direction}`);
+  if (t.median_seconds !== null) parts.push(`verdict within ${t.median_seconds.toFixed(1)} s for half, ${t.p95_seconds.toFixed(1)} s for 95 %`);
+  return parts.join(" · ");
 }
 
 // What a schedule waits for is told with the command that gives it, where that is a person's word: here a button does.
@@ -67,8 +85,7 @@ function schedule(e) {
 
 async function accept(e) {
   if (!confirm(`Have ${e.path}, as git holds it now, installed on its clusters? It starts chaos by its schedule.`)) return;
-  const path = `/projects/${encodeURIComponent(byId("project").value)}/experiments/${encodeURIComponent(e.id)}/schedule`;
-  await read(path, { accept: true }).catch((error) => alert(`${e.path}: ${error.message}`));
+  await read(`${pathOf(e)}/schedule`, { accept: true }).catch((error) => alert(`${e.path}: ${error.message}`));
   show();
 }
 
