@@ -17,6 +17,7 @@ from shared.services.leases import Leases
 from shared.services.pull_watch import PullWatch
 from shared.services.reconciling import Reconciler
 from shared.services.repositories import Repositories
+from shared.services.texts import Texts
 from shared.settings import Reconcile
 
 settings = Reconcile.read()
@@ -28,6 +29,7 @@ hooks = Hooks(HookRecords(store, utc_now, new_id), repositories, Leases(store, u
 actions = {
     "tick": reconciler.tick,
     "project": reconciler.look_after,
+    "texts": Texts(store, utc_now).look,
     "pulls": PullWatch(store, repositories, utc_now, new_id).look_after,
     "webhook": Healing(hooks, HookSecrets(hooks)).look,
 }

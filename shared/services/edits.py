@@ -127,7 +127,7 @@ class Edits:
         self, project: str, gitops: GitOps, experiment: str, manifest: Manifest, text: bytes, base: str
     ) -> Edit:
         """Return the edit of what its author saw and git has removed since: it goes no further than a conflict."""
-        if BLOBS.load(self.store, project, base) is None:
+        if not self._kept(project, base):
             raise Conflict(
                 f"experiment {experiment[:80]!r} is no longer there: save it without If-Match to make it anew"
             )
@@ -146,9 +146,16 @@ class Edits:
         if waiting and waiting[-1].state == "offered":
             return self._edit(project, was.id, waiting[-1].path, text, None)
         seen = _blob(waiting[-1].text) if waiting else was.blob
-        if base not in {None, seen} and BLOBS.load(self.store, project, base or "") is None:
+        if base not in {None, seen} and not self._kept(project, base or ""):
             raise Conflict(f"If-Match names a version of {was.path} that is not known here: read it anew")
         return self._edit(project, was.id, waiting[-1].path if waiting else was.path, text, base or seen)
+
+    def _kept(self, project: str, blob: str) -> bool:
+        """Whether an older text is still known here, which is written anew, since it is referred to from now on."""
+        found = BLOBS.load(self.store, project, blob)
+        if found is not None:
+            self.store.commit([BLOBS.put(found.value, project, blob)])
+        return found is not None
 
     def _edit(self, project: str, experiment: str, path: str, text: bytes | None, base: str | None) -> Edit:
         return Edit(self.ids(), project, experiment, path, text, base, "", stamp(self.clock))

@@ -142,12 +142,12 @@ class _Texts:
         return {path: found[blob] for path, blob in files.items() if blob in found}
 
     def in_git(self, blob: str) -> bytes:
-        """Return a text of the branch, and keep it, since a conflict would have to show it."""
+        """Return a text of the branch, and keep it (anew), since a conflict would have to show it."""
         found = self.kept(blob)
         if found is None and self.head is not None:
             found = self.remote.blobs(self.head, [blob])[blob]
-            if len(found) <= MAX_BYTES:
-                self.store.commit([BLOBS.put(found, self.project, blob)])
+        if found is not None and len(found) <= MAX_BYTES:
+            self.store.commit([BLOBS.put(found, self.project, blob)])
         return found or b""
 
 

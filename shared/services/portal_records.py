@@ -18,13 +18,15 @@ T = TypeVar("T")
 _PAGE: Final = 500
 
 
-def listed(store: Store, table: Table[T], *parts: str) -> Iterator[Versioned[T]]:
-    """Yield all records of a partition in the order of their sort keys."""
-    page = store.query(table.partition(*parts), limit=_PAGE)
-    yield from map(table.read, page)
-    while len(page) == _PAGE:
-        page = store.query(table.partition(*parts), after=page[-1].key.sort, limit=_PAGE)
-        yield from map(table.read, page)
+def listed(
+    store: Store, table: Table[T], *parts: str, after: str | None = None, page: int = _PAGE
+) -> Iterator[Versioned[T]]:
+    """Yield all records of a partition by sort key, from beyond `after`; at most `page` of them are in memory."""
+    found = store.query(table.partition(*parts), after=after, limit=page)
+    yield from map(table.read, found)
+    while len(found) == page:
+        found = store.query(table.partition(*parts), after=found[-1].key.sort, limit=page)
+        yield from map(table.read, found)
 
 
 def open_edits(store: Store, project: str) -> list[Edit]:

@@ -27,6 +27,7 @@ from shared.services.recorded_changes import trim
 from shared.services.repositories import Repositories
 from shared.services.sync_ledger import degrade
 from shared.services.tables import MEMBERS, OPEN_ORDERS, PROJECTS, SCHEDULES, SYNCS, TICKED, WEBHOOKS
+from shared.services.texts import Texts
 
 _ORDERS: Final = 20
 """Orders of one cluster that are looked after at a time, oldest first; the others follow at later ticks."""
@@ -64,6 +65,7 @@ class Reconciler:
         self._schedules(project)
         self._runs(found.value)
         trim(self.store, project, self.clock())
+        Texts(self.store, self.clock).have_looked(project)
         gitops = found.value.gitops
         if gitops and gitops.enabled:
             self._git(project, gitops)

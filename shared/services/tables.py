@@ -20,6 +20,7 @@ from shared.model.records import ABSENT, Check, Delete, Key, Put, Record
 from shared.model.runs import Active, Concluded, Ended, Recent, Run
 from shared.model.schedules import Scheduled
 from shared.model.statuses import Commit, Concern, Looked, Posted
+from shared.model.texts import Unused
 from shared.model.triggers import Pushed
 from shared.ports.state import Store
 
@@ -142,7 +143,14 @@ LEASES = Table("lease", Lease)
 EXPERIMENTS = Table("experiment", Experiment)
 """experiment/<project> / id."""
 BLOBS = Table("blob", bytes)
-"""blob/<project> / blob id: the text of each file that an experiment or an open order refers to."""
+"""blob/<project> / blob id: the text of each file that an experiment, a policy, an edit or an open order refers to.
+
+Whoever begins to refer to a text that is not the newest of its file writes it anew, since it may be forgotten else.
+"""
+UNUSED = Table("unused", Unused)
+"""unused/<project> / blob id: the stored texts that nothing referred to when they were looked through."""
+TEXTS_LOOK = Table("texts-look", str)
+"""texts-look / project: RFC 3339 UTC of when its texts are to be looked through again."""
 POLICIES = Table("policies", PolicyBook)
 """policies / project."""
 EDITS = Table("edit", Edit)

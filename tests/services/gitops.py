@@ -31,6 +31,7 @@ from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
 from shared.services.syncs import Syncs
 from shared.services.tables import BLOBS, EDITS, EVENTS, EXPERIMENTS, POLICIES, PROJECTS, SYNCS
+from shared.services.texts import Texts
 from tests.clients.conformance.engines import ManualClock
 from tests.gitserver import GitServer, git
 
@@ -96,6 +97,7 @@ class Shop:
         self.statuses = Statuses(self.store, self.repositories, self.clock, new_id, "https://portal.example.org")
         self.notes = Notes(self.store, self.repositories, self.clock, new_id)
         self.reconciler = Reconciler(self.store, self.repositories, self.clock, new_id)
+        self.texts = Texts(self.store, self.clock)
 
     def close(self) -> None:
         """Stop serving."""
@@ -173,6 +175,7 @@ class Shop:
             "sync/status": self.statuses.tell,
             "reconcile/tick": self.reconciler.tick,
             "reconcile/project": self.reconciler.look_after,
+            "reconcile/texts": self.texts.look,
             "reconcile/pulls": self.others.append,
             "dispatch/push": self.started.append,
             "dispatch/schedule": self.others.append,

@@ -38,6 +38,7 @@ from shared.services.repositories import Repositories
 from shared.services.statuses import Statuses
 from shared.services.syncs import Syncs
 from shared.services.tables import CLUSTERS, EVENTS, EXPERIMENTS, MEMBERS, POSTED, PROJECTS, PULLS, RUNS, TRACKED
+from shared.services.texts import Texts
 from tests.clients.conformance.engines import ManualClock
 from tests.clients.hosts.parties import Party
 from tests.gitserver import git
@@ -79,6 +80,7 @@ class Hosted:
             "dispatch/push": Dispatching(*shared, self.clock, new_id, self.conditions).push,
             "reconcile/tick": (reconciler := Reconciler(*shared, self.clock, new_id)).tick,
             "reconcile/project": reconciler.look_after,
+            "reconcile/texts": Texts(self.store, self.clock).look,
             "reconcile/pulls": PullWatch(*shared, self.clock, new_id).look_after,
         }
 
