@@ -120,6 +120,7 @@ class Edit(msgspec.Struct, frozen=True):
     the file was gone), so that base, git and portal can be laid side by side. A `proposed` one is `commit` on `branch`,
     on top of `onto`, and waits there for pull request `pull`. An `offered` one is the text of an experiment, or of a
     policy (`experiment` is then empty), that the followed place lacks, until a person exports or drops it.
+    `traceparent` is the trace context of the call that made it, empty where that bore none.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Edit(msgspec.Struct, frozen=True):
     branch: str | None = None
     pull: int | None = None
     onto: str | None = None
+    traceparent: str = ""
 
 
 class Draft(msgspec.Struct, frozen=True):

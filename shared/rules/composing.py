@@ -135,9 +135,16 @@ def stop_order(run: Run, identity: str, now: str, parent: str = "") -> Dispatche
 
 
 def schedule_order(  # noqa: PLR0913, PLR0917 - an order's columns
-    project: str, experiment: str, cluster: str, action: Action, wanted: Wanted, identity: str, now: str
+    project: str,
+    experiment: str,
+    cluster: str,
+    action: Action,
+    wanted: Wanted,
+    identity: str,
+    now: str,
+    parent: str = "",
 ) -> Dispatched:
-    """Return an order that installs a schedule on a cluster, or removes it from there."""
+    """Return an order that installs a schedule on a cluster, or removes it, in the trace of what asks (`parent`)."""
     named = {"infra_id": cluster, "workflow_id": experiment, "revision": wanted.commit}
     return Dispatched(
         id=identity,
@@ -149,7 +156,7 @@ def schedule_order(  # noqa: PLR0913, PLR0917 - an order's columns
         not_after=NEVER,
         state="waiting",
         blob=wanted.blob or None,
-        traceparent=traceparent(identity, identity),
+        traceparent=traceparent(identity, identity, parent),
         parameters=named | {"suspend": wanted.suspend},
     )
 

@@ -13,6 +13,7 @@ from shared.errors import Conflict, NotFound
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Write
 from shared.model.schedules import SCHEDULED, Placed, Scheduled, Wanted
+from shared.model.traces import traced
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.acceptance import accepted, accepts, concerns
@@ -20,27 +21,28 @@ from shared.rules.pushing import Move
 from shared.rules.schedules import FAILED
 from shared.services.approving import because
 from shared.services.attempts import until_fresh
-from shared.services.ledger import Ledger, message
+from shared.services.ledger import Ledger
 from shared.services.ordering import Work
 from shared.services.tables import EXPERIMENTS, ORDERS, PROJECTS, SCHEDULES, Versioned, unchanged
 
 _KINDS: Final = " and ".join(f"{kind}s" for kind in sorted(SCHEDULED, reverse=True))
 
 
-def rescheduled(ids: Ids, project: str, experiment: str | None = None) -> Message:
-    """Return the message that has a schedule looked at, or all of a project."""
-    if experiment is None:
-        return message(ids, "dispatch", "schedule", project=project)
-    return message(ids, "dispatch", "schedule", project=project, experiment=experiment)
+def rescheduled(ids: Ids, project: str, experiment: str | None = None, traceparent: str = "") -> Message:
+    """Return the message that has a schedule looked at, or all of a project; without a trace it gets its sender's."""
+    named = {"project": project} if experiment is None else {"project": project, "experiment": experiment}
+    asked = Message(ids(), "dispatch", "schedule", named)
+    return traced(asked, traceparent) if traceparent else asked
 
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """Records the word; `Scheduling` acts on it."""
+    """Records the word; `Scheduling` acts on it, in the trace of what brought it."""
 
     store: Store
     clock: Clock
     ids: Ids
+    traceparent: str = ""
 
     def accept(self, project: str, experiment: str, by: str, reason: str = "", *, accept: bool) -> None:
         """Let a schedule be installed, or not any more; saying it again has what failed ordered anew.
@@ -61,7 +63,7 @@ class Accepting:
         one = move.now or move.was
         if one is None or not concerns(move):
             return Work()
-        looked = Work((), (rescheduled(self.ids, project, one.id),))
+        looked = Work((), (self._looked(project, one.id),))
         if move.now is None or move.now.kind not in SCHEDULED or not move.now.commit:
             return looked
         was = known.get(one.id, Versioned(SCHEDULES.key(project, one.id), Scheduled(), ABSENT))
@@ -92,7 +94,10 @@ class Accepting:
             links=[("experiment", name)],
         )
         writes: list[Write] = [SCHEDULES.replace(was, now), row, unchanged(found), unchanged(settings)]
-        self.store.commit(writes, [rescheduled(self.ids, project, name)])
+        self.store.commit(writes, [self._looked(project, name)])
+
+    def _looked(self, project: str, experiment: str) -> Message:
+        return rescheduled(self.ids, project, experiment, self.traceparent)
 
     def _afresh(self, cluster: str, one: Placed) -> Placed:
         """Return what was ordered, but for an installation that failed: then whatever is wanted is ordered anew."""

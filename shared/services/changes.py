@@ -115,8 +115,9 @@ class Changes:
         for reason, number in batch.skipped.items():
             for _ in range(number):
                 self.count(REVIEWS, outcome=reason)
+        trace = continued(call.headers)
         for signal, concerns in self._sorted(cluster.value, batch):
-            self.count(REVIEWS, outcome=self._heard(cluster, signal) if concerns else "not_annotated")
+            self.count(REVIEWS, outcome=self._heard(cluster, signal, trace) if concerns else "not_annotated")
         return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped), **self._receipt(call)})
 
     def _receipt(self, call: Call) -> dict[str, object]:
@@ -133,13 +134,13 @@ class Changes:
         tracked = self.watch.store.get_many(sorted({key for _, key in keyed} - annotated))
         return [(signal, key in annotated or key in tracked) for signal, key in keyed]
 
-    def _heard(self, cluster: Versioned[Cluster], signal: Signal) -> str:
+    def _heard(self, cluster: Versioned[Cluster], signal: Signal, trace: str) -> str:
         context = self.watch.context(cluster)
         if context is None:
             return "gitops_off"
         try:
-            received = stamp(self.watch.clock)
-            return self.sightings.take(context, signal.sighting(cluster.value.id, received, self._sight(context)))
+            received, sight = stamp(self.watch.clock), self._sight(context)
+            return self.sightings.take(context, signal.sighting(cluster.value.id, received, sight, trace))
         except BadInput:
             return "broken"
         except Stale as error:

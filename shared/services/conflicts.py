@@ -54,7 +54,15 @@ class Conflicts:
         portal = None if edit.text is None else Side(blob_id(edit.text), edit.text)
         return Sides(self._side(edit.project, edit.base), self._side(edit.project, edit.git), portal)
 
-    def settle(self, project: str, conflict: str, take: Take, text: bytes | None, author: str | None) -> Saved | None:
+    def settle(  # noqa: PLR0913, PLR0917 - what a person says, and in which trace
+        self,
+        project: str,
+        conflict: str,
+        take: Take,
+        text: bytes | None,
+        author: str | None,
+        traceparent: str = "",
+    ) -> Saved | None:
         """End a conflict as a person decides; None where git's text stays.
 
         What is taken goes on top of the git side that the conflict shows: where git has moved again it is merged once
@@ -66,7 +74,8 @@ class Conflicts:
         if take == "git":
             self.edits.abandon(was, author)
             return None
-        return self.edits.settle(was, _chosen(was.value, text, author))
+        chosen = _chosen(was.value, text, author)
+        return self.edits.settle(was, msgspec.structs.replace(chosen, traceparent=traceparent))
 
     def _load(self, project: str, conflict: str) -> Versioned[Edit]:
         found = EDITS.load(self.store, project, conflict)

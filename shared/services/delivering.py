@@ -16,6 +16,7 @@ from shared.model.calls import Answer
 from shared.model.messages import Message
 from shared.model.orders import Dispatched
 from shared.model.projects import Cluster
+from shared.model.traces import records_of
 from shared.ports.ambient import Clock, Ids
 from shared.ports.peers import Subscribers
 from shared.ports.state import Store
@@ -91,7 +92,7 @@ class Delivering:
 
     def _going(self, asked: Message, near: Remembering) -> Iterator[Versioned[Dispatched]]:
         """Yield the orders that may be given now; what it takes to send them is read together."""
-        for page in self.gates.let_all_go(asked.ids.items()):
+        for page in self.gates.let_all_go(records_of(asked).items()):
             near.get_many([table.key(one.value.cluster) for one in page for table in (CLUSTERS, REACHES)])
             yield from page
 

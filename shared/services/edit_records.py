@@ -135,18 +135,19 @@ class EditRecords:
         shown = show(before, others)
         state = SYNCS.load_or(self.store, SyncState(), edit.project)
         touched = msgspec.structs.replace(state, value=msgspec.structs.replace(state.value, touched=True))
-        writes, messages = dirty_writes(touched, self.ids, edit.project)
-        started = self._started(edit.project, Move(shown, before))
+        writes, messages = dirty_writes(touched, self.ids, edit.project, edit.traceparent)
+        started = self._started(edit, Move(shown, before))
         writes += [*started.writes, _end(record, step), *_experiment(edit, was, shown), self._row(step)]
         self.store.commit(writes, [*messages, *started.messages])
         return shown
 
-    def _started(self, project: str, move: Move) -> Work:
+    def _started(self, edit: Edit, move: Move) -> Work:
         """Return what an edit that became a commit starts: it counts as a push by its author."""
-        found = PROJECTS.load(self.store, project)
+        found = PROJECTS.load(self.store, edit.project)
         setting = found.value.gitops.run_on_push if found and found.value.gitops else None
-        [start] = Starts(self.store, self.clock, self.ids).along(project, setting, [move])
-        [schedule] = Accepting(self.store, self.clock, self.ids).along(project, [move], importing=False)
+        parts = (self.store, self.clock, self.ids, edit.traceparent)
+        [start] = Starts(*parts).along(edit.project, setting, [move])
+        [schedule] = Accepting(*parts).along(edit.project, [move], importing=False)
         return start + schedule
 
     def _row(self, step: _Step) -> Write:

@@ -33,7 +33,15 @@ class Edits:
     clock: Clock
     ids: Ids
 
-    def save(self, project: str, experiment: str | None, text: bytes, base: str | None, author: str) -> Saved:
+    def save(  # noqa: PLR0913, PLR0917 - what a person says, and in which trace
+        self,
+        project: str,
+        experiment: str | None,
+        text: bytes,
+        base: str | None,
+        author: str,
+        traceparent: str = "",
+    ) -> Saved:
         """Write the whole file of `experiment`, or of a new one.
 
         `base` is the blob that the author saw (None: what the portal shows). Raises `Invalid` with line and column,
@@ -48,15 +56,16 @@ class Edits:
         else:
             check_label(manifest, was.value.id)
             edit = self._of(project, was.value, text, base)
-        return self._begin(gitops, msgspec.structs.replace(edit, author=author), was.value if was else None)
+        edit = msgspec.structs.replace(edit, author=author, traceparent=traceparent)
+        return self._begin(gitops, edit, was.value if was else None)
 
-    def delete(self, project: str, experiment: str, base: str | None, author: str) -> Saved:
+    def delete(self, project: str, experiment: str, base: str | None, author: str, traceparent: str = "") -> Saved:
         """Delete an experiment's file."""
         gitops, was = self._gitops(project), self._shown(project, experiment)
         edit = self._of(project, was, None, base)
-        return self._begin(gitops, msgspec.structs.replace(edit, author=author), was)
+        return self._begin(gitops, msgspec.structs.replace(edit, author=author, traceparent=traceparent), was)
 
-    def rename(self, project: str, experiment: str, path: str, author: str) -> Saved:
+    def rename(self, project: str, experiment: str, path: str, author: str, traceparent: str = "") -> Saved:
         """Move an experiment's file to another path of the project's folder, in one commit; its id stays."""
         gitops, was = self._gitops(project), self._shown(project, experiment)
         _check_path(path, gitops.path)
@@ -68,8 +77,8 @@ class Edits:
         if is_offered(was):
             raise Conflict(f"{edit.path} is only in the portal: export it to git, then rename it")
         text = self._text(project, edit)
-        moved = msgspec.structs.replace(edit, text=text, path=path, moves=edit.path, author=author)
-        return self._begin(gitops, moved, was)
+        moved = msgspec.structs.replace(edit, text=text, path=path, moves=edit.path)
+        return self._begin(gitops, msgspec.structs.replace(moved, author=author, traceparent=traceparent), was)
 
     def settle(self, was: Versioned[Edit], edit: Edit) -> Saved:
         """Send a conflict on its way again, as a person settled it; where it is refused, it stays as it was."""

@@ -60,7 +60,7 @@ class Exports:
     clock: Clock
     ids: Ids
 
-    def export(self, project: str, gitops: GitOps, wanted: Wanted, author: str) -> Exported:
+    def export(self, project: str, gitops: GitOps, wanted: Wanted, author: str, traceparent: str = "") -> Exported:
         """Commit what is meant, all or nothing: `Conflict` where git holds something else in its place."""
         edits = self._meant(project, wanted)
         if not edits:
@@ -70,7 +70,7 @@ class Exports:
             done = self._propose(remote, project, gitops, edits, author)
         else:
             done = self._commit(remote, project, gitops, edits, author)
-        until_fresh(lambda: self._record(project, done, author))
+        until_fresh(lambda: self._record(project, done, author, traceparent))
         return done
 
     def drop(self, project: str, wanted: Wanted, author: str) -> tuple[Edit, ...]:
@@ -124,8 +124,8 @@ class Exports:
             raise Conflict(f"git holds another {found[0]} by now: let it sync, then export what is still offered")
         return placed, export_of(placed, author, stamp(self.clock))
 
-    def _record(self, project: str, done: Exported, author: str) -> None:
-        writes, messages = dirty(self.store, self.ids, project)
+    def _record(self, project: str, done: Exported, author: str, traceparent: str) -> None:
+        writes, messages = dirty(self.store, self.ids, project, traceparent)
         where = f"commit {done.commit[:12]}" if done.commit else f"pull request #{done.pull}"
         reason = f"{len(done.edits)} files that only the portal had are in {where}"
         links = [("edit", edit.id) for edit in done.edits[:50]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.errors import BadInput, LitmusGitopsError, Stale, Unavailable
 from shared.model.calls import Answer, Call
 from shared.model.changes import Operation, Side, Sighting, Tracked
@@ -21,6 +23,7 @@ from shared.services.tables import TRACKED
 from shared.services.watching import Context, Watch
 from shared.wire.compression import expanded
 from shared.wire.sightings import LIMIT, MOST, Told, read_sightings
+from shared.wire.traces import continued
 
 _log = logging.getLogger("litmus_gitops.changes")
 
@@ -33,17 +36,17 @@ class Heartbeats:
     sightings: Sightings
     count: Counters
 
-    def hear(self, cluster: Cluster, heartbeat: Heartbeat) -> list[dict[str, str]]:
-        """Settle what the list itself tells, and return the workloads to be sent whole, at most `MOST`."""
+    def hear(self, cluster: Cluster, heartbeat: Heartbeat, traceparent: str = "") -> list[dict[str, str]]:
+        """Settle what the list itself tells, in its trace; return the workloads to be sent whole, at most `MOST`."""
         context = self._context(cluster)
         if context is None or not heartbeat.listed:
             return []
         tracked = [row.value for row in listed(self.watch.store, TRACKED, cluster.id)]
         found = compared(heartbeat, tracked, self.watch.clock())
-        for one in found.confirmed:
-            self._take(context, self._news(one, heartbeat, "UPDATE", one.candidate))
-        for one in found.gone:
-            self._take(context, self._news(one, heartbeat, "DELETE"))
+        news = [self._news(one, heartbeat, "UPDATE", one.candidate) for one in found.confirmed]
+        news += [self._news(one, heartbeat, "DELETE") for one in found.gone]
+        for one in news:
+            self._take(context, msgspec.structs.replace(one, traceparent=traceparent))
         return [{"kind": one.kind, "namespace": one.namespace, "name": one.name} for one in found.wanted[:MOST]]
 
     def asks(self, cluster: Cluster) -> Asked:
@@ -59,16 +62,17 @@ class Heartbeats:
         cluster, _ = self.watch.keyring.verified(call)
         body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
         shown, context = read_sightings(body), self._context(cluster)
-        outcomes = [self._shown(context, one) if context else "gitops_off" for one in shown]
+        trace = continued(call.headers)
+        outcomes = [self._shown(context, one, trace) if context else "gitops_off" for one in shown]
         for outcome in outcomes:
             self.count(REVIEWS, outcome=outcome)
         return Answer(200, {"outcomes": outcomes})
 
-    def _shown(self, context: Context, told: Told) -> str:
-        cluster = context.cluster.value
+    def _shown(self, context: Context, told: Told, trace: str) -> str:
+        cluster, received = context.cluster.value, stamp(self.watch.clock)
         key = self.watch.seal(cluster)
         try:
-            return self._take(context, told.sighting(cluster.id, stamp(self.watch.clock), lambda obj: side(obj, key)))
+            return self._take(context, told.sighting(cluster.id, received, lambda obj: side(obj, key), trace))
         except BadInput:
             return "broken"
         except LitmusGitopsError:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from shared.errors import NotKnown
 from shared.model.calls import Answer, Call
 from shared.model.messages import Message
+from shared.model.traces import traced
 from shared.ports.ambient import Clock
 from shared.wire import cloudevents, standard_webhooks
+from shared.wire.traces import continued
 
 Action = Callable[[Message], None]
 
@@ -23,13 +25,14 @@ class Inbox:
     actions: Mapping[str, Action]
 
     def __call__(self, call: Call) -> Answer:
-        """Run the action of a signed message.
+        """Run the action of a signed message, which bears the trace that it comes in.
 
         One that is not known here comes from a newer release, which a rolling upgrade may bring here as well: it comes
         again with long pauses, for about an hour, and is a dead letter after that.
         """
         standard_webhooks.verify([self.key], call.headers, call.body, self.clock().timestamp())
-        message = cloudevents.decode(call.body)
+        message, trace = cloudevents.decode(call.body), continued(call.headers)
+        message = traced(message, trace) if trace else message
         if message.action not in self.actions:
             known = ", ".join(sorted(self.actions))
             raise NotKnown(f"no action {message.action!r} here: this function knows {known}")

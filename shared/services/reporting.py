@@ -30,6 +30,7 @@ from shared.services.overseeing import watching
 from shared.services.reaches import Reaches
 from shared.services.tables import COOLDOWNS, EXPERIMENTS, ORDERS, PRESENCE, RUNS, Versioned
 from shared.wire.reports import read_report
+from shared.wire.traces import continued
 
 _SILENCE: Final = timedelta(seconds=60)
 """A subscriber that was silent for longer gets at once what waited for it."""
@@ -185,7 +186,8 @@ class Reporting:
         if isinstance(said, Heartbeat):
             until_fresh(lambda: self._heard(cluster, said))
             asks = msgspec.to_builtins(self.heartbeats.asks(cluster))
-            return Answer(200, {"at": stamp(self.clock), "send": self.heartbeats.hear(cluster, said), **asks})
+            wanted = self.heartbeats.hear(cluster, said, continued(call.headers))
+            return Answer(200, {"at": stamp(self.clock), "send": wanted, **asks})
         return Answer(200, {"state": Reports(self.store, self.clock, self.ids).take(cluster, said)})
 
     def _heard(self, cluster: Cluster, said: Heartbeat) -> None:

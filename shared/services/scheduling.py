@@ -15,6 +15,7 @@ from shared.model.orders import Dispatched
 from shared.model.projects import Cluster, Project
 from shared.model.records import ABSENT, Check, Delete, Put
 from shared.model.schedules import Placed, Scheduled
+from shared.model.traces import NAME
 from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.composing import schedule_order
@@ -39,7 +40,10 @@ _AT_ONCE: Final = 8
 
 
 class _Sight(msgspec.Struct, frozen=True):
-    """All that decides about one schedule, as it was read; `orders` are those that its record names, by id."""
+    """All that decides about one schedule, as it was read; `orders` are those that its record names, by id.
+
+    `traceparent` is the trace in which it was asked for.
+    """
 
     project: Versioned[Project]
     experiment: Versioned[Experiment] | None
@@ -47,6 +51,7 @@ class _Sight(msgspec.Struct, frozen=True):
     members: dict[str, Versioned[Cluster]]
     case: Case
     orders: dict[str, Versioned[Dispatched]]
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,12 @@ class Scheduling:
         """Order what is due of one schedule, or of all of a project (message `dispatch/schedule`)."""
         project, one = asked.ids["project"], asked.ids.get("experiment")
         for name in [one] if one else [row.key.sort for row in listed(self.store, SCHEDULES, project)]:
-            while until_fresh(partial(self._look, project, name)):
+            while until_fresh(partial(self._look, project, name, asked.ids.get(NAME, ""))):
                 pass
 
-    def _look(self, project: str, name: str) -> bool:
+    def _look(self, project: str, name: str, traceparent: str) -> bool:
         """Order what is due; return whether more is due than one commit holds."""
-        sight = self._sight(project, name)
+        sight = self._sight(project, name, traceparent)
         if sight is None:
             return False
         orders = {order: found.value for order, found in sight.orders.items()}
@@ -82,7 +87,7 @@ class Scheduling:
             self.store.commit([*work.writes, *_checks(sight, work, steps[:_AT_ONCE])], work.messages)
         return len(steps) > _AT_ONCE
 
-    def _sight(self, project: str, name: str) -> _Sight | None:
+    def _sight(self, project: str, name: str, traceparent: str) -> _Sight | None:
         found = PROJECTS.load(self.store, project)
         if found is None:
             return None
@@ -98,14 +103,17 @@ class Scheduling:
             tuple(row.value for row in members.values()),
             self.clock(),
         )
-        return _Sight(found, experiment, record, members, case, {one.value.id: one for one in orders})
+        named_orders = {one.value.id: one for one in orders}
+        return _Sight(found, experiment, record, members, case, named_orders, traceparent)
 
     def _ordered(self, sight: _Sight, name: str, step: Step, was: Placed | None) -> tuple[Placed, Work]:
         """Return the order of a step, in place of the last one if that has not come to its end."""
         fresh, last = self.ids(), was.order if was else ""
         identity = fresh if fresh > last else f"{last}-1"
         project, cluster = sight.case.project.id, step.cluster
-        order = schedule_order(project, name, cluster.id, step.action, step.wanted, identity, stamp(self.clock))
+        order = schedule_order(
+            project, name, cluster.id, step.action, step.wanted, identity, stamp(self.clock), sight.traceparent
+        )
         how = "removed" if step.action == "remove" else "installed, suspended" if step.wanted.suspend else "installed"
         reason = f"the schedule of {_name(sight, name)} is to be {how} on cluster {cluster.id}"
         work = self._ordering.made(order, None, reason)

@@ -116,10 +116,8 @@ class Sending:
 
 
 def _twins(other: Edit, edit: Edit) -> bool:
-    same = msgspec.structs.replace(
-        edit, id=other.id, at=other.at, state="conflict", problem=other.problem, git=other.git
-    )
-    return other.id != edit.id and other == same
+    kept = {name: getattr(other, name) for name in ("id", "at", "problem", "git", "traceparent")}
+    return other.id != edit.id and other == msgspec.structs.replace(edit, state="conflict", **kept)
 
 
 def _saved(

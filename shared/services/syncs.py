@@ -152,11 +152,9 @@ class Syncs:
         """Yield each experiment's writes, with the start or schedule that they ask for; an import starts nothing."""
         moves = holding.moves(plan)
         setting = None if work.importing else work.gitops.run_on_push
-        hint = work.state.value
-        along = Starts(self.store, self.clock, self.ids, hint.traceparent, hint.hinted_at).along(
-            work.project, setting, moves
-        )
-        schedules = Accepting(self.store, self.clock, self.ids).along(work.project, moves, importing=work.importing)
+        hint, parts = work.state.value, (self.store, self.clock, self.ids)
+        along = Starts(*parts, hint.traceparent, hint.hinted_at).along(work.project, setting, moves)
+        schedules = Accepting(*parts, hint.traceparent).along(work.project, moves, importing=work.importing)
         written = [Work((write,)) for write in holding.writes(plan)]
         made = chain(written, self._offers(work).made(tree, holding, plan))
         for move, start, schedule in zip(moves, along, schedules, strict=True):

@@ -81,10 +81,11 @@ class Told(msgspec.Struct, frozen=True):
     name: str
     seen: _Seen
 
-    def sighting(self, cluster: str, received: str, sight: Sight) -> Sighting:
+    def sighting(self, cluster: str, received: str, sight: Sight, traceparent: str = "") -> Sighting:
         """Return it as a sighting in `cluster`, no later than `received`; `BadInput` where an object is unreadable.
 
-        `sight` makes a side of an object that came unsealed.
+        `sight` makes a side of an object that came unsealed. `traceparent` is the trace of the call that brought it,
+        which counts where what brought it to the subscriber bore none.
         """
         seen, plain = self.seen, self.seen.object
         return Sighting(
@@ -98,7 +99,7 @@ class Told(msgspec.Struct, frozen=True):
             new=(seen.new.side() if seen.new else None) if isinstance(plain, UnsetType) else look(plain, sight),
             actor_groups=seen.actor_groups,
             autoscaled=seen.autoscaled,
-            traceparent=valid(seen.traceparent),
+            traceparent=valid(seen.traceparent) or traceparent,
         )
 
 

@@ -32,11 +32,11 @@ class Signal(msgspec.Struct, frozen=True):
     actor_groups: tuple[str, ...]
     new: Raw | None
 
-    def sighting(self, cluster: str, received: str, sight: Sight) -> Sighting:
+    def sighting(self, cluster: str, received: str, sight: Sight, traceparent: str = "") -> Sighting:
         """Return the event as a sighting in `cluster`, no later than `received` (RFC 3339 UTC, milliseconds).
 
-        `sight` makes a side of an object. A deletion's old side says only the uid. Raises `BadInput` where the object
-        cannot be read.
+        `sight` makes a side of an object, and `traceparent` is the trace of the batch. A deletion's old side says only
+        the uid. Raises `BadInput` where the object cannot be read.
         """
         return Sighting(
             id=self.id,
@@ -48,6 +48,7 @@ class Signal(msgspec.Struct, frozen=True):
             old=Side(self.uid, {}, "", partial=True) if self.operation == "DELETE" else None,
             new=look(self.new, sight),
             actor_groups=self.actor_groups,
+            traceparent=traceparent,
         )
 
 

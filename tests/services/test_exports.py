@@ -93,6 +93,13 @@ def test_what_the_new_place_lacks_is_offered_and_not_deleted(moved: Shop) -> Non
     assert ALL == sorted(moved.ledger("sync")[-1].detail["offered"])
 
 
+@pytest.mark.parametrize("path", [EXPORT, "/projects/shop/sync"], ids=["an export", "a word to sync"])
+def test_what_a_call_has_synced_is_synced_in_its_trace(moved: Shop, path: str) -> None:
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert api(moved)("POST", path, {}, traceparent=given).status in {200, 202}
+    assert given == moved.state().traceparent
+
+
 def test_what_is_offered_stays_so_while_git_moves_on(moved: Shop) -> None:
     clone = there(moved)
     clone.write(f"{FOLDER}/more.yaml", engine("more", "more"))

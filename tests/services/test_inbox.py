@@ -40,6 +40,13 @@ def test_a_signed_message_reaches_the_action_that_it_names(inbox: Inbox, done: l
     assert (204, None, [MESSAGE]) == (answer.status, answer.body, done)
 
 
+def test_a_message_bears_the_trace_that_it_comes_in(inbox: Inbox, done: list[Message]) -> None:
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    call = _call(cloudevents.encode(MESSAGE))
+    inbox(Call(call.method, call.path, call.params, call.query, {**call.headers, "traceparent": given}, call.body))
+    assert [{"project": "shop", "traceparent": given}] == [one.ids for one in done]
+
+
 @pytest.mark.parametrize(
     "call",
     [

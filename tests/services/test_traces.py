@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +14,21 @@ from shared.clients.opening import open_secrets
 from shared.clients.sinks import HttpSinks
 from shared.edge.metrics import Metrics
 from shared.model.calls import Call
+from shared.model.heartbeats import Heartbeat
 from shared.model.projects import Safety, Sink
+from shared.rules.keys import subscriber_key
 from shared.services.announcing import Announcing
 from shared.services.api.desk import Desk
 from shared.services.api.runs import Runs
 from shared.services.dirt import dirty
+from shared.services.heartbeats import Heartbeats
+from shared.services.ledger import stamp
 from shared.services.pushes import Pushes
+from shared.services.reporting import Reporting
+from shared.services.sightings import Sightings
 from shared.services.tables import EVENTS, PUSHED
+from shared.wire.reports import write_heartbeat
+from shared.wire.standard_webhooks import sign
 from tests.hosts import SECRET, fixture
 from tests.services.api.conftest import client
 from tests.services.chaos_cluster import ChaosCluster, order, send
@@ -28,11 +37,12 @@ from tests.services.dispatch_stage import Stage
 from tests.services.gitops import Shop
 from tests.services.gitops import engine as manifest
 from tests.services.inside import inside_of
-from tests.services.watched import House, fields, recorded
+from tests.services.watched import KINDS, MASTER, House, batch, fields, recorded
 from tests.sinks import SinkStand
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
+OTHER = f"00-{'ab' * 16}-{'cd' * 8}-01"
 BROKEN = GIVEN.upper()
 
 
@@ -65,6 +75,41 @@ def test_a_review_inside_the_cluster_does_too_though_its_subscriber_forwards_it(
         inside.forwarding.flush()
     [row] = house.rows()
     assert ("triggered", GIVEN) == (row.verdict, fields(row)["traceparent"])
+
+
+@pytest.mark.parametrize(("header", "expected"), [(GIVEN, GIVEN), (BROKEN, None)], ids=["valid", "invalid"])
+def test_a_batch_of_audit_events_does_for_each_that_it_tells_of(
+    house: House, header: str, expected: str | None
+) -> None:
+    house.hear(batch(), headers={"traceparent": header})
+    assert [expected] * 4 == [fields(row).get("traceparent") for row in house.rows()]
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", GIVEN), (OTHER, OTHER)], ids=["not traced", "traced"])
+def test_a_sighting_has_the_trace_of_its_letter_unless_it_has_its_own(house: House, given: str, expected: str) -> None:
+    shown = {"id": "1", "at": stamp(house.clock), "object": recorded("deployment-image")["request"]["object"]}
+    call = letter(house, "changes", json.dumps({"sightings": [shown | {"traceparent": given}]}).encode())
+    assert {"outcomes": ["ignored"]} == heartbeats(house).receive(call).body
+    assert [expected] == [fields(row)["traceparent"] for row in house.rows()]
+
+
+def test_a_heartbeat_does_for_what_its_list_tells(house: House) -> None:
+    house.admit(recorded("deployment-image"))
+    house.clock.advance(600)
+    reporting = Reporting(house.store, house.clock, new_id, MASTER, heartbeats(house))
+    reporting.receive(letter(house, "reports", write_heartbeat(Heartbeat(stamp(house.clock), listed=("Deployment",)))))
+    assert [None, GIVEN] == [fields(row).get("traceparent") for row in house.rows()]
+    assert "deleted" == fields(house.rows()[-1])["rule"]
+
+
+def heartbeats(house: House) -> Heartbeats:
+    return Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+
+
+def letter(house: House, path: str, sent: bytes) -> Call:
+    """Return what the subscriber of cluster c1 sends, in a trace."""
+    headers = sign(subscriber_key(MASTER, "c1", 1), "m-1", int(house.clock().timestamp()), sent)
+    return Call("POST", f"/{path}/c1", {"cluster": "c1"}, {}, {**headers, "traceparent": GIVEN}, sent)
 
 
 def test_a_change_s_trace_goes_on_in_its_order_the_stop_of_it_and_all_that_is_told(

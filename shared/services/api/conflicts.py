@@ -14,6 +14,7 @@ from shared.services.api.paging import QUERY, after_of, limit_of, page
 from shared.services.conflicts import Conflicts, Side
 from shared.services.merging import merge
 from shared.services.sending import Saved
+from shared.wire.traces import continued
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class ConflictDesk:
         body = parse("SettleBody", call)
         text = None if body.text is None else body.text.encode()
         editor = author(call) if call.headers.get("x-editor") else None
-        saved = self.conflicts.settle(project.id, name, body.take, text, editor)
+        saved = self.conflicts.settle(project.id, name, body.take, text, editor, continued(call.headers))
         return Answer(
             202 if saved and saved.commit is None else 200, {"id": name, "take": body.take, **_outcome(saved)}
         )

@@ -25,6 +25,7 @@ from shared.services.portal_records import listed, open_edits
 from shared.services.sending import Saved
 from shared.services.tables import BLOBS, EXPERIMENTS, MEMBERS
 from shared.wire.files import read_file
+from shared.wire.traces import continued
 
 OWNER: Final = "litmus-gitops owner <owner@litmus-gitops.invalid>"
 _PERSON: Final = re.compile(r"[^<>]{1,100} <[^<>\s]{1,200}>")
@@ -80,7 +81,7 @@ class Experiments:
         project, text = self.desk.project(call).value, written(call)
         enabled(project)
         with placeless(call):
-            saved = self.edits.save(project.id, None, text, None, author(call))
+            saved = self.edits.save(project.id, None, text, None, author(call), continued(call.headers))
         answer = _edited(saved, tagged(blob_id(text)))
         return answer if saved.commit is None else msgspec.structs.replace(answer, status=201)
 
@@ -89,7 +90,8 @@ class Experiments:
         project = self.desk.project(call).value
         enabled(project)
         path = parse("RenameBody", call).path
-        return _edited(self.edits.rename(project.id, call.params["experiment"], path, author(call)), {})
+        name, trace = call.params["experiment"], continued(call.headers)
+        return _edited(self.edits.rename(project.id, name, path, author(call), trace), {})
 
     def save(self, call: Call) -> Answer:
         """Write the whole file: 200 once it is a commit, 202 while it waits for the git host or its pull request.
@@ -100,7 +102,7 @@ class Experiments:
         enabled(project)
         base, text = self._base(call), written(call)
         with placeless(call):
-            saved = self.edits.save(project.id, name, text, base, author(call))
+            saved = self.edits.save(project.id, name, text, base, author(call), continued(call.headers))
         return _edited(saved, tagged(blob_id(text)))
 
     def delete(self, call: Call) -> Answer:
@@ -108,7 +110,8 @@ class Experiments:
         project = self.desk.project(call).value
         enabled(project)
         self._find(call)
-        saved = self.edits.delete(project.id, call.params["experiment"], self._base(call), author(call))
+        name, trace = call.params["experiment"], continued(call.headers)
+        saved = self.edits.delete(project.id, name, self._base(call), author(call), trace)
         if saved.commit is None:
             return _edited(saved, {})
         gone = saved.experiment
@@ -118,7 +121,7 @@ class Experiments:
         """Accept, and where that is needed approve, or decline a schedule; again has what failed ordered anew."""
         project, said = self.desk.project(call).value, parse("ScheduleBody", call)
         enabled(project)
-        accepting = Accepting(self.desk.store, self.desk.clock, self.desk.ids)
+        accepting = Accepting(self.desk.store, self.desk.clock, self.desk.ids, continued(call.headers))
         accepting.accept(project.id, call.params["experiment"], author(call), said.reason, accept=said.accept)
         return Answer(202, row(self._find(call)))
 

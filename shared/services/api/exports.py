@@ -14,6 +14,7 @@ from shared.services.api.operations import Operation, parse
 from shared.services.api.paging import QUERY, after_of, limit_of, page
 from shared.services.exports import Exports, Wanted
 from shared.services.offers import offers_of
+from shared.wire.traces import continued
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Exporting:
         if body.drop:
             dropped = self.exports.drop(project.id, wanted, author(call))
             return Answer(200, {"dropped": [show(edit) for edit in dropped]})
-        done = self.exports.export(project.id, gitops, wanted, author(call))
+        done = self.exports.export(project.id, gitops, wanted, author(call), continued(call.headers))
         told = {"exported": [show(edit) for edit in done.edits], "commit": done.commit, "pull": done.pull}
         return Answer(202 if done.pull else 200, told)
 

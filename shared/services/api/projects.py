@@ -26,6 +26,7 @@ from shared.services.tables import PROJECTS, SYNCS, Versioned
 
 if TYPE_CHECKING:
     from shared.services.api.bodies import GitOpsBody
+from shared.wire.traces import continued
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class Projects:
         """Ask for a sync now."""
         project = self.desk.project(call).value
         enabled(project)
-        until_fresh(lambda: self.desk.store.commit(*dirty(self.desk.store, self.desk.ids, project.id)))
+        trace = continued(call.headers)
+        until_fresh(lambda: self.desk.store.commit(*dirty(self.desk.store, self.desk.ids, project.id, trace)))
         return Answer(202, {"project": project.id})
 
     def sync_state(self, call: Call) -> Answer:
