@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -35,6 +35,20 @@ def rescheduled(ids: Ids, project: str, experiment: str | None = None, tracepare
     return traced(asked, traceparent) if traceparent else asked
 
 
+class _Word(msgspec.Struct, frozen=True):
+    """What a person says of a schedule."""
+
+    by: str
+    reason: str
+    accept: bool
+    seen: Collection[str] | None
+
+    @property
+    def verdict(self) -> str:
+        """How the ledger calls it, where it approves nothing."""
+        return "accepted" if self.accept else "declined"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepting:
     """Records the word; `Scheduling` acts on it, in the trace of what brought it."""
@@ -44,13 +58,23 @@ class Accepting:
     ids: Ids
     traceparent: str = ""
 
-    def accept(self, project: str, experiment: str, by: str, reason: str = "", *, accept: bool) -> None:
+    def accept(  # noqa: PLR0913 - what a person says
+        self,
+        project: str,
+        experiment: str,
+        by: str,
+        reason: str = "",
+        *,
+        accept: bool,
+        seen: Collection[str] | None = None,
+    ) -> None:
         """Let a schedule be installed, or not any more; saying it again has what failed ordered anew.
 
-        It is an approval too, of the text as it is now, where its namespaces need one. Raises `NotFound`, and
-        `Conflict` for an experiment without a schedule.
+        It is an approval too, of the text as it is now, where its namespaces need one; `seen` are the blobs of which it
+        has to be one, where the person says what they saw. Raises `NotFound`, and `Conflict` for an experiment without
+        a schedule, or with another text.
         """
-        until_fresh(partial(self._accept, project, experiment, by, reason, accept=accept))
+        until_fresh(partial(self._accept, project, experiment, _Word(by, reason, accept, seen)))
 
     def along(self, project: str, moves: Sequence[Move], *, importing: bool) -> list[Work]:
         """Return, for each move of an experiment in git, what to write in the same commit."""
@@ -72,23 +96,25 @@ class Accepting:
         now = msgspec.structs.replace(was.value, accepted=may, approved=before.value.approved)
         return looked if now == was.value else looked + Work((SCHEDULES.replace(was, now),))
 
-    def _accept(self, project: str, name: str, by: str, reason: str, *, accept: bool) -> None:
+    def _accept(self, project: str, name: str, word: _Word) -> None:
         found, settings = EXPERIMENTS.load(self.store, project, name), PROJECTS.load(self.store, project)
         if found is None or settings is None:
             raise NotFound(f"no experiment {name[:80]!r} in project {project!r}")
         if found.value.kind not in SCHEDULED:
             kind = found.value.kind or "broken file"
             raise Conflict(f"{found.value.path} is a {kind}: only {_KINDS} have a schedule")
+        if word.seen is not None and found.value.blob not in word.seen:
+            raise Conflict(f"git does not hold {found.value.path} as you saw it: read it anew, once no edit is pending")
         was = SCHEDULES.load_or(self.store, Scheduled(), project, name)
         clusters = {cluster: self._afresh(cluster, one) for cluster, one in was.value.clusters.items()}
         afresh = msgspec.structs.replace(was.value, clusters=clusters)
-        now = accepted(settings.value, found.value, afresh) if accept else Scheduled(clusters=clusters)
-        verdict = "approved" if now.approved != was.value.approved and accept else "accepted" if accept else "declined"
+        now = accepted(settings.value, found.value, afresh) if word.accept else Scheduled(clusters=clusters)
+        verdict = "approved" if now.approved != was.value.approved and word.accept else word.verdict
         _, row = Ledger(self.clock, self.ids).row(
             project,
             "order",
             verdict=verdict,
-            reason=f"{by} {verdict} the schedule of {found.value.name}{because(reason)}",
+            reason=f"{word.by} {verdict} the schedule of {found.value.name}{because(word.reason)}",
             subject=name,
             detail={"action": "install"},
             links=[("experiment", name)],

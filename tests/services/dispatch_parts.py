@@ -69,6 +69,19 @@ class MortalStore:
         return self.store.tidy(limit)
 
 
+class Overtaken(MortalStore):
+    """A store in which somebody does something just before the next commit."""
+
+    def __init__(self, store: SqliteStore, act: Callable[[], object]) -> None:
+        super().__init__(store)
+        self.acts = [act]
+
+    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
+        if self.acts:
+            self.acts.pop()()
+        super().commit(writes, messages)
+
+
 class SubscriberStand:
     """Verifies and keeps what it is sent; answers `status` with `reason`, and 200 to what it has already."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,15 +10,13 @@ import pytest
 from shared.clients.ids import new_id
 from shared.errors import Conflict, NotFound
 from shared.model.experiments import Manifest, Problem
-from shared.model.messages import Message
 from shared.model.projects import RUN_ON_PUSH, Former, Freeze, Safety, Window
-from shared.model.records import Write
 from shared.rules.composing import NEVER
 from shared.rules.routing import CLUSTERS
 from shared.services.accepting import rescheduled
 from shared.services.ledger import message
 from shared.services.scheduling import Scheduling
-from tests.services.dispatch_parts import MortalStore
+from tests.services.dispatch_parts import Overtaken
 from tests.services.dispatch_stage import Stage
 from tests.services.scheduled import CRON, SAFE, Yard
 
@@ -247,22 +244,9 @@ def test_a_schedule_that_is_pushed_under_a_freeze_is_installed_suspended(yard: Y
     assert (["="], "suspended") == (yard.told(), yard.seen()[0])
 
 
-class Overtaken(MortalStore):
-    """A store in which somebody does something just before the next commit."""
-
-    def __init__(self, store: MortalStore, act: Callable[[], None]) -> None:
-        super().__init__(store.store)
-        self.acts = [act]
-
-    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
-        if self.acts:
-            self.acts.pop()()
-        super().commit(writes, messages)
-
-
 def test_a_freeze_that_comes_while_it_is_decided_is_heeded(yard: Yard) -> None:
     yard.file()
-    store = Overtaken(yard.stage.store, lambda: yard.stage.settle(SAFE, freeze=FREEZE))
+    store = Overtaken(yard.stage.store.store, lambda: yard.stage.settle(SAFE, freeze=FREEZE))
     Scheduling(store, yard.stage.clock, new_id).look(rescheduled(new_id, "shop", "n1"))
     assert ["="] == yard.told()
 

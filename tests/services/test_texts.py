@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -15,13 +15,13 @@ from shared.model.messages import Message
 from shared.model.orders import Dispatched
 from shared.model.policies import Policy, PolicyBook
 from shared.model.projects import Cluster
-from shared.model.records import Delete, Put, Write
+from shared.model.records import Delete, Put
 from shared.model.schedules import Placed, Scheduled, Wanted
 from shared.rules.edits import blob_id
 from shared.rules.leftovers import KEPT, LOOK
 from shared.services.tables import BLOBS, EDITS, EXPERIMENTS, MEMBERS, OPEN_ORDERS, POLICIES, SCHEDULES, UNUSED
 from shared.services.texts import Texts
-from tests.services.dispatch_parts import MortalStore
+from tests.services.dispatch_parts import Overtaken
 from tests.services.gitops import ADA, Shop, engine
 
 FIRST, SECOND = engine("cart", "L"), engine("cart", "L", "second")
@@ -52,23 +52,10 @@ def look(shop: Shop, times: int = 1) -> None:
         shop.work()
 
 
-class Overtaken(MortalStore):
-    """A store in which somebody does something just before the next commit."""
-
-    def __init__(self, shop: Shop, act: Callable[[], None]) -> None:
-        super().__init__(shop.store)
-        self.acts = [act]
-
-    def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
-        if self.acts:
-            self.acts.pop()()
-        super().commit(writes, messages)
-
-
 def overtaken(shop: Shop, act: Callable[[], None]) -> None:
     """Look a week later, and have `act` done after all was read and before anything is removed."""
     shop.clock.advance(KEPT.total_seconds())
-    store = Overtaken(shop, act)
+    store = Overtaken(shop.store, act)
     Texts(store, shop.clock).look(ASKED)
     assert not store.acts
 

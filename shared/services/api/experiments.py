@@ -54,7 +54,7 @@ class Experiments:
             Operation("PUT", one, "Write an experiment; it becomes a commit", self.save, also=_BODIES, headers=_EDITS),
             Operation("DELETE", one, "Delete an experiment; that becomes a commit", self.delete, headers=_EDITS),
             Operation("POST", f"{one}/rename", move, self.rename, "RenameBody", headers=_EDITS[1:]),
-            Operation("POST", f"{one}/schedule", accept, self.schedule, "ScheduleBody", 202, headers=_EDITS[1:]),
+            Operation("POST", f"{one}/schedule", accept, self.schedule, "ScheduleBody", 202, headers=_EDITS),
             Operation("POST", check, "Check a manifest or policy", self.validate, also=_BODIES),
         ]
 
@@ -118,11 +118,15 @@ class Experiments:
         return Answer(200, {"id": gone.id, "path": gone.path, "commit": saved.commit})
 
     def schedule(self, call: Call) -> Answer:
-        """Accept, and where that is needed approve, or decline a schedule; again has what failed ordered anew."""
+        """Accept, and where that is needed approve, or decline a schedule; again has what failed ordered anew.
+
+        With `If-Match` only of the text that was seen: 409 where git holds another.
+        """
         project, said = self.desk.project(call).value, parse("ScheduleBody", call)
         enabled(project)
         accepting = Accepting(self.desk.store, self.desk.clock, self.desk.ids, continued(call.headers))
-        accepting.accept(project.id, call.params["experiment"], author(call), said.reason, accept=said.accept)
+        name = call.params["experiment"]
+        accepting.accept(project.id, name, author(call), said.reason, accept=said.accept, seen=seen(call))
         return Answer(202, row(self._find(call)))
 
     def validate(self, call: Call) -> Answer:

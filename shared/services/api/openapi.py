@@ -22,7 +22,7 @@ _PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "workload": ("Only rows with this subject, `<Kind>/<namespace>/<name>`", _TEXT),
     "since": ("Only rows that are not older", {"type": "string", "format": "date-time"}),
     "If-Match": (
-        "The ETag of what was read: a later change is never overwritten; an experiment is merged, settings answer 409",
+        "The ETag of what was read: a later change is never overwritten; a file is merged, all else is answered 409",
         _TEXT,
     ),
     "X-Editor": ("Who edits, `Name <mail>`, in UTF-8; it becomes the commit's author", _TEXT),

@@ -15,8 +15,8 @@ const make = (tag, fields, ...children) => {
 
 class Refused extends Error {}
 
-async function read(path, said) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem("token")}`, ...(said && { "Content-Type": "application/json" }) };
+async function read(path, said, more = {}) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem("token")}`, ...(said && { "Content-Type": "application/json" }), ...more };
   const asked = said ? { method: "POST", headers, body: JSON.stringify(said) } : { headers };
   const answer = await fetch(`/api${path}`, asked).catch(() => { throw new Error("the server does not answer"); });
   const body = await answer.json().catch(() => ({ detail: `the server answered ${answer.status}` }));
@@ -85,7 +85,8 @@ function schedule(e) {
 
 async function accept(e) {
   if (!confirm(`Have ${e.path}, as git holds it now, installed on its clusters? It starts chaos by its schedule.`)) return;
-  await read(`${pathOf(e)}/schedule`, { accept: true }).catch((error) => alert(`${e.path}: ${error.message}`));
+  const seen = { "If-Match": `"${e.blob}"` };
+  await read(`${pathOf(e)}/schedule`, { accept: true }, seen).catch((error) => alert(`${e.path}: ${error.message}`));
   show();
 }
 

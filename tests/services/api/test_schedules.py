@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from shared.clients.ids import new_id
+from shared.errors import Conflict
+from shared.services.accepting import Accepting
 from tests.services.api.conftest import Api, body
 from tests.services.api.portals import whole
+from tests.services.dispatch_parts import Overtaken
 from tests.services.dispatch_stage import Stage
 from tests.services.scheduled import Yard
 
@@ -43,6 +47,30 @@ def test_who_accepts_and_why_stand_in_the_ledger(api: Api, yard: Yard) -> None:
     [row] = [row for row in yard.stage.rows("order") if row.verdict == "accepted"]
     assert "Ada <ada@example.com> accepted the schedule of n1: tried on staging" == row.reason
     assert 400 == api("POST", SCHEDULE, said, x_editor="Ada").status
+
+
+@pytest.mark.parametrize("accept", [True, False], ids=["accepted", "declined"])
+def test_with_if_match_a_word_holds_for_the_text_that_was_seen_alone(api: Api, yard: Yard, accept: bool) -> None:
+    yard.file(importing=True)
+    read = api("GET", EXPERIMENT).headers["ETag"]
+    yard.file(text="two", importing=True)
+    answer = api("POST", SCHEDULE, {"accept": accept}, if_match=read)
+    assert 409 == answer.status
+    assert "as you saw it: read it anew" in body(answer)["detail"]
+    assert [] == [row for row in yard.stage.rows("order") if row.verdict in {"accepted", "declined"}]
+    for tag in (api("GET", EXPERIMENT).headers["ETag"], "*"):
+        assert 202 == api("POST", SCHEDULE, {"accept": accept}, if_match=tag).status
+    assert 400 == api("POST", SCHEDULE, {"accept": accept}, if_match='"').status
+
+
+def test_a_text_that_changes_while_it_is_accepted_is_not_accepted(yard: Yard) -> None:
+    yard.file(importing=True)
+    store = Overtaken(yard.stage.store.store, lambda: yard.file(text="two", importing=True))
+    accepting = Accepting(store, yard.stage.clock, new_id)
+    with pytest.raises(Conflict, match="read it anew"):
+        accepting.accept("shop", "n1", "owner", accept=True, seen=[yard.shown().blob])
+    yard.done()
+    assert ([], "waiting") == (yard.told(), yard.seen()[0])
 
 
 def shown(api: Api) -> tuple[str, str | None, str | None]:
