@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from shared.clients.clock import utc_now
 from shared.clients.secrets import SecretReferences
 from shared.clients.tracing import TracedStore
 from shared.errors import Misconfigured
 from shared.ports.state import Queue, Store, Wakeful
 
-
-def utc_now() -> datetime:
-    """Return now, aware, in UTC."""
-    return datetime.now(UTC)
+__all__ = ["ENGINES", "WAKEFUL", "open_queue", "open_secrets", "open_store", "open_wakeful", "utc_now"]
 
 
 def open_store(url: str, retention: float | None = None) -> Store:

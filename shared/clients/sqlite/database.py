@@ -6,9 +6,8 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,8 +15,6 @@ from shared.clients.sqlite import together
 from shared.clients.sqlite.failures import explained, told
 from shared.clients.sqlite.schema import STEPS, Step, migrate
 from shared.errors import Unavailable
-
-Clock = Callable[[], datetime]
 
 _WAL_BYTES: Final = 64 << 20
 _CHECKPOINT_PAGES: Final = (_WAL_BYTES >> 1) // 4096
@@ -28,11 +25,6 @@ _WRITER_CACHE_KIB: Final = 4 << 10
 
 _READER_CACHE_KIB: Final = 64
 """Little: each commit voids what a reader has cached, and there may be as many readers as threads."""
-
-
-def utc_now() -> datetime:
-    """Return the time of this machine, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 class Database:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.clients.attempts import abandoned, pause, stamped
+from shared.clients.clock import utc_now
 from shared.clients.limits import check_limit
 from shared.clients.sqlite import rows
-from shared.clients.sqlite.database import Clock, Database, utc_now
+from shared.clients.sqlite.database import Database
 from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth, Message
+from shared.ports.ambient import Clock
 
 _DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
                    coalesce(sum(receipt IS NULL AND visible_at > ?1), 0),

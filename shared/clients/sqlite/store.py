@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.clients.clock import utc_now
 from shared.clients.limits import check_commit, check_limit
-from shared.clients.sqlite.database import Clock, Database, utc_now
+from shared.clients.sqlite.database import Database
 from shared.clients.sqlite.statements import STAYS, Statement, listing, looking_up
 from shared.clients.sqlite.together import Job
 from shared.model.messages import Message
 from shared.model.records import Key, Record, Write
+from shared.ports.ambient import Clock
 from shared.ports.state import Batch
 
 _AT_ONCE: Final = 10
