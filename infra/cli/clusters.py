@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from infra.cli import rotations
-from infra.cli.output import as_json, field, limited, listing, show
+from infra.cli.output import as_json, by_whom, field, limited, listing, show
 from infra.cli.portal import Lazy, path_to
 
 project_option = click.option("-p", "--project", required=True, help="The project's id.")
@@ -70,7 +70,7 @@ def add(
 @project_option
 @click.option("--grace", help="For how long those before count as well: 24h if not given, 0s ends them at once.")
 @click.option("--end-grace", is_flag=True, help="Make no other secrets: end the grace of those before.")
-@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@by_whom
 @as_json
 @click.pass_obj
 def rotate(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from infra.cli.clusters import project_option
-from infra.cli.output import as_json, field, limited, listing, plain, show
+from infra.cli.output import as_json, by_whom, field, limited, listing, plain, show, with_reason
 from infra.cli.portal import Lazy, path_to
 
 if TYPE_CHECKING:
@@ -165,8 +165,8 @@ def history(lazy: Lazy, experiment_id: str, project: str, limit: int, json_: boo
 @click.argument("experiment_id")
 @project_option
 @click.option("--accept/--decline", required=True, help="Have it installed on its clusters, or removed from them.")
-@click.option("--reason", default="", help="Why, for the ledger.")
-@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@with_reason
+@by_whom
 @as_json
 @click.pass_obj
 def schedule(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from infra.cli.clusters import project_option
-from infra.cli.output import as_json, field, limited, listing, show
+from infra.cli.output import as_json, by_whom, field, limited, listing, show, with_reason
 from infra.cli.portal import Lazy, path_to
 
 KINDS = ("delivery", "sync", "edit", "change", "order", "run", "report", "cluster")
@@ -54,8 +54,8 @@ def stop(lazy: Lazy, run_id: str, project: str, json_: bool) -> None:
 @run.command()
 @click.argument("run_id")
 @project_option
-@click.option("--reason", default="", help="Why, for the ledger.")
-@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@with_reason
+@by_whom
 @as_json
 @click.pass_obj
 def approve(lazy: Lazy, run_id: str, project: str, reason: str, by: str | None, json_: bool) -> None:
@@ -66,8 +66,8 @@ def approve(lazy: Lazy, run_id: str, project: str, reason: str, by: str | None, 
 @run.command()
 @click.argument("run_id")
 @project_option
-@click.option("--reason", default="", help="Why, for the ledger.")
-@click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
+@with_reason
+@by_whom
 @as_json
 @click.pass_obj
 def deny(lazy: Lazy, run_id: str, project: str, reason: str, by: str | None, json_: bool) -> None:

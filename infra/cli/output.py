@@ -11,6 +11,8 @@ import click
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, one document.")
 limited = click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
+with_reason = click.option("--reason", default="", help="Why, for the ledger.")
+by_whom = click.option("--by", help="Who says so, as `Name <mail>`; the owner if not given.")
 
 Column = tuple[str, Callable[[dict[str, Any]], Any]]
 
