@@ -12,8 +12,8 @@ from typing import Any
 from infra.demo.kubernetes_api import audit, calls, refusals
 from infra.demo.kubernetes_api.admission import Admission
 from infra.demo.kubernetes_api.calls import User
+from infra.demo.kubernetes_api.catalogue import Catalogue
 from infra.demo.kubernetes_api.documents import second
-from infra.demo.kubernetes_api.resources import Catalogue
 from infra.demo.kubernetes_api.reviews import Attempt
 from infra.demo.kubernetes_api.storage import Key, Storage
 from infra.demo.kubernetes_api.writes import Writes

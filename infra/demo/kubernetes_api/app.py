@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from infra.demo.kubernetes_api import audit, calls, discovery, refusals
 from infra.demo.kubernetes_api.admission import Admission
+from infra.demo.kubernetes_api.catalogue import Catalogue
 from infra.demo.kubernetes_api.reads import Reads
-from infra.demo.kubernetes_api.resources import Catalogue
 from infra.demo.kubernetes_api.watches import Watch, encoded
 from infra.demo.kubernetes_api.writes import Writes
 

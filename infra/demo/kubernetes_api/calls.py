@@ -13,8 +13,9 @@ from infra.demo.kubernetes_api import patches, refusals
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.demo.kubernetes_api.catalogue import Catalogue
     from infra.demo.kubernetes_api.documents import Document
-    from infra.demo.kubernetes_api.resources import Catalogue, Resource
+    from infra.demo.kubernetes_api.resources import Resource
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
 SERVICE_ACCOUNT_PARTS = 4

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from infra.demo.kubernetes_api import refusals, scaling
 
 if TYPE_CHECKING:
+    from infra.demo.kubernetes_api.catalogue import Catalogue
     from infra.demo.kubernetes_api.documents import Document
-    from infra.demo.kubernetes_api.resources import Catalogue, Resource
+    from infra.demo.kubernetes_api.resources import Resource
 
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 SUBRESOURCE_VERBS = ["get", "patch", "update"]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from infra.demo.kubernetes_api.admission import Admission
     from infra.demo.kubernetes_api.audit import Trail
     from infra.demo.kubernetes_api.calls import Call
+    from infra.demo.kubernetes_api.catalogue import Catalogue
     from infra.demo.kubernetes_api.documents import Document
-    from infra.demo.kubernetes_api.resources import Catalogue
     from infra.demo.kubernetes_api.storage import Storage
 
 ATTEMPTS = 5
