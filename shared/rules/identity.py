@@ -70,7 +70,7 @@ def _claims(files: Sequence[File], homes: Mapping[str, Experiment]) -> Iterator[
             rank = 0 if had and had.id == file.label else 1 if file.label in moved.get(file.blob, ()) else 2
             yield rank, file.path, file.label
         elif had:
-            yield (3 if _gave_up_its_label(file, had) else 0), file.path, had.id
+            yield (3 if _gives_way(file, had) else 0), file.path, had.id
         elif ids := moved.get(file.blob):
             yield 1, file.path, ids.pop(0)
 
@@ -83,9 +83,14 @@ def _moved(files: Sequence[File], homes: Mapping[str, Experiment]) -> dict[str, 
     return moved
 
 
-def _gave_up_its_label(file: File, had: Experiment) -> bool:
-    """Whether the file is readable and no longer carries the label that gave it its id: another file may, now."""
-    return isinstance(file.reading, Manifest) and had.manifest is not None and had.manifest.workflow_id == had.id
+def _gives_way(file: File, had: Experiment) -> bool:
+    """Whether the file leaves its id to one that asks for it by label.
+
+    So does one that cannot be read, and may be another file in this one's place, and one that no longer carries the
+    label that gave it its id.
+    """
+    labelled = had.manifest is not None and had.manifest.workflow_id == had.id
+    return labelled or not isinstance(file.reading, Manifest)
 
 
 def _names(project: str, path: str, blob: str) -> Iterator[str]:

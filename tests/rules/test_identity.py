@@ -54,6 +54,12 @@ CASES = [
         id="a broken file keeps the id that its path had",
     ),
     pytest.param(
+        [File("a.yaml", "b2", BROKEN), File("b.yaml", "b3", labelled("L"))],
+        [stored("L", "a.yaml", "b1", labelled("L"))],
+        {"a.yaml": mint("shop", "a.yaml", "b2"), "b.yaml": "L"},
+        id="a broken file leaves its id to one that asks for it",
+    ),
+    pytest.param(
         [File("a.yaml", "b2", labelled("M"))],
         [stored("L", "a.yaml", manifest=labelled("L"))],
         {"a.yaml": "M"},
