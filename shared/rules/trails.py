@@ -76,8 +76,16 @@ def delayed(at: str, now: datetime) -> bool:
 
 
 def listed(tracked: Tracked, at: str) -> Tracked:
-    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for."""
-    return msgspec.structs.replace(tracked, at=max(tracked.at, at))
+    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for.
+
+    A candidate of more than `SKEW` before, which the list would have confirmed, was not there any more.
+    """
+    if at <= tracked.at:
+        return tracked
+    candidate = tracked.candidate
+    if tracked.fact and candidate and not candidate.partial and delayed(tracked.at, datetime.fromisoformat(at)):
+        candidate = None
+    return msgspec.structs.replace(tracked, at=at, candidate=candidate)
 
 
 def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:

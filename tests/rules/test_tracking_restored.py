@@ -71,6 +71,26 @@ def test_what_a_heartbeat_listed_was_as_tracked_then() -> None:
     assert tracked == listed(tracked, "")
 
 
+@pytest.mark.parametrize(
+    ("known", "seconds", "disproved"),
+    [
+        pytest.param([heartbeat(BACKUP), review(BACKUP, V2, 1)], 62, True, id="which was not there"),
+        pytest.param([heartbeat(BACKUP), review(BACKUP, V2, 1)], 61, False, id="which may be on its way"),
+        pytest.param([review(None, BACKUP, 1, operation="CREATE")], 99, False, id="of a creation"),
+        pytest.param([heartbeat(BACKUP), review(scale(2), scale(5), 1)], 99, False, id="of which no list tells"),
+    ],
+)
+def test_a_list_disproves_a_candidate(known: list[Sighting], seconds: float, *, disproved: bool) -> None:
+    assert disproved == (listed(after(*known), at(seconds)).candidate is None)
+
+
+def test_an_event_does_not_confirm_a_candidate_that_a_list_disproved() -> None:
+    tracked = listed(after(heartbeat(BACKUP), review(BACKUP, V2, 1)), at(100))
+    assert "repeat" == observe(tracked, event(V2, 2)).rule
+    assert observe(tracked, event(V2, 2)).tracked is None
+    assert "change" == observe(tracked, heartbeat(NEXT, 101)).rule
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(60, False), (61, True)])
 def test_a_signal_is_delayed_once_a_restore_may_have_come_between(seconds: float, *, expected: bool) -> None:
     assert expected == delayed(at(0), datetime.fromisoformat(at(seconds)))
