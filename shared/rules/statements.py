@@ -99,8 +99,9 @@ def _based_on(candidate: Side, seen: Side) -> bool:
 
 
 def _precedes(tracked: Tracked, sighting: Sighting, new: Side, candidate: Side) -> bool:
+    """Whether the candidate may have come after what is seen; what is as old long after it shows that it did not."""
     if sides.older(new, candidate):
-        return True
+        return since(tracked, sighting) <= SKEW
     return _rivals(new, candidate) and since(tracked, sighting) <= timedelta(0)
 
 

@@ -11,6 +11,7 @@ from tests.rules.sights import WATCHED, deployment, event, heartbeat, review, sc
 from tests.rules.test_tracking import IMAGE, paths, rules, told
 
 V1, V2, V3 = (deployment(f"web:{n}", generation=n, revision=100 * n) for n in (1, 2, 3))
+ELSE = deployment("web:5", generation=2, revision=201)
 DENIED = deployment("web:no", generation=2, revision=100)
 
 ANEW = deployment("web:9", uid="u2", created="2026-11-22T19:30:00Z")
@@ -50,6 +51,9 @@ A, B = config("a"), config("b")
         ),
         pytest.param([review(V1, DENIED), event(V2, 9)], "change", id="an audited change in its place"),
         pytest.param([review(V1, DENIED, 9), event(V2, 5)], "late", id="an earlier event of its generation"),
+        pytest.param([review(V2, V3), event(ELSE, 60)], "late", id="what it may have replaced"),
+        pytest.param([review(V2, V3), event(ELSE, 61)], "change", id="what is there long after, which it did not replace"),
+        pytest.param([review(V2, V3), heartbeat(ELSE, 61)], "change", id="what a heartbeat shows long after"),
         pytest.param([review(A, B), review(A, B, 90)], "repeat", id="without generation"),
         pytest.param([review(A, B), review(B, A, 1), review(A, B, 2)], "change", id="to and fro"),
         pytest.param([review(A, B), event(B, 1)], "repeat", id="without generation, confirmed"),
