@@ -47,6 +47,11 @@ class Step(msgspec.Struct, frozen=True):
     pause: float = 10
     latency: float = 0
 
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing tells of it before the next step."""
+        return self.late and self.told == "audit"
+
 
 VERBS: tuple[Verb, ...] = (
     "image", "image", "env", "scale", "scale", "replicas", "restart", "note", "label", "status", "recreate", "opt out",
@@ -90,6 +95,12 @@ def field_in(document: Json, step: Step) -> Field:
     """Return the field that a step is about as it stands in a document."""
     path, _ = field_of(step, 0)
     return path, digest(value_at(document, path))
+
+
+def moved(before: Json, after: Json) -> list[Field]:
+    """Return the fields that differ, as they are after."""
+    fields = [(path, digest(value_at(after, path))) for path in (IMAGE, ENV, REPLICAS, RESTART, RACER)]
+    return [(path, there) for path, there in fields if there != digest(value_at(before, path))]
 
 
 def imaged(number: int) -> Json:

@@ -53,7 +53,7 @@ def check(stage: Stage, name: str, played: list[Step]) -> None:
     for step in played:
         history.play(step)
     history.end()
-    found = {(one.path, one.digest): count for one, count in history.cluster.proved.items()}
-    missed = {field: count for field, count in history.must.items() if found.get(field, 0) < count}
-    beyond = {field: count for field, count in found.items() if count > history.may[field]}
+    counts, found = history.counts, {(one.path, one.digest): count for one, count in history.cluster.proved.items()}
+    missed = {field: count for field, count in counts.must.items() if found.get(field, 0) < count}
+    beyond = {field: count for field, count in found.items() if count > counts.may[field]}
     assert ({}, {}) == (missed, beyond), history.cluster.rules
