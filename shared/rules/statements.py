@@ -34,7 +34,7 @@ def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
     """
     known = latest(tracked) if tracked else None
     if tracked is None or known is None:
-        return _first(fresh(sighting, tracked), sighting, new)
+        return _first(fresh(sighting, new, tracked), sighting, new)
     if bygone(tracked, sighting) and not (tracked.candidate and sides.same(tracked.candidate, new)):
         return overtaken(tracked, new)
     if known.uid != new.uid:
@@ -61,8 +61,8 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
     if sides.created_before(new, known):
-        return _first(fresh(sighting, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
-    base = fresh(sighting, tracked)
+        return _first(fresh(sighting, new, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
+    base = fresh(sighting, new, tracked)
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
     if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
         return _first(base, sighting, new)
@@ -89,7 +89,7 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
 def _gone_back(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     """Return what an older state means: a restore, if no signal is that long under way."""
     if since(tracked, sighting) > SKEW:
-        return _first(fresh(sighting, tracked), sighting, new)
+        return _first(fresh(sighting, new, tracked), sighting, new)
     return overtaken(tracked, new)
 
 

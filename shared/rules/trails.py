@@ -47,14 +47,16 @@ def another(tracked: Tracked, seen: Side) -> bool:
     return known is not None and known.uid != seen.uid
 
 
-def fresh(sighting: Sighting, before: Tracked | None = None) -> Tracked:
+def fresh(sighting: Sighting, seen: Side, before: Tracked | None) -> Tracked:
     """Return the record of a workload of which nothing is known yet but what had become of its name `before`.
 
-    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored.
+    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored, which is
+    first `seen` so: the template that it left is one of the past, too.
     """
     if before is None:
         return Tracked(sighting.workload)
-    return Tracked(sighting.workload, past=before.past, harms=before.harms)
+    past = _past(before.past, before.fact, seen) if before.fact else before.past
+    return Tracked(sighting.workload, past=past, harms=before.harms)
 
 
 def since(tracked: Tracked, sighting: Sighting) -> timedelta:
