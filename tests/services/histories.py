@@ -140,7 +140,7 @@ class History:
         both = [racer] if step.verb in QUIET else [field_of(step, self.made), racer]
         newest = both[0] if step.told == "audit" else racer
         self.counts.let(field for field in both if field != newest)
-        self.counts.expect(step, newest)
+        self.counts.expect(step, newest, beside=both)
 
     def _reverted(self, step: Step) -> None:
         """Undo a write before anybody looks; going back to a template that was known is no reason, scaling is."""
@@ -180,11 +180,14 @@ class History:
         self.cluster.autoscaled = step.unheard
 
     def _recreated(self, step: Step) -> None:
+        before = self.cluster.api.live
         self._tell(step, self.cluster.api.delete())
         self.cluster.wait(1)
         self._tell(step, self.cluster.api.create(f"web:{self.made}"))
         self.counts.let([(REPLICAS, digest(2)), (ENV, digest("0")), (RESTART, NULL), (RACER, NULL)])
-        self.counts.expect(step, (IMAGE, digest(f"web:{self.made}")))
+        assert before
+        assert self.cluster.api.live
+        self.counts.expect(step, (IMAGE, digest(f"web:{self.made}")), beside=moved(before, self.cluster.api.live))
 
     def _opted_out(self, step: Step) -> None:
         """Opt out, change something, and opt in again."""
