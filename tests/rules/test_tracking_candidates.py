@@ -52,9 +52,7 @@ A, B = config("a"), config("b")
         pytest.param([review(V1, DENIED), event(V2, 9)], "change", id="an audited change in its place"),
         pytest.param([review(V1, DENIED, 9), event(V2, 5)], "late", id="an earlier event of its generation"),
         pytest.param([review(V2, V3), event(ELSE, 60)], "late", id="what it may have replaced"),
-        pytest.param(
-            [review(V2, V3), event(ELSE, 61)], "change", id="what is there long after"
-        ),
+        pytest.param([review(V2, V3), event(ELSE, 61)], "change", id="what is there long after"),
         pytest.param([review(V2, V3), heartbeat(ELSE, 61)], "change", id="what a heartbeat shows long after"),
         pytest.param([review(A, B), review(A, B, 90)], "repeat", id="without generation"),
         pytest.param([review(A, B), review(B, A, 1), review(A, B, 2)], "change", id="to and fro"),
