@@ -11,6 +11,7 @@ from tests.rules.sights import WATCHED, deployment, event, heartbeat, review, sc
 from tests.rules.test_tracking import IMAGE, paths, rules, told
 
 V1, V2, V3 = (deployment(f"web:{n}", generation=n, revision=100 * n) for n in (1, 2, 3))
+BACK = deployment(replicas=2, generation=2, revision=100)
 ELSE = deployment("web:5", generation=2, revision=201)
 DENIED = deployment("web:no", generation=2, revision=100)
 
@@ -160,6 +161,11 @@ def test_a_heartbeat_counts_if_generation_and_digest_moved(known: list[Sighting]
             ],
             "repeat",
             id="what a review showed since",
+        ),
+        pytest.param(
+            [review(deployment(replicas=5, revision=100), BACK), heartbeat(BACK, 1), event(scale(5, revision=100), 2)],
+            "late",
+            id="what a confirmed candidate replaced",
         ),
     ],
 )
