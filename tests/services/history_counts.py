@@ -25,11 +25,12 @@ class Counts:
     def expect(self, step: Step, field: Field, beside: Iterable[Field] = ()) -> None:
         """Expect a run for a field that was changed, if it is sure that the portal learns of it in time.
 
-        Those `beside` it may be told with it in one change.
+        Those `beside` it may be told with it in one change. A bare `Scale` shows nothing of a restore.
         """
         self.may[field] += 1
-        compared = not self.unseen or (step.told in {"reviews", "both"} and step.verb != "scale")
-        self.unseen = False
+        bare = step.verb == "scale" and step.told != "heartbeat"
+        compared = not self.unseen or not (step.one_sided or bare)
+        self.unseen = self.unseen and bare
         if compared and not self.behind and not step.unheard:
             self.must[field] += 1
             self.standing.append((field, {path for path, _ in (field, *beside)}))

@@ -48,6 +48,11 @@ class Step(msgspec.Struct, frozen=True):
     latency: float = 0
 
     @property
+    def one_sided(self) -> bool:
+        """Whether its signals show what it led to, and not what was there before."""
+        return self.told in {"audit", "heartbeat"}
+
+    @property
     def unheard(self) -> bool:
         """Whether nothing tells of it before the next step."""
         return self.late and self.told == "audit"
@@ -120,6 +125,7 @@ def _replaced(where: str, value: Any) -> list[Json]:
     return [{"op": "replace", "path": f"/spec/template/spec/containers/0/{where}", "value": value}]
 
 
+PERSISTED: Final = frozenset({"persisted", "tried again"})
 QUIET: Final = frozenset({"note", "label", "status"})
 SCALES: Final = frozenset({"scale", "replicas"})
 WHOLE: Final = frozenset({"recreate", "opt out", "restore"})
