@@ -117,6 +117,7 @@ def test_a_change_that_stood_behind_a_denied_one_gives_way_to_what_came_meanwhil
     third = changes(polled, 1)[-1]
     report(polled, second, "skipped", message=NEVER)
     assert [third] == given(polled)
+    assert f"change {polled.order(third).change} takes its place" in polled.runs()[0].message
     report(polled, third, "running")
     assert "superseded" == polled.order(first).state
 
