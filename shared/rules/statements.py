@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
 from shared.rules.trails import (
@@ -60,13 +62,15 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
+    """Return what another object of the name means; a creation that no fact has shown may have been denied."""
     if sides.created_before(new, known):
         return _first(fresh(sighting, new, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
-    base = fresh(sighting, new, tracked)
+    base, former = fresh(sighting, new, tracked), tracked.fact or tracked.former
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
-    if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
+    if former is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
         return _first(base, sighting, new)
-    return judge(_placed(base, sighting, new), sighting, known, new)
+    after = _placed(msgspec.structs.replace(base, former=former), sighting, new)
+    return judge(after, sighting, known if tracked.fact else former, new)
 
 
 def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:

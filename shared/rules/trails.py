@@ -95,7 +95,8 @@ def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracke
     past = tracked.past
     if tracked.fact and fact:
         past = _past(past, tracked.fact, fact)
-    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, deleted_at=None)
+    former = None if fact else tracked.former
+    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, former=former, deleted_at=None)
 
 
 def noted(tracked: Tracked, sighting: Sighting, *marks: str) -> Tracked:
