@@ -60,5 +60,6 @@ class Counts:
         self.must.subtract(field for field, _ in gone)
 
     def _is_nobodys(self, step: Step) -> bool:
-        """Whether a change is seen before it is told whose it was, as a `Scale` of an object that came late, too."""
-        return (self.behind and step.verb == "scale") or step.unheard
+        """Whether a change is seen before it is told whose it was, or in one with another that comes late."""
+        beside = step.verb == "scale" or (step.fate == "by an autoscaler" and step.told == "heartbeat")
+        return (self.behind and beside) or step.unheard
