@@ -76,6 +76,15 @@ FOUND = [
         id="a scaling is told of once more after it was undone",
     ),
     pytest.param(
+        [
+            reviewed("image", "reverted"),
+            reviewed("image"),
+            Step("restore", told="heartbeat"),
+            reviewed("scale", "reverted"),
+        ],
+        id="a restore puts back what was there by then, too",
+    ),
+    pytest.param(
         [*[reviewed("image")] * 2, reviewed("recreate"), Step("recreate", told="heartbeat")],
         id="a workload is created anew twice",
     ),
