@@ -196,6 +196,7 @@ def _doubted(change: Change, doubt: Side | None) -> Change:
         change,
         changed=tuple(one for one in change.changed if not sides.shows(doubt, one)),
         metadata_changed=tuple(one for one in change.metadata_changed if not sides.shows(doubt, one)),
+        rollback=change.rollback and sides.template(doubt) != sides.template(change.new),
     )
 
 

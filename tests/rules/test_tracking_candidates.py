@@ -230,3 +230,10 @@ def test_an_audited_scale_moves_fact_and_candidate_alike() -> None:
 def test_a_workload_without_a_template_is_never_a_rollback() -> None:
     outcomes = told(review(A, B), review(B, A, 1))
     assert [False, False] == [bool(outcome.change and outcome.change.rollback) for outcome in outcomes]
+
+
+def test_a_template_that_only_a_denied_change_left_is_no_rollback() -> None:
+    denied, more = deployment("web:no", generation=3, revision=200), deployment("web:2", 7, 4, revision=400)
+    outcome = told(event(V2), review(V2, denied, 1), event(scale(5, revision=300), 2), event(more, 3))[-1]
+    assert outcome.change is not None
+    assert (["spec.replicas"], False) == (paths(outcome.change), outcome.change.rollback)

@@ -85,6 +85,15 @@ FOUND = [
         id="a restore puts back what was there by then, too",
     ),
     pytest.param(
+        [
+            reviewed("image"),
+            reviewed("image", "denied"),
+            Step("scale", told="audit", pause=0),
+            Step("replicas", told="audit", pause=0),
+        ],
+        id="what is scaled after a denied change is no rollback of it",
+    ),
+    pytest.param(
         [*[reviewed("image")] * 2, reviewed("recreate"), Step("recreate", told="heartbeat")],
         id="a workload is created anew twice",
     ),
