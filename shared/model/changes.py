@@ -143,7 +143,8 @@ class Tracked(msgspec.Struct, frozen=True):
     `seen` holds the newest sighting ids and `<generation>:<digest>` marks, oldest first, at most `SEEN_LIMIT`.
     `past` holds digests of earlier states, so that a rollback is recognised. `claims` are those that no fact has shown
     yet, oldest first; `told` has a `<generation>:<digest>` for each field of a change that facts have shown since.
-    `harms` are the fields that chaos moved and nobody has moved elsewhere since.
+    `harms` are the fields that chaos moved and nobody has moved elsewhere since. `former` is the last fact of an object
+    that bore the name before, until the creation of the one in its place is a fact.
     """
 
     workload: Workload
@@ -156,6 +157,7 @@ class Tracked(msgspec.Struct, frozen=True):
     claims: tuple[Claim, ...] = ()
     told: tuple[str, ...] = ()
     harms: tuple[Harm, ...] = ()
+    former: Side | None = None
 
 
 SEEN_LIMIT = 64

@@ -46,6 +46,9 @@ def _confirms(known: Tracked, seen: SeenWorkload) -> bool:
 
 
 def _shows(side: Side, seen: SeenWorkload) -> bool:
+    """Whether a side is what is seen; a generation that went back is another history, of whatever content."""
+    if (seen.generation or 0) < (side.generation or 0):
+        return False
     return (side.uid, side.digest, sides.marks(side)) == (seen.uid, seen.digest, seen.marks)
 
 

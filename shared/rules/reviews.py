@@ -16,15 +16,15 @@ def reviewed(tracked: Tracked | None, sighting: Sighting, old: Side, new: Side) 
     moves nothing; a generation that went back for longer than signals are under way starts anew.
     """
     if tracked is None:
-        return _current(fresh(sighting, tracked), sighting, old, new)
+        return _current(fresh(sighting, old, tracked), sighting, old, new)
     if bygone(tracked, sighting):
         return _overtaken(tracked, sighting, old, new)
     if another(tracked, old):
-        return _current(fresh(sighting, tracked), sighting, old, new)
+        return _current(fresh(sighting, old, tracked), sighting, old, new)
     if not (tracked.fact and _before(old, tracked.fact)):
         return _current(tracked, sighting, old, new)
     if since(tracked, sighting) > SKEW:
-        return _current(fresh(sighting, tracked), sighting, old, new)
+        return _current(fresh(sighting, old, tracked), sighting, old, new)
     return _overtaken(tracked, sighting, old, new)
 
 

@@ -50,7 +50,7 @@ def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Ou
     after, known = sides.scaled(base, scale), [side for side in (tracked.fact, tracked.candidate) if side]
     if after.digest == base.digest or any(_shows(side, scale) for side in known):
         return repeat(None, claims.shown(tracked, after))
-    if bygone(tracked, sighting) or any(sides.older(scale, side) for side in known):
+    if bygone(tracked, sighting) or any(_precedes(scale, side) for side in known):
         return late()
     fact, candidate = (side and sides.scaled(side, scale) for side in (tracked.fact, tracked.candidate))
     return judge(moved(tracked, fact, candidate), sighting, base, after)
@@ -58,3 +58,8 @@ def _stated(tracked: Tracked, sighting: Sighting, base: Side, scale: Side) -> Ou
 
 def _shows(side: Side, scale: Side) -> bool:
     return sides.at_once(side, scale) and sides.replicas(side) == sides.wanted(scale)
+
+
+def _precedes(scale: Side, side: Side) -> bool:
+    """Whether a `Scale` is older than `side`, or what it replaced: that is the resourceVersion that a review shows."""
+    return sides.older(scale, side) or sides.at_once(scale, side)

@@ -71,15 +71,15 @@ def aligned(
     """
     if tracked is None or sighting.new is None or sighting.old or sighting.new.partial:
         return tracked, sighting
-    sides = (tracked.fact, tracked.candidate, sighting.new)
+    sides = (tracked.fact, tracked.candidate, tracked.former, sighting.new)
     if len({(one.sealed, one.sealed or one.under) for one in sides if one}) == 1:
         return tracked, sighting
     name = next((one.sealed for one in sides if one and one.sealed), "")
-    fact, candidate, new = (one and cover(one, name) for one in sides)
+    fact, candidate, former, new = (one and cover(one, name) for one in sides)
     shown = msgspec.structs.replace(sighting, new=new)
-    if len({one.sealed for one in (fact, candidate, new) if one}) > 1:
+    if len({one.sealed for one in (fact, candidate, former, new) if one}) > 1:
         return None, shown
-    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate), shown
+    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, former=former), shown
 
 
 def _concerns(policy: Policy, cluster: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from shared.model.changes import Side, Sighting, Tracked
 from shared.rules import claims, sides
 from shared.rules.trails import (
@@ -34,7 +36,7 @@ def stated(tracked: Tracked | None, sighting: Sighting, new: Side) -> Outcome:
     """
     known = latest(tracked) if tracked else None
     if tracked is None or known is None:
-        return _first(fresh(sighting, tracked), sighting, new)
+        return _first(fresh(sighting, new, tracked), sighting, new)
     if bygone(tracked, sighting) and not (tracked.candidate and sides.same(tracked.candidate, new)):
         return overtaken(tracked, new)
     if known.uid != new.uid:
@@ -60,13 +62,15 @@ def _placed(base: Tracked, sighting: Sighting, new: Side) -> Tracked:
 
 
 def _anew(tracked: Tracked, known: Side, sighting: Sighting, new: Side) -> Outcome:
+    """Return what another object of the name means; a creation that no fact has shown may have been denied."""
     if sides.created_before(new, known):
-        return _first(fresh(sighting, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
-    base = fresh(sighting, tracked)
+        return _first(fresh(sighting, new, tracked), sighting, new) if since(tracked, sighting) > SKEW else late()
+    base, former = fresh(sighting, new, tracked), tracked.fact or tracked.former
     gone = datetime.fromisoformat(tracked.deleted_at or tracked.at)
-    if tracked.fact is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
+    if former is None or datetime.fromisoformat(sighting.at) - gone > ANEW:
         return _first(base, sighting, new)
-    return judge(_placed(base, sighting, new), sighting, known, new)
+    after = _placed(msgspec.structs.replace(base, former=former), sighting, new)
+    return judge(after, sighting, known if tracked.fact else former, new)
 
 
 def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
@@ -89,7 +93,7 @@ def _again(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
 def _gone_back(tracked: Tracked, sighting: Sighting, new: Side) -> Outcome:
     """Return what an older state means: a restore, if no signal is that long under way."""
     if since(tracked, sighting) > SKEW:
-        return _first(fresh(sighting, tracked), sighting, new)
+        return _first(fresh(sighting, new, tracked), sighting, new)
     return overtaken(tracked, new)
 
 
@@ -99,8 +103,9 @@ def _based_on(candidate: Side, seen: Side) -> bool:
 
 
 def _precedes(tracked: Tracked, sighting: Sighting, new: Side, candidate: Side) -> bool:
+    """Whether the candidate may have come after what is seen; what is as old long after it shows that it did not."""
     if sides.older(new, candidate):
-        return True
+        return since(tracked, sighting) <= SKEW
     return _rivals(new, candidate) and since(tracked, sighting) <= timedelta(0)
 
 

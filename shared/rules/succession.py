@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.model.orders import Dispatched
 from shared.model.runs import Run
 from shared.rules.facts import Refusal
 from shared.rules.guards import NEVER, REVERTED
 from shared.rules.runs import UNSTARTED
+
+NEWER: Final = "newer change"
+"""The rule by which an order waits for a newer one."""
 
 
 def succeeded(newer: Dispatched, run: Run) -> bool | None:
@@ -27,5 +32,5 @@ def gives_way(newer: Dispatched, run: Run) -> Refusal | None:
     """Return what an order that has not started owes to a newer one of the same workload and experiment."""
     place = succeeded(newer, run)
     if place is None:
-        return Refusal("newer change", f"change {newer.change} takes its place once it is proved", wait=True)
+        return Refusal(NEWER, f"change {newer.change} takes its place once it is proved", wait=True)
     return Refusal("superseded", f"change {newer.change} came before it started") if place else None

@@ -47,14 +47,16 @@ def another(tracked: Tracked, seen: Side) -> bool:
     return known is not None and known.uid != seen.uid
 
 
-def fresh(sighting: Sighting, before: Tracked | None = None) -> Tracked:
+def fresh(sighting: Sighting, seen: Side, before: Tracked | None) -> Tracked:
     """Return the record of a workload of which nothing is known yet but what had become of its name `before`.
 
-    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored.
+    Earlier templates stay earlier, and what chaos did stays its doing, in an object created anew or restored, which is
+    first `seen` so: the template that it left is one of the past, too.
     """
     if before is None:
         return Tracked(sighting.workload)
-    return Tracked(sighting.workload, past=before.past, harms=before.harms)
+    past = _past(before.past, before.fact, seen) if before.fact else before.past
+    return Tracked(sighting.workload, past=past, harms=before.harms)
 
 
 def since(tracked: Tracked, sighting: Sighting) -> timedelta:
@@ -76,8 +78,16 @@ def delayed(at: str, now: datetime) -> bool:
 
 
 def listed(tracked: Tracked, at: str) -> Tracked:
-    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for."""
-    return msgspec.structs.replace(tracked, at=max(tracked.at, at))
+    """Return the record of a workload whose kind was listed whole `at`: then it was as tracked, or was asked for.
+
+    A candidate of more than `SKEW` before, which the list would have confirmed, was not there any more.
+    """
+    if at <= tracked.at:
+        return tracked
+    candidate = tracked.candidate
+    if tracked.fact and candidate and not candidate.partial and delayed(tracked.at, datetime.fromisoformat(at)):
+        candidate = None
+    return msgspec.structs.replace(tracked, at=at, candidate=candidate)
 
 
 def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:
@@ -85,7 +95,8 @@ def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracke
     past = tracked.past
     if tracked.fact and fact:
         past = _past(past, tracked.fact, fact)
-    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, deleted_at=None)
+    former = None if fact else tracked.former
+    return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, former=former, deleted_at=None)
 
 
 def noted(tracked: Tracked, sighting: Sighting, *marks: str) -> Tracked:
@@ -185,6 +196,7 @@ def _doubted(change: Change, doubt: Side | None) -> Change:
         change,
         changed=tuple(one for one in change.changed if not sides.shows(doubt, one)),
         metadata_changed=tuple(one for one in change.metadata_changed if not sides.shows(doubt, one)),
+        rollback=change.rollback and sides.template(doubt) != sides.template(change.new),
     )
 
 

@@ -17,7 +17,8 @@ from shared.ports.ambient import Clock, Ids
 from shared.ports.state import Store
 from shared.rules.facts import Refusal
 from shared.rules.reaching import QUICKEST
-from shared.rules.runs import UNSTARTED, moves
+from shared.rules.runs import UNSTARTED
+from shared.rules.succession import NEWER
 from shared.services.attempts import until_fresh
 from shared.services.batches import batched, bundles
 from shared.services.conditions import Conditions
@@ -147,8 +148,8 @@ class Gates:
         return self._ordering.ended(was, state, refusal, "expired" if state == "expired" else "skipped")
 
     def _waiting(self, was: Versioned[Dispatched], refusal: Refusal) -> Work:
-        """Return what an order's waiting writes, once for each rule that it waits by."""
-        if was.value.rule == refusal.rule:
+        """Return what an order's waiting writes, once for each rule, and each change, that it waits for."""
+        if was.value.rule == refusal.rule and (refusal.rule != NEWER or was.value.reason == refusal.reason):
             return Work()
         state: OrderState = "held" if refusal.rule in {"storm", "proof"} else "waiting"
         now = msgspec.structs.replace(was.value, state=state, rule=refusal.rule, reason=refusal.reason)
@@ -157,7 +158,7 @@ class Gates:
 
     def _run_waits(self, order: Dispatched) -> Work:
         run = RUNS.load(self.store, order.project, order.run) if order.run else None
-        if run is None or not moves(run.value.state, "waiting"):
+        if run is None or run.value.state not in UNSTARTED:
             return Work()
         return self._ordering.run_moved(run, msgspec.structs.replace(run.value, state="waiting", message=order.reason))
 

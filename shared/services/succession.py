@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -38,12 +38,18 @@ class Succession:
         for run in same:
             if run.run < order.id and run.state in UNSTARTED:
                 until_fresh(partial(self._stand, order.cluster, run.run, order.id))
-        if newer := min((run.run for run in same if run.run > order.id), default=None):
+        if newer := _next(order, same):
             until_fresh(partial(self._stand, order.cluster, order.id, newer))
 
     def refusal(self, order: Dispatched) -> Refusal | None:
-        """Return what an order owes to the one that it stands behind, if it does."""
-        newer = ORDERS.load(self.store, order.cluster, order.behind) if order.behind else None
+        """Return what an order owes to the one that it stands behind, if it does, or else to the next that is newer."""
+        owed = self._owed(order, order.behind)
+        if owed or not order.behind:
+            return owed
+        return self._owed(order, _next(order, self._same(order)))
+
+    def _owed(self, order: Dispatched, name: str) -> Refusal | None:
+        newer = ORDERS.load(self.store, order.cluster, name) if name else None
         run = newer and RUNS.load(self.store, newer.value.project, newer.value.id)
         return gives_way(newer.value, run.value) if newer and run else None
 
@@ -56,10 +62,15 @@ class Succession:
     def _stand(self, cluster: str, name: str, newer: str) -> None:
         """Put an order behind a newer one, unless it stands behind one already that may still take its place."""
         was = ORDERS.load(self.store, cluster, name)
-        if was is None or was.value.state not in UNSENT or self.refusal(was.value):
+        if was is None or was.value.state not in UNSENT or self._owed(was.value, was.value.behind):
             return
         state = "waiting" if was.value.state == "ready" else was.value.state
         now = msgspec.structs.replace(was.value, behind=newer, state=state)
         ordering = Ordering(self.store, self.clock, self.ids)
         work = ordering.moved(was, now) + Work((), (ordering.due(now),))
         self.store.commit(work.writes, work.messages)
+
+
+def _next(order: Dispatched, same: Iterable[Active]) -> str:
+    """Return the order that came next, of those of the same workload and experiment, empty if none did."""
+    return min((run.run for run in same if run.run > order.id), default="")

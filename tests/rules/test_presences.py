@@ -57,6 +57,8 @@ def test_a_candidate_that_is_there_is_confirmed() -> None:
         pytest.param(Tracked(WEB, shown("a:2", uid="u0"), at=OLD), id="another object"),
         pytest.param(Tracked(WEB, shown("a:2", labels={"a": "b"}), at=OLD), id="other labels"),
         pytest.param(Tracked(WEB, None, shown("a:3"), OLD), id="another candidate"),
+        pytest.param(Tracked(WEB, shown("a:2", generation=2), at=OLD), id="a generation that went back"),
+        pytest.param(Tracked(WEB, shown(), shown("a:2", generation=2), OLD), id="a candidate's that went back"),
         pytest.param(
             Tracked(WEB, shown("a:1"), msgspec.structs.replace(shown("a:2"), partial=True), OLD),
             id="a candidate joined from a scale",
@@ -65,7 +67,8 @@ def test_a_candidate_that_is_there_is_confirmed() -> None:
     ],
 )
 def test_what_is_not_known_is_to_be_seen_whole(tracked: Tracked | None) -> None:
-    assert Compared(wanted=(seen(shown("a:2")),)) == look(tracked, heard(seen(shown("a:2"))))
+    there = seen(shown("a:2", generation=1))
+    assert Compared(wanted=(there,)) == look(tracked, heard(there))
 
 
 def test_what_a_whole_list_lacks_is_gone() -> None:

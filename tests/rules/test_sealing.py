@@ -196,6 +196,12 @@ def test_one_sealed_side_seals_all_that_it_is_compared_with(known: Tracked, seen
     assert (cover(TWO), known.seen) == (shown.new, found.seen)
 
 
+def test_what_bore_the_name_before_is_sealed_alike() -> None:
+    known = Tracked(heartbeat(ONE).workload, candidate=cover(ONE), former=ONE)
+    found, _ = aligned(known, heartbeat(cover(TWO)), cover)
+    assert found == Tracked(known.workload, candidate=cover(ONE), former=cover(ONE))
+
+
 def test_what_was_sealed_under_another_key_is_not_compared() -> None:
     seen = heartbeat(cover(TWO))
     assert (None, seen) == aligned(tracked(sealed(ONE, FORMER, NOTHING)), seen, cover)

@@ -182,7 +182,9 @@ def test_an_object_that_waits_for_its_finalizers_is_deleted() -> None:
     assert rules(review(V1, V2), review(V2, leaving, 1)) == ["change", "deleted"]
 
 
-NEW = deployment("web:9", uid="u2", created="2026-11-22T20:00:30Z")
+LATER = "2026-11-22T20:01:00Z"
+NEW, THIRD = deployment("web:9", uid="u2", created="2026-11-22T20:00:30Z"), deployment("web:9", uid="u3", created=LATER)
+DENIED = review(None, NEW, 60, operation="CREATE")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,12 @@ NEW = deployment("web:9", uid="u2", created="2026-11-22T20:00:30Z")
             "no change",
             id="anew as it was",
         ),
+        pytest.param([event(V1), DENIED, review(None, THIRD, 61, operation="CREATE")], "change", id="tried again"),
+        pytest.param([event(V1), DENIED, heartbeat(THIRD, 61)], "change", id="tried again, as a heartbeat shows"),
+        pytest.param(
+            [event(V1), DENIED, event(deployment(uid="u3", created=LATER), 61)], "no change", id="back again as it was"
+        ),
+        pytest.param([event(V1), DENIED, event(THIRD, 661)], "first sight", id="tried again too late"),
     ],
 )
 def test_the_same_name_created_anew_is_an_update_within_ten_minutes(sightings: list[Sighting], expected: str) -> None:

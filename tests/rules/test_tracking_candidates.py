@@ -11,6 +11,8 @@ from tests.rules.sights import WATCHED, deployment, event, heartbeat, review, sc
 from tests.rules.test_tracking import IMAGE, paths, rules, told
 
 V1, V2, V3 = (deployment(f"web:{n}", generation=n, revision=100 * n) for n in (1, 2, 3))
+BACK = deployment(replicas=2, generation=2, revision=100)
+ELSE = deployment("web:5", generation=2, revision=201)
 DENIED = deployment("web:no", generation=2, revision=100)
 
 ANEW = deployment("web:9", uid="u2", created="2026-11-22T19:30:00Z")
@@ -50,6 +52,9 @@ A, B = config("a"), config("b")
         ),
         pytest.param([review(V1, DENIED), event(V2, 9)], "change", id="an audited change in its place"),
         pytest.param([review(V1, DENIED, 9), event(V2, 5)], "late", id="an earlier event of its generation"),
+        pytest.param([review(V2, V3), event(ELSE, 60)], "late", id="what it may have replaced"),
+        pytest.param([review(V2, V3), event(ELSE, 61)], "change", id="what is there long after"),
+        pytest.param([review(V2, V3), heartbeat(ELSE, 61)], "change", id="what a heartbeat shows long after"),
         pytest.param([review(A, B), review(A, B, 90)], "repeat", id="without generation"),
         pytest.param([review(A, B), review(B, A, 1), review(A, B, 2)], "change", id="to and fro"),
         pytest.param([review(A, B), event(B, 1)], "repeat", id="without generation, confirmed"),
@@ -157,6 +162,11 @@ def test_a_heartbeat_counts_if_generation_and_digest_moved(known: list[Sighting]
             "repeat",
             id="what a review showed since",
         ),
+        pytest.param(
+            [review(deployment(replicas=5, revision=100), BACK), heartbeat(BACK, 1), event(scale(5, revision=100), 2)],
+            "late",
+            id="what a confirmed candidate replaced",
+        ),
     ],
 )
 def test_a_scale_is_judged_by_the_workload_that_is_tracked(sightings: list[Sighting], expected: str) -> None:
@@ -220,3 +230,10 @@ def test_an_audited_scale_moves_fact_and_candidate_alike() -> None:
 def test_a_workload_without_a_template_is_never_a_rollback() -> None:
     outcomes = told(review(A, B), review(B, A, 1))
     assert [False, False] == [bool(outcome.change and outcome.change.rollback) for outcome in outcomes]
+
+
+def test_a_template_that_only_a_denied_change_left_is_no_rollback() -> None:
+    denied, more = deployment("web:no", generation=3, revision=200), deployment("web:2", 7, 4, revision=400)
+    outcome = told(event(V2), review(V2, denied, 1), event(scale(5, revision=300), 2), event(more, 3))[-1]
+    assert outcome.change is not None
+    assert (["spec.replicas"], False) == (paths(outcome.change), outcome.change.rollback)

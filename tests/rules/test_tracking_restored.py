@@ -15,6 +15,7 @@ IMAGE = "spec.template.spec.containers[0].image"
 V2, V3 = (deployment(f"web:{n}", generation=n, revision=100 * n) for n in (2, 3))
 BACKUP = deployment("web:1", generation=1, revision=100)
 NEXT = deployment("web:4", generation=2, revision=101)
+LEFT = deployment("web:0", generation=1, revision=50)
 ANOTHER = deployment("web:9", generation=1, revision=900, uid="u2", created="2026-11-22T19:30:00Z")
 RESTORED = [heartbeat(V2), heartbeat(BACKUP, 100)]
 
@@ -71,15 +72,35 @@ def test_what_a_heartbeat_listed_was_as_tracked_then() -> None:
     assert tracked == listed(tracked, "")
 
 
+@pytest.mark.parametrize(
+    ("known", "seconds", "disproved"),
+    [
+        pytest.param([heartbeat(BACKUP), review(BACKUP, V2, 1)], 62, True, id="which was not there"),
+        pytest.param([heartbeat(BACKUP), review(BACKUP, V2, 1)], 61, False, id="which may be on its way"),
+        pytest.param([review(None, BACKUP, 1, operation="CREATE")], 99, False, id="of a creation"),
+        pytest.param([heartbeat(BACKUP), review(scale(2), scale(5), 1)], 99, False, id="of which no list tells"),
+    ],
+)
+def test_a_list_disproves_a_candidate(known: list[Sighting], seconds: float, *, disproved: bool) -> None:
+    assert disproved == (listed(after(*known), at(seconds)).candidate is None)
+
+
+def test_an_event_does_not_confirm_a_candidate_that_a_list_disproved() -> None:
+    tracked = listed(after(heartbeat(BACKUP), review(BACKUP, V2, 1)), at(100))
+    assert "repeat" == observe(tracked, event(V2, 2)).rule
+    assert observe(tracked, event(V2, 2)).tracked is None
+    assert "change" == observe(tracked, heartbeat(NEXT, 101)).rule
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(60, False), (61, True)])
 def test_a_signal_is_delayed_once_a_restore_may_have_come_between(seconds: float, *, expected: bool) -> None:
     assert expected == delayed(at(0), datetime.fromisoformat(at(seconds)))
 
 
+@pytest.mark.parametrize("template", [LEFT, V2], ids=["before", "by"])
 @pytest.mark.parametrize("restored", [heartbeat(BACKUP, 200), review(BACKUP, BACKUP, 200)], ids=["seen", "reviewed"])
-def test_a_template_that_was_left_before_a_restore_is_an_earlier_one_after_it(restored: Sighting) -> None:
-    left = deployment("web:0", generation=1, revision=50)
-    outcome = observe(after(heartbeat(left), heartbeat(V2, 5), restored), event(back(left), 201))
+def test_a_template_that_was_left_before_or_by_a_restore_is_an_earlier_one(restored: Sighting, template: Side) -> None:
+    outcome = observe(after(heartbeat(LEFT), heartbeat(V2, 5), restored), event(back(template), 201))
     assert outcome.change
     assert outcome.change.rollback
 

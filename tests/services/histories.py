@@ -7,7 +7,6 @@ leaves a change to the signals that come, as with one that another has overtaken
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -16,10 +15,12 @@ import msgspec
 
 from shared.rules.digests import NULL, digest
 from tests.services.api_writes import ARGO_CD, AUTOSCALER, CHAOS, DEPLOYMENTS, NAME, Json, Written
+from tests.services.history_counts import Counts
 from tests.services.history_steps import (
     ENV,
     FIRST,
     IMAGE,
+    PERSISTED,
     QUIET,
     RACER,
     REPLICAS,
@@ -27,12 +28,12 @@ from tests.services.history_steps import (
     SCALES,
     WHOLE,
     WRITES,
-    Field,
     Step,
     annotated,
     field_in,
     field_of,
     imaged,
+    moved,
     unversioned,
 )
 from tests.services.watched_cluster import WatchedCluster
@@ -49,12 +50,9 @@ class History:
     def __init__(self, cluster: WatchedCluster) -> None:
         self.cluster = cluster
         self.made = FIRST
-        self.must: Counter[Field] = Counter()
-        self.may: Counter[Field] = Counter()
+        self.counts = Counts()
         self.late: list[Json] = []
-        self.standing: Counter[Field] = Counter()
         self.in_the_way = 0.0
-        self.behind = self.unseen = False
         self.paused = True
         cluster.tell(cluster.api.create(f"web:{FIRST}"))
         cluster.heartbeat()
@@ -62,17 +60,22 @@ class History:
         self.backup = deepcopy(cluster.api.live)
 
     def play(self, step: Step) -> None:
-        """Do a step, let the portal learn of it, and let time pass."""
+        """Do a step, let the portal learn of it, and let time pass.
+
+        Replicas that only a heartbeat tells of are an autoscaler's, by the design, where one targets the workload.
+        """
         self.made += 1
+        if self.cluster.autoscaled and step.verb in SCALES and step.told == "heartbeat" and step.fate in PERSISTED:
+            step = msgspec.structs.replace(step, fate="by an autoscaler")
         late, self.late = self.late, []
-        self.behind = bool(late)
+        self.counts.behind = bool(late)
         if step.fate != "persisted" or not self.paused:
             self.in_the_way = max(self._now, self.in_the_way) + 62
         self.paused = bool(step.pause)
         if step.verb in QUIET and step.fate != "raced":
             self._tell(step, self._write(step, denied=step.fate == "denied", dry_run=step.fate == "dry run"))
         else:
-            self._take_away(step)
+            self.counts.take_away(step, self.made)
             self._loud(step)
         if late:
             self.cluster.audit(*late, *late[:1])
@@ -101,21 +104,7 @@ class History:
     def _rest(self, seconds: float) -> None:
         self.cluster.rest(seconds)
         if self._now > self.in_the_way:
-            self.standing.clear()
-
-    def _take_away(self, step: Step) -> None:
-        """Expect no run any more for what a step overwrites, or takes the place of, before it was looked at.
-
-        A racer's field may be told in one change with that which it raced, and falls with it.
-        """
-        undone = step.fate == "reverted" and step.verb not in SCALES
-        if step.verb not in WHOLE and (step.fate in {"denied", "dry run"} or undone):
-            return
-        quiet = step.fate in {"by chaos", "undone chaos"} or (step.fate == "by an autoscaler" and step.verb in SCALES)
-        alone = quiet and step.verb not in WHOLE
-        gone = {one for one in self.standing if not alone or one[0] in {RACER, field_of(step, self.made)[0]}}
-        for field in gone:
-            self.must[field] -= self.standing.pop(field)
+            self.counts.standing.clear()
 
     def _loud(self, step: Step) -> None:
         fate = step.fate if step.verb not in WHOLE else step.verb
@@ -137,7 +126,7 @@ class History:
 
     def _persisted(self, step: Step) -> None:
         self._tell(step, self._write(step))
-        self._expect(step, field_of(step, self.made))
+        self.counts.expect(step, field_of(step, self.made))
 
     def _tried_again(self, step: Step) -> None:
         self._tell(step, self._write(step, denied=True))
@@ -156,8 +145,8 @@ class History:
         racer = (RACER, digest(str(self.made)))
         both = [racer] if step.verb in QUIET else [field_of(step, self.made), racer]
         newest = both[0] if step.told == "audit" else racer
-        self.may.update(field for field in both if field != newest)
-        self._expect(step, newest)
+        self.counts.let(field for field in both if field != newest)
+        self.counts.expect(step, newest, beside=both)
 
     def _reverted(self, step: Step) -> None:
         """Undo a write before anybody looks; going back to a template that was known is no reason, scaling is."""
@@ -168,18 +157,21 @@ class History:
         for one in (written, back):
             self._tell(msgspec.structs.replace(step, told="both" if step.told == "heartbeat" else step.told), one)
         if step.verb in SCALES:
-            self._expect(step, field_in(before, step))
-        elif self.behind:
-            self.may[field_in(before, step)] += 1
+            self.counts.expect(step, field_in(before, step))
+        elif self.counts.behind:
+            self.counts.let([field_in(before, step)])
 
     def _by_chaos(self, step: Step) -> None:
         self.cluster.run("argo-chaos")
         self._tell(step, self._write(step, user=CHAOS))
         self.cluster.run()
-        self._leave_open(step)
+        self.counts.leave_open(step, self.made)
 
     def _undone_chaos(self, step: Step) -> None:
-        """Have chaos change something, and a GitOps controller take that back once the run has ended."""
+        """Have chaos change something, and a GitOps controller take that back once the run has ended.
+
+        What chaos changed in a workload that is first seen so, after a restore, nobody can say.
+        """
         before = deepcopy(self.cluster.api.live)
         assert before
         self._by_chaos(step)
@@ -187,29 +179,24 @@ class History:
             self._rest(step.latency)
         back = self.cluster.api.request("PUT", f"{DEPLOYMENTS}/{NAME}", unversioned(before), user=ARGO_CD)
         self._tell(step, back)
-        if step.late and step.told == "audit":
-            self.may[field_in(before, step)] += 1
+        if step.unheard or (self.counts.unseen and step.one_sided):
+            self.counts.let([field_in(before, step)])
 
     def _by_an_autoscaler(self, step: Step) -> None:
         self.cluster.autoscaled = True
         self._tell(step, self._write(step, user=AUTOSCALER))
-        self._leave_open(step)
-        self.cluster.autoscaled = step.late and step.told == "audit"
-
-    def _leave_open(self, step: Step) -> None:
-        """Let a change start a run that should not: it came too late to say whose it was.
-
-        A `Scale` of an object that nobody has told of yet is nobody's, either.
-        """
-        if (self.behind and step.verb == "scale") or (step.late and step.told == "audit"):
-            self.may[field_of(step, self.made)] += 1
+        self.counts.leave_open(step, self.made)
+        self.cluster.autoscaled = step.unheard
 
     def _recreated(self, step: Step) -> None:
+        before = self.cluster.api.live
         self._tell(step, self.cluster.api.delete())
         self.cluster.wait(1)
         self._tell(step, self.cluster.api.create(f"web:{self.made}"))
-        self.may.update([(REPLICAS, digest(2)), (ENV, digest("0")), (RESTART, NULL), (RACER, NULL)])
-        self._expect(step, (IMAGE, digest(f"web:{self.made}")))
+        self.counts.let([(REPLICAS, digest(2)), (ENV, digest("0")), (RESTART, NULL), (RACER, NULL)])
+        assert before
+        assert self.cluster.api.live
+        self.counts.expect(step, (IMAGE, digest(f"web:{self.made}")), beside=moved(before, self.cluster.api.live))
 
     def _opted_out(self, step: Step) -> None:
         """Opt out, change something, and opt in again."""
@@ -217,23 +204,21 @@ class History:
             self._tell(msgspec.structs.replace(step, told="both", late=False), self.cluster.api.patch(body))
 
     def _restored(self, step: Step) -> None:
-        """Restore etcd from a backup, which takes its time; every second one is seen by a heartbeat."""
+        """Restore etcd from a backup, which takes its time; every second one is seen by a heartbeat.
+
+        What is first seen with a change after it may be that change's, as its generation need not have gone back.
+        """
         self._rest(70)
+        before = self.cluster.api.live
         assert self.backup
+        assert before
         self.cluster.api.restore(self.backup)
         self.late.clear()
-        self.unseen = step.told != "heartbeat"
-        if not self.unseen:
+        self.counts.unseen = step.told != "heartbeat"
+        if self.counts.unseen:
+            self.counts.let(moved(before, self.backup))
+        else:
             self.cluster.heartbeat()
-
-    def _expect(self, step: Step, field: Field) -> None:
-        """Expect a run for a field that was changed, if it is sure that the portal learns of it in time."""
-        self.may[field] += 1
-        compared = not self.unseen or (step.told in {"reviews", "both"} and step.verb != "scale")
-        self.unseen = False
-        if compared and not self.behind and not (step.late and step.told == "audit"):
-            self.must[field] += 1
-            self.standing[field] += 1
 
     def _write(self, step: Step, **options: Any) -> Written:
         return WRITES[step.verb](self.cluster.api, self.made, options)

@@ -47,6 +47,16 @@ class Step(msgspec.Struct, frozen=True):
     pause: float = 10
     latency: float = 0
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether its signals show what it led to, and not what was there before."""
+        return self.told in {"audit", "heartbeat"}
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing tells of it before the next step."""
+        return self.late and self.told == "audit"
+
 
 VERBS: tuple[Verb, ...] = (
     "image", "image", "env", "scale", "scale", "replicas", "restart", "note", "label", "status", "recreate", "opt out",
@@ -92,6 +102,12 @@ def field_in(document: Json, step: Step) -> Field:
     return path, digest(value_at(document, path))
 
 
+def moved(before: Json, after: Json) -> list[Field]:
+    """Return the fields that differ, as they are after."""
+    fields = [(path, digest(value_at(after, path))) for path in (IMAGE, ENV, REPLICAS, RESTART, RACER)]
+    return [(path, there) for path, there in fields if there != digest(value_at(before, path))]
+
+
 def imaged(number: int) -> Json:
     container = {"name": "web", "image": f"web:{number}", "env": [{"name": "MODE", "value": "0"}]}
     return {"spec": {"template": {"spec": {"containers": [container]}}}}
@@ -109,6 +125,7 @@ def _replaced(where: str, value: Any) -> list[Json]:
     return [{"op": "replace", "path": f"/spec/template/spec/containers/0/{where}", "value": value}]
 
 
+PERSISTED: Final = frozenset({"persisted", "tried again"})
 QUIET: Final = frozenset({"note", "label", "status"})
 SCALES: Final = frozenset({"scale", "replicas"})
 WHOLE: Final = frozenset({"recreate", "opt out", "restore"})

@@ -111,6 +111,17 @@ def test_a_change_that_waits_again_after_a_denied_one_gives_way_to_the_next(poll
     assert ([third], third) == (given(polled), polled.order(first).behind)
 
 
+def test_a_change_that_stood_behind_a_denied_one_gives_way_to_what_came_meanwhile(polled: Stage) -> None:
+    first, second = changes(polled, 2)
+    given(polled)
+    third = changes(polled, 1)[-1]
+    report(polled, second, "skipped", message=NEVER)
+    assert [third] == given(polled)
+    assert f"change {polled.order(third).change} takes its place" in polled.runs()[0].message
+    report(polled, third, "running")
+    assert "superseded" == polled.order(first).state
+
+
 @pytest.mark.parametrize(("state", "left"), [("running", "superseded"), ("waiting", "waiting")])
 def test_a_change_that_comes_to_dispatch_after_a_newer_one_stands_behind_it(
     polled: Stage, state: str, left: str
