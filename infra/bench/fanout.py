@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+import httpx
 import urllib3
 
 from infra.bench.clusters import TEXT, end_runs, experiment, settle, wait_until_taken
@@ -127,20 +128,21 @@ def measure(house: House, size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Fi
 
 
 def _figures(scene: Scene, rounds: int) -> Iterator[Figure]:
-    sizes, ours, alone, crowds = [scene.resident], [], [], []
+    sizes, ours = [scene.resident], []
+    others: dict[str, list[float]] = {name: [] for name in _REFERENCES}
     for turn in range(rounds):
         ours.append(scene.rates(partial(scene.trigger, turn)))
         sizes.append(scene.resident)
         wait_until_taken(scene.house, len(scene.ports))
-        alone.append(scene.rates(partial(_loop, scene.posts(f"loop-{turn}")))[0])
-        crowds.append(scene.rates(partial(_crowd, scene.posts(f"crowd-{turn}")))[0])
+        for place, (name, act) in enumerate(_REFERENCES.items()):
+            others[name].append(scene.rates(partial(act, scene.posts(f"{place}-{turn}")))[0])
         end_runs(scene.house, len(scene.ports))
     group = f"one trigger, {len(scene.ports)} clusters"
     told = {"from the webhook to the last order": 0, "from the first order to the last": 1}
     for name, which in told.items():
         rate = median([rates[which] for rates in ours])
-        yield Figure(group, name, rate, "/s", "http.client, one by one", median(alone))
-        yield Figure(group, name, rate, "/s", f"urllib3, {THREADS} threads", median(crowds))
+        for beside, other in others.items():
+            yield Figure(group, name, rate, "/s", beside, median(other))
     yield Figure(group, "memory after 1 trigger", sizes[1], "MiB", "before", sizes[0])
     yield Figure(group, f"memory after {rounds} triggers", sizes[-1], "MiB", "after 1 trigger", sizes[1])
 
@@ -153,6 +155,12 @@ def _loop(posts: Posts) -> None:
         connection.close()
 
 
+def _client(posts: Posts) -> None:
+    with httpx.Client(timeout=PATIENCE) as client:
+        for port, headers, body in posts:
+            client.post(f"http://{HOST}:{port}/", headers=headers, content=body)
+
+
 def _crowd(posts: Posts) -> None:
     pool = urllib3.PoolManager(num_pools=THREADS, retries=False, timeout=PATIENCE)
     with pool, ThreadPoolExecutor(THREADS) as threads:
@@ -161,6 +169,13 @@ def _crowd(posts: Posts) -> None:
                 lambda one: pool.request("POST", f"http://{HOST}:{one[0]}/", body=one[2], headers=one[1]), posts
             )
         )
+
+
+_REFERENCES: Final[Mapping[str, Callable[[Posts], None]]] = {
+    "http.client, one by one": _loop,
+    "httpx, one by one": _client,
+    f"urllib3, {THREADS} threads": _crowd,
+}
 
 
 @contextmanager
