@@ -18,22 +18,10 @@ from shared.services.ledger import stamp
 from shared.services.tables import FORMER_USES
 from shared.wire.standard_webhooks import key_of, sign, verify
 from tests.infra.commanding import Served, served
+from tests.services.watched import recorded
 
 Json = dict[str, Any]
-REVIEW = {
-    "kind": "AdmissionReview",
-    "apiVersion": "admission.k8s.io/v1",
-    "request": {
-        "uid": "r1",
-        "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
-        "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
-        "namespace": "shop",
-        "name": "web",
-        "operation": "CREATE",
-        "userInfo": {"username": "someone"},
-        "object": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "uid": "u1"}},
-    },
-}
+REVIEW = recorded("deployment-image-not-annotated")
 EVENTS = {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": []}
 NOTIFIER = 'mutation { gitopsNotifier(clusterInfo: {infraID: "%s", version: "3", accessKey: "%s"}, experimentID: "x") }'
 

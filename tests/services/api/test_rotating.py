@@ -31,11 +31,13 @@ from shared.wire.standard_webhooks import verify
 from tests.services.api.conftest import Api, body, client
 from tests.services.dispatch_parts import MASTER
 from tests.services.dispatch_stage import Stage
+from tests.services.watched import recorded
 
 C1 = "/projects/shop/clusters/c1"
 ROTATE = f"{C1}/rotate"
 BEAT = b'{"heartbeat": {"at": "2026-10-30T09:00:00Z"}}'
 DAY = 86_400.0
+REVIEW = recorded("deployment-image-not-annotated")
 NOTIFIER = 'mutation { gitopsNotifier(clusterInfo: {infraID: "c1", version: "3", accessKey: "%s"}, experimentID: "x") }'
 
 
@@ -87,21 +89,6 @@ class Ways:
         return True
 
 
-REVIEW = {
-    "kind": "AdmissionReview",
-    "apiVersion": "admission.k8s.io/v1",
-    "request": {
-        "uid": "r1",
-        "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
-        "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
-        "namespace": "shop",
-        "name": "web",
-        "operation": "UPDATE",
-        "userInfo": {"username": "someone"},
-        "object": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "uid": "u1"}},
-        "oldObject": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "uid": "u1"}},
-    },
-}
 each_way = pytest.mark.parametrize("way", ["reports", "orders", "changes", "admission", "audit", "access key"])
 
 
