@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 
 def pause(attempts: int, base: float, cap: float) -> float:
@@ -17,8 +16,3 @@ def pause(attempts: int, base: float, cap: float) -> float:
 def abandoned(attempts: int) -> str:
     """Return why a message is dead whose last attempt nobody answered."""
     return f"no answer before the lease ended, for the last of {attempts} attempts"
-
-
-def stamped(at: datetime) -> str:
-    """Return a time as dead letters have it: RFC 3339, UTC, in milliseconds."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

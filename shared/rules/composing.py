@@ -13,6 +13,7 @@ from shared.model.experiments import Experiment, Manifest
 from shared.model.orders import Action, Bounds, Dispatched, Guard, Target
 from shared.model.runs import Active, Run
 from shared.model.schedules import Wanted
+from shared.model.times import written
 from shared.model.triggers import Trigger
 from shared.rules.durations import seconds
 from shared.rules.routing import namespaces, service_accounts
@@ -241,7 +242,7 @@ def _until(at: str, expiry: str) -> str:
 
 
 def _later(at: str, span: timedelta) -> str:
-    return (datetime.fromisoformat(at) + span).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(datetime.fromisoformat(at) + span)
 
 
 def _hash(*parts: str) -> str:

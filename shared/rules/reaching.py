@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.model.reaches import Reach
+from shared.model.times import written
 
 OPENS_AT: Final = 5
 """Failures in a row that open the circuit."""
@@ -46,5 +47,4 @@ def pause(failures: int, luck: float) -> float:
 
 
 def _later(now: datetime, seconds: float) -> str:
-    at = now + timedelta(seconds=seconds)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(now + timedelta(seconds=seconds))

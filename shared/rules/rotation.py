@@ -5,13 +5,14 @@ Nothing else says so: whoever signs, verifies or seals for a cluster asks here.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from shared.errors import Conflict
 from shared.model.projects import Cluster, Former
+from shared.model.times import written
 
 MOST: Final = 4
 """Former versions that may count at a time: each costs a comparison a call, and a signature an order."""
@@ -37,7 +38,7 @@ def rotated(cluster: Cluster, grace: float, now: datetime) -> Cluster:
 
     Raises `Conflict` where `MOST` former versions count already and would go on to.
     """
-    until = _stamp(now + timedelta(seconds=grace))
+    until = written(now + timedelta(seconds=grace))
     replaced = (Former(cluster.version, until), *former(cluster, now))
     kept = tuple(msgspec.structs.replace(one, until=min(one.until, until)) for one in replaced)
     raised = msgspec.structs.replace(
@@ -54,7 +55,3 @@ def rotated(cluster: Cluster, grace: float, now: datetime) -> Cluster:
 def settled(cluster: Cluster) -> Cluster:
     """Return the cluster with no secrets but the newest."""
     return msgspec.structs.replace(cluster, former=())
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

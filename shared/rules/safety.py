@@ -28,6 +28,7 @@ import msgspec
 from shared.model.changes import Change
 from shared.model.projects import Storm, Window
 from shared.model.runs import Recent
+from shared.model.times import written
 from shared.rules.concurrency import WAITING
 from shared.rules.durations import seconds
 from shared.rules.facts import Facts, Refusal, Rule
@@ -68,7 +69,7 @@ def remember(recent: Recent, now: datetime, storm: Storm | None, count: int = 1,
         return Recent(dropped_at=recent.dropped_at, pushes=recent.pushes)
     if recent.held:
         return recent
-    triggers = (*_within(recent, now, storm), *((_stamp(now),) * count))
+    triggers = (*_within(recent, now, storm), *((written(now),) * count))
     held = hold and len(triggers) > storm.triggers
     return Recent(triggers[-storm.triggers - 1 :], held, recent.dropped_at, recent.pushes)
 
@@ -143,7 +144,7 @@ def _windows(facts: Facts) -> Refusal | None:
     for whose, windows in (("the project's", facts.safety.windows), ("the policy's", facts.windows)):
         if windows and not _any_open(windows, facts.now):
             shown = ", ".join(f"{w.cron!r} for {w.duration} in {w.time_zone}" for w in windows)
-            return Refusal("windows", f"{_stamp(facts.now)} is outside {whose} windows: {shown}")
+            return Refusal("windows", f"{written(facts.now)} is outside {whose} windows: {shown}")
     return None
 
 
@@ -160,8 +161,8 @@ def _cooldown(facts: Facts) -> Refusal | None:
     over = last + timedelta(seconds=seconds(facts.cooldown or facts.safety.cooldown))
     if (own or facts.now) >= over or (own and last >= own):
         return None
-    sentence = f"{facts.subject} triggered {facts.experiment} at {facts.last}; it cools down until {_stamp(over)}"
-    return Refusal("cooldown", sentence, until=_stamp(over))
+    sentence = f"{facts.subject} triggered {facts.experiment} at {facts.last}; it cools down until {written(over)}"
+    return Refusal("cooldown", sentence, until=written(over))
 
 
 def _storm(facts: Facts) -> Refusal | None:
@@ -207,10 +208,6 @@ def _allowed(rule: str, what: str, named: tuple[str | None, ...], patterns: tupl
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _REFUSING: Final[tuple[Rule, ...]] = (_frozen, _windows, _cooldown)

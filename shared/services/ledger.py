@@ -9,13 +9,14 @@ from typing import Any
 from shared.model.ledger import Event, EventKind, Link
 from shared.model.messages import Message
 from shared.model.records import ABSENT, Put
+from shared.model.times import written
 from shared.ports.ambient import Clock, Ids
 from shared.services.tables import EVENTS
 
 
 def stamp(clock: Clock) -> str:
     """Return now as records keep it: RFC 3339, UTC, milliseconds."""
-    return clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(clock())
 
 
 def message(ids: Ids, function: str, action: str, *, delay: float = 0.0, **records: str) -> Message:

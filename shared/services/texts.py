@@ -13,6 +13,7 @@ from shared.errors import Stale
 from shared.model.experiments import Edit
 from shared.model.messages import Message
 from shared.model.texts import Unused
+from shared.model.times import written
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
 from shared.rules.edits import blob_id
@@ -50,7 +51,7 @@ class Texts:
         was = TEXTS_LOOK.load_or(self.store, "", project)
         if was.value and datetime.fromisoformat(was.value) > self.clock():
             return
-        at = stamp(lambda: jittered(project, self.clock(), LOOK))
+        at = written(jittered(project, self.clock(), LOOK))
         asked = [reminder("reconcile", "texts", project=project)] if was.value else []
         self.store.commit([TEXTS_LOOK.put(at, project)], asked)
 

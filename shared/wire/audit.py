@@ -5,7 +5,7 @@ Source of the fields: k8s.io/apiserver/pkg/apis/audit/v1, types.go.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +14,7 @@ from msgspec import Meta, Raw
 
 from shared.errors import BadInput
 from shared.model.changes import Operation
+from shared.model.times import written
 from shared.wire.objects import KINDS, Head, Id, Name, Unreadable, User, head
 from shared.wire.signals import Batch, Signal, Told, gather
 
@@ -151,7 +152,7 @@ def _signal(event: Event, seen: Head) -> Told:
         namespace=reference.namespace or seen.meta.namespace or "",
         name=reference.name or seen.meta.name or "",
         uid=seen.meta.uid or _deleted_uid(event.response_status),
-        at=event.stage_timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=written(event.stage_timestamp),
         scale=reference.subresource == "scale",
         annotated=seen.meta.annotated,
         actor=user.username,

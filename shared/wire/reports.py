@@ -10,7 +10,7 @@ with `experiment`, `object` and `commit` besides where there was no order. A hea
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from msgspec import Meta
 from shared.errors import BadInput
 from shared.model.heartbeats import Heartbeat, SeenWorkload
 from shared.model.runs import FaultResult, Report, RunState
+from shared.model.times import written
 
 LIMIT: Final = 1 << 20
 _MESSAGE: Final = 2000
@@ -121,4 +122,4 @@ def _heartbeat(found: _Heartbeat) -> Heartbeat:
 def _stamp(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise msgspec.ValidationError("`at` has no time zone: add Z for UTC")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(moment)

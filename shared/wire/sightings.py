@@ -9,7 +9,7 @@ API server sent them: `{"id", "at", "object": {…}, "autoscaled"?}`. What else 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.errors import BadInput
 from shared.model.changes import Operation, Shown, Side, Sighting, Source, Workload
+from shared.model.times import written
 from shared.model.traces import valid
 from shared.wire.objects import Head, Id, Name, Sight, Unreadable, head, look
 
@@ -139,7 +140,7 @@ def parted(written: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 def _told(seen: _Seen) -> Told:
     if seen.at.tzinfo is None:
         raise BadInput("these are no sightings of workloads: `at` has no time zone: add Z for UTC")
-    at = seen.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = written(seen.at)
     if isinstance(seen.object, UnsetType):
         return _placed(Told(at, seen.kind, seen.namespace, seen.name, seen))
     found = head(seen.object) or Head()

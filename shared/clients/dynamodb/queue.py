@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.clients.attempts import abandoned, pause, stamped
+from shared.clients.attempts import abandoned, pause
 from shared.clients.dynamodb import layout, rows, walks
 from shared.clients.dynamodb.alarms import Alarm, Alarms
 from shared.clients.dynamodb.calls import CheckFailed, Table
@@ -20,6 +20,7 @@ from shared.clients.dynamodb.layout import DEAD, MESSAGE, Item, number, text
 from shared.clients.limits import check_limit
 from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth
+from shared.model.times import written
 from shared.ports.ambient import Clock
 
 _HELD: Final = "receipt = :receipt"
@@ -77,7 +78,7 @@ class DynamoQueue:
         `count=False` returns the message without using up an attempt. Harmless if the lease has passed to another.
         """
         if count and claimed.attempts >= self.attempts:
-            letter = DeadLetter(claimed.message, claimed.attempts, reason, stamped(self.clock()))
+            letter = DeadLetter(claimed.message, claimed.attempts, reason, written(self.clock()))
             self._bury(letter, _HELD, {":receipt": text(claimed.receipt)})
             return
         rest = pause(claimed.attempts, self.base, self.cap) if delay is None else delay
@@ -183,7 +184,7 @@ class DynamoQueue:
         return True
 
     def _give_up(self, item: Item, now: float) -> None:
-        letter = DeadLetter(rows.message(item), rows.attempts(item), abandoned(self.attempts), stamped(self.clock()))
+        letter = DeadLetter(rows.message(item), rows.attempts(item), abandoned(self.attempts), written(self.clock()))
         self._bury(letter, _WORN_OUT, {":now": number(now), ":most": number(self.attempts)})
 
     def _bury(self, letter: DeadLetter, condition: str, values: Item) -> None:

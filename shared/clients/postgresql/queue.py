@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.clients.attempts import abandoned, pause, stamped
+from shared.clients.attempts import abandoned, pause
 from shared.clients.limits import check_limit
 from shared.clients.postgresql import messages
 from shared.clients.postgresql.bell import NOTIFY
@@ -16,6 +16,7 @@ from shared.clients.postgresql.messages import Terms
 from shared.clients.postgresql.statements import Result
 from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth
+from shared.model.times import written
 from shared.ports.ambient import Clock
 
 
@@ -78,7 +79,7 @@ class PostgresqlQueue:
         `count=False` returns the message without using up an attempt. Harmless if the lease has passed to another.
         """
         if count and claimed.attempts >= self.attempts:
-            move = messages.give_up(claimed, reason, stamped(self.clock()))
+            move = messages.give_up(claimed, reason, written(self.clock()))
         else:
             rest = pause(claimed.attempts, self.base, self.cap) if delay is None else delay
             attempts = claimed.attempts if count else claimed.attempts - 1
@@ -140,5 +141,5 @@ class PostgresqlQueue:
     def _terms(self, lease: float) -> Terms:
         at = self.clock()
         now = at.timestamp()
-        said = abandoned(self.attempts), stamped(at)
+        said = abandoned(self.attempts), written(at)
         return Terms(now, now + lease, secrets.token_hex(16), self.attempts, *said)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.clients.attempts import abandoned, pause, stamped
+from shared.clients.attempts import abandoned, pause
 from shared.clients.clock import utc_now
 from shared.clients.limits import check_limit
 from shared.clients.sqlite import rows
 from shared.clients.sqlite.database import Database
 from shared.errors import NotFound, NotYet
 from shared.model.messages import Claimed, DeadLetter, Depth, Message
+from shared.model.times import written
 from shared.ports.ambient import Clock
 
 _DEPTH = """SELECT coalesce(sum(receipt IS NULL AND visible_at <= ?1), 0),
@@ -93,7 +94,7 @@ class SqliteQueue:
             if not rows.holds(connection, claimed):
                 return
             if count and claimed.attempts >= self.attempts:
-                rows.bury(connection, claimed.message.id, reason, stamped(self.clock()))
+                rows.bury(connection, claimed.message.id, reason, written(self.clock()))
             else:
                 rest = pause(claimed.attempts, self.base, self.cap) if delay is None else delay
                 attempts = claimed.attempts if count else claimed.attempts - 1
@@ -154,4 +155,4 @@ class SqliteQueue:
         return found
 
     def _give_up(self, connection: sqlite3.Connection, message: Message, now: datetime) -> None:
-        rows.bury(connection, message.id, abandoned(self.attempts), stamped(now))
+        rows.bury(connection, message.id, abandoned(self.attempts), written(now))
