@@ -33,4 +33,4 @@ class TracedStore:
 
 def _traced(messages: Sequence[Message]) -> Sequence[Message]:
     parent = TRACE.get()
-    return [traced(one, parent) for one in messages] if parent else messages
+    return [traced(one, parent) for one in messages]

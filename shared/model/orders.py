@@ -78,10 +78,9 @@ class Dispatched(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order as we keep it: to whom it goes, how far it came, and why.
 
     It is written twice at every step, so what is as it was to begin with is left out, as a manifest's text is: `blob`
-    names the stored one. `change` is the ledger id of the change that
-    caused it (None for a person's run), `after` the `prove` order that must succeed first, on
-    cluster `origin`, `behind` the order of a newer change that takes its place once that is proved, `rule` what it
-    waits for.
+    names the stored one. `change` is the ledger id of the change that caused it (None for a person's run), `after` the
+    `prove` order that must succeed first, on cluster `origin`, `behind` the order of a newer change that takes its
+    place once that is proved, `rule` what it waits for.
     """
 
     id: str

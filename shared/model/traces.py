@@ -44,7 +44,9 @@ def trace_of(parent: str) -> str:
 
 
 def traced(message: Message, parent: str) -> Message:
-    """Return a message that bears a trace: its own if it has one, else `parent`."""
+    """Return a message that bears a trace: its own if it has one, else `parent`, which may be empty for none."""
+    if not parent:
+        return message
     return msgspec.structs.replace(message, ids={NAME: parent, **message.ids})
 
 

@@ -55,8 +55,7 @@ def fresh(sighting: Sighting, seen: Side, before: Tracked | None) -> Tracked:
     """
     if before is None:
         return Tracked(sighting.workload)
-    past = _past(before.past, before.fact, seen) if before.fact else before.past
-    return Tracked(sighting.workload, past=past, harms=before.harms)
+    return Tracked(sighting.workload, past=_past(before.past, before.fact, seen), harms=before.harms)
 
 
 def since(tracked: Tracked, sighting: Sighting) -> timedelta:
@@ -92,10 +91,7 @@ def listed(tracked: Tracked, at: str) -> Tracked:
 
 def moved(tracked: Tracked, fact: Side | None, candidate: Side | None) -> Tracked:
     """Return the record with these sides; the template that a fact replaces becomes one of the past."""
-    past = tracked.past
-    if tracked.fact and fact:
-        past = _past(past, tracked.fact, fact)
-    former = None if fact else tracked.former
+    past, former = _past(tracked.past, tracked.fact, fact), None if fact else tracked.former
     return msgspec.structs.replace(tracked, fact=fact, candidate=candidate, past=past, former=former, deleted_at=None)
 
 
@@ -211,9 +207,10 @@ def _generation(mark: str) -> int:
     return int(head) if colon and head.isdecimal() else 0
 
 
-def _past(past: tuple[str, ...], left: Side, reached: Side) -> tuple[str, ...]:
-    template = sides.template(left)
-    if template is None or template == sides.template(reached):
+def _past(past: tuple[str, ...], left: Side | None, reached: Side | None) -> tuple[str, ...]:
+    """Return the earlier templates with the one that was left, where it is known that another was reached."""
+    template = sides.template(left) if left else None
+    if template is None or reached is None or template == sides.template(reached):
         return past
     name = digest(template)
     return (*(other for other in past if other != name), name)[-PAST_LIMIT:]

@@ -31,8 +31,7 @@ _KINDS: Final = " and ".join(f"{kind}s" for kind in sorted(SCHEDULED, reverse=Tr
 def rescheduled(ids: Ids, project: str, experiment: str | None = None, traceparent: str = "") -> Message:
     """Return the message that has a schedule looked at, or all of a project; without a trace it gets its sender's."""
     named = {"project": project} if experiment is None else {"project": project, "experiment": experiment}
-    asked = Message(ids(), "dispatch", "schedule", named)
-    return traced(asked, traceparent) if traceparent else asked
+    return traced(Message(ids(), "dispatch", "schedule", named), traceparent)
 
 
 class _Word(msgspec.Struct, frozen=True):

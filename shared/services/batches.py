@@ -37,11 +37,6 @@ def bundles(works: Iterable[Work]) -> Iterator[Work]:
         yield bundle
 
 
-def pages(items: list[str], size: int) -> Iterator[list[str]]:
-    """Yield a list in parts of at most `size`."""
-    yield from (items[start : start + size] for start in range(0, len(items), size))
-
-
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield what comes, in parts of at most `size`."""
     left = iter(items)

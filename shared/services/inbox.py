@@ -31,8 +31,7 @@ class Inbox:
         again with long pauses, for about an hour, and is a dead letter after that.
         """
         standard_webhooks.verify([self.key], call.headers, call.body, self.clock().timestamp())
-        message, trace = cloudevents.decode(call.body), continued(call.headers)
-        message = traced(message, trace) if trace else message
+        message = traced(cloudevents.decode(call.body), continued(call.headers))
         if message.action not in self.actions:
             known = ", ".join(sorted(self.actions))
             raise NotKnown(f"no action {message.action!r} here: this function knows {known}")

@@ -16,7 +16,7 @@ from shared.rules.hooks import look_is_due
 from shared.rules.lagging import forgotten, lags, overdue
 from shared.rules.spreading import jitter, tick_delay
 from shared.services.attempts import until_fresh
-from shared.services.batches import WRITES, pages
+from shared.services.batches import WRITES, batched
 from shared.services.dirt import dirty_writes
 from shared.services.errands import errands_due
 from shared.services.ledger import Ledger, stamp
@@ -50,7 +50,7 @@ class Reconciler:
         self.store.tidy()
         self.store.commit([TICKED.put(stamp(self.clock), "reconcile")])
         projects = [row.value.id for row in listed(self.store, PROJECTS)]
-        for page in pages(projects, WRITES):
+        for page in batched(projects, WRITES):
             delays = {project: tick_delay(project, len(projects)) for project in page}
             sent = [_reminder("reconcile", "project", delay, project=project) for project, delay in delays.items()]
             self.store.commit([], sent)

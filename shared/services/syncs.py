@@ -19,7 +19,7 @@ from shared.ports.git import GitRemote
 from shared.ports.state import Store
 from shared.rules.sync import Plan, Reading, Tree, plan_portal, unread
 from shared.services.accepting import Accepting
-from shared.services.batches import batches, bundles, pages
+from shared.services.batches import batched, batches, bundles
 from shared.services.concerns import reached
 from shared.services.dirt import dirty_writes
 from shared.services.leases import Leases
@@ -168,7 +168,7 @@ class Syncs:
     def _read(self, work: _Work, remote: GitRemote, tree: Tree, wanted: frozenset[str]) -> dict[str, Reading]:
         paths = {blob: path for path, blob in sorted(tree.files.items(), reverse=True)}
         readings: dict[str, Reading] = {}
-        for page in pages(sorted(wanted), _BLOBS):
+        for page in batched(sorted(wanted), _BLOBS):
             texts = remote.blobs(tree.commit, page)
             readings |= {blob: read_file(paths[blob], text) for blob, text in texts.items()}
             self._keep(work, texts)

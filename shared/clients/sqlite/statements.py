@@ -25,9 +25,9 @@ Statement = tuple[str, list[object]]
 """SQL and its values."""
 
 
-def in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the values in parts that one statement takes."""
-    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
+def in_parts(values: Sequence[T], most: int = AT_ONCE) -> Iterator[Sequence[T]]:
+    """Yield the values in parts of at most so many, by default those that one statement takes."""
+    return (values[start : start + most] for start in range(0, len(values), most))
 
 
 def tuples(count: int, columns: int) -> str:

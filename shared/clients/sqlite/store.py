@@ -9,7 +9,7 @@ from typing import Any, Final
 from shared.clients.clock import utc_now
 from shared.clients.limits import check_commit, check_limit
 from shared.clients.sqlite.database import Database
-from shared.clients.sqlite.statements import STAYS, Statement, listing, looking_up
+from shared.clients.sqlite.statements import STAYS, Statement, in_parts, listing, looking_up
 from shared.clients.sqlite.together import Job
 from shared.model.messages import Message
 from shared.model.records import Key, Record, Write
@@ -88,8 +88,7 @@ class SqliteStore:
         """
         for batch in batches:
             check_commit(*batch)
-        for start in range(0, len(batches), _AT_ONCE):
-            few = batches[start : start + _AT_ONCE]
+        for few in in_parts(batches, _AT_ONCE):
             job = Job(few, self.clock().timestamp(), self.retention)
             self.database.write_together(job)
             stale = job.outcome()
