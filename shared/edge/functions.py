@@ -30,6 +30,9 @@ Target = Callable[[flask.Request], flask.Response]
 _BEARING: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests bear a body."""
 
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Those of RFC 9110 and RFC 5789: whatever else a caller writes is logged as `_OTHER`, as OpenTelemetry names it."""
+
 _TRACEPARENT: Final = "HTTP_TRACEPARENT"
 """Where a WSGI environment has the header of that name (PEP 3333)."""
 
@@ -117,7 +120,8 @@ def _served(router: Router, request: flask.Request, caller: str) -> flask.Respon
     template, response, quiet = _answered(router, request)
     drop_rest(request)
     if not quiet:
-        _report(request.method[:20], template, response.status_code, caller, (began, time.perf_counter_ns() - started))
+        method = request.method if request.method in _METHODS else "_OTHER"
+        _report(method, template, response.status_code, caller, (began, time.perf_counter_ns() - started))
     metrics.count(REQUESTS, route=template, status=str(response.status_code))
     return response
 
@@ -180,7 +184,8 @@ def _explain(template: str, error: LitmusGitopsError) -> None:
 def _report(method: str, template: str, status: int, caller: str, span: tuple[int, int]) -> None:
     """Log and record a request; `span` is when it began, in nanoseconds since 1970, and how many of them it took."""
     began, took = span
-    _log.info("answered", extra={"method": method, "route": template, "status": status, "ms": round(took / 1e6, 2)})
+    told = {"method": method, "route": template, "status": status, "ms": round(took / 1e6, 2)}
+    _log.info("answered", extra={**told, logs.CLEAN: True})
     if recorded := spans():
         recorded.record(caller, method, template, status, (began, began + took))
 

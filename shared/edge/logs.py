@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from shared.model.traces import ID, TRACE
 
 _NAMES: Final = ("token", "password", "passwd", "secret", "accesskey", "access_key", "credential", "signature")
@@ -47,6 +49,10 @@ SECRETS: Final = (
 )
 """What is taken out of a text, and what stands there instead; without one of its marks a pattern need not be tried."""
 
+CLEAN: Final = "clean"
+"""The extra field of a record that holds nothing from outside: nothing needs to be taken out of it."""
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _MARKS: Final = frozenset(mark for marks, _, _ in SECRETS for mark in marks)
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -95,6 +101,8 @@ def line(record: logging.LogRecord) -> str:
     }
     if trace := TRACE.get()[ID]:
         ours["trace"] = trace
+    if fields.pop(CLEAN, False):
+        return _dumped(fields | ours)
     text = _dumped(fields | ours)
     lowered = text.lower()
     if any(mark in lowered for mark in _MARKS):
@@ -102,8 +110,13 @@ def line(record: logging.LogRecord) -> str:
     return text
 
 
-def _dumped(fields: object) -> str:
-    return json.dumps(fields, default=str, skipkeys=True)
+def _dumped(fields: dict[str, object]) -> str:
+    """Return JSON of ASCII, which is one line."""
+    try:
+        text = _encode(fields).decode()
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+        text = ""
+    return text if text and text.isascii() else json.dumps(fields, default=str, skipkeys=True)
 
 
 def _cleaned(value: object) -> object:

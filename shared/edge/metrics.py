@@ -13,7 +13,7 @@ MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 HELP: Final[Mapping[str, str]] = {
     "litmus_gitops_requests_total": "Requests that were answered, by route and status.",
     "litmus_gitops_deliveries_total": "Deliveries that were verified, by outcome: accepted, repeated, ignored.",
-    "litmus_gitops_reviews_total": "Admission reviews and audit events, by outcome: busy and error ones are lost.",
+    "litmus_gitops_reviews_total": "Reviews, kept and then decided, and audit events, by outcome: busy, error: lost.",
     "litmus_gitops_forwarded_total": "Reviews that a subscriber kept, by outcome: told, refused, lost.",
     "litmus_gitops_messages_total": "Messages handed to functions, by function and outcome: done, not_yet, failed.",
     "litmus_gitops_queue_messages": "Messages in the queue, by state: ready, delayed, leased, dead.",

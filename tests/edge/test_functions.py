@@ -179,6 +179,12 @@ def test_each_call_is_one_line_with_the_route_and_nothing_of_the_path(
     assert not {"sesame", "open", "abc"} & set(json.dumps([one for one in lines if "route" in one]).split('"'))
 
 
+def test_a_method_of_the_callers_own_is_in_no_line(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(port, "SESAME", "/echo/a")
+    lines = [json.loads(text) for text in capsys.readouterr().err.splitlines() if text.startswith("{")]
+    assert ["_OTHER"] == [line["method"] for line in lines if "route" in line]
+
+
 def test_a_quiet_answer_leaves_no_line(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert b"counted" == ask(port, "GET", "/odd/quiet").data
     assert 200 == ask(port, "GET", "/odd/text").status

@@ -106,3 +106,13 @@ def test_a_record_that_cannot_be_written_does_not_fail_its_caller(capsys: pytest
     logs.configure()
     LOG.warning("x", extra={"field": Broken()})
     assert "no text in me" in capsys.readouterr().err
+
+
+def test_of_a_clean_record_nothing_is_taken_out_and_its_mark_is_not_shown() -> None:
+    fields = json.loads(logs.line(_record("answered", route="/admission/{cluster}/{token}", clean=True)))
+    assert ("/admission/{cluster}/{token}", False) == (fields["route"], "clean" in fields)
+
+
+@pytest.mark.parametrize("text", ["ä", "\u2028", "\U0001f600"])
+def test_a_line_is_ascii(text: str) -> None:
+    assert logs.line(_record("x", field=text)).isascii()

@@ -16,8 +16,8 @@ def test_counters_are_rendered_with_their_help_and_labels() -> None:
     metrics.count("litmus_gitops_reviews_total", outcome="dry_run")
     metrics.count("litmus_gitops_reviews_total", outcome="changed", source="audit")
     expected = (
-        "# HELP litmus_gitops_reviews_total Admission reviews and audit events, "
-        "by outcome: busy and error ones are lost.\n"
+        "# HELP litmus_gitops_reviews_total Reviews, kept and then decided, and audit events, "
+        "by outcome: busy, error: lost.\n"
         "# TYPE litmus_gitops_reviews_total counter\n"
         'litmus_gitops_reviews_total{outcome="changed",source="audit"} 1\n'
         'litmus_gitops_reviews_total{outcome="dry_run"} 2\n'

@@ -38,5 +38,5 @@ def test_a_record_is_logged_once_and_never_a_path(tmp_path: Path, parts: ExitSta
         review({})
     log = review.log.read_text()
     lines = [json.loads(line) for line in log.splitlines() if "answered" in line]
-    assert [("/admission/{cluster}/…", 401)] == [(line["route"], line["status"]) for line in lines]
+    assert [("/admission/{cluster}/{token}", 401)] == [(line["route"], line["status"]) for line in lines]
     assert "the-token" not in log
