@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from shared.clients.sqlite import rows
-from shared.clients.sqlite.statements import in_parts, looking_up, tuples
+from shared.clients.sqlite.statements import STAYS, in_parts, looking_up, tuples
 from shared.errors import Stale
 from shared.model.records import ABSENT, Delete, Key, Put, Write
 from shared.ports.state import Batch
@@ -22,12 +22,16 @@ _Row = tuple[str, str, int, float | None, bytes]
 class Draft:
     """What commits come to, for an open transaction: nothing is written before `write`.
 
-    The versions of all `keys` are looked up at once; `now` is in seconds since 1970.
+    The versions of what these `writes` concern are looked up at once, unless none of them hangs on one: then the
+    statement that writes counts up itself. `now` is in seconds since 1970.
     """
 
-    def __init__(self, connection: sqlite3.Connection, keys: Sequence[Key], now: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, writes: Sequence[Write], now: float) -> None:
         self._connection = connection
-        self._versions = _versions(connection, keys, now)
+        self._now = now
+        keys = [write.key for write in writes]
+        self._blind = len(set(keys)) == len(keys) and all(write.expected is None for write in writes)
+        self._versions = {} if self._blind else _versions(connection, keys, now)
         self._rows: dict[Key, _Row] = {}
         self._gone: set[Key] = set()
         self._messages: list[rows.Row] = []
@@ -52,7 +56,11 @@ class Draft:
         """Write what was added."""
         self._connection.executemany(_DELETE, [(key.partition, key.sort) for key in self._gone])
         for few in in_parts(list(self._rows.values())):
-            self._connection.execute(_putting(len(few)), [value for row in few for value in row])
+            values = [value for row in few for value in row]
+            if self._blind:
+                self._connection.execute(_adding(len(few)), [*values, self._now])
+            else:
+                self._connection.execute(_putting(len(few)), values)
         rows.send(self._connection, self._messages)
 
     def _do(self, write: Write, expiry: float | None) -> None:
@@ -77,7 +85,16 @@ def _versions(connection: sqlite3.Connection, keys: Sequence[Key], now: float) -
 @cache
 def _putting(count: int) -> str:
     """Return what writes so many records, whatever is there: also one that aged and was not tidied away yet."""
-    values = tuples(count, 5)
-    return f"""INSERT INTO record (partition, sort, version, expires_at, value) VALUES {values}
-               ON CONFLICT (partition, sort) DO UPDATE SET version = excluded.version, value = excluded.value,
+    return f"{_upserting(count)}, version = excluded.version"
+
+
+@cache
+def _adding(count: int) -> str:
+    """Return the same for records whose versions nobody knows; what aged by now begins anew."""
+    return f"{_upserting(count)}, version = CASE WHEN {STAYS} THEN record.version ELSE 0 END + 1"
+
+
+def _upserting(count: int) -> str:
+    return f"""INSERT INTO record (partition, sort, version, expires_at, value) VALUES {tuples(count, 5)}
+               ON CONFLICT (partition, sort) DO UPDATE SET value = excluded.value,
                                                            expires_at = excluded.expires_at"""  # noqa: S608 - likewise

@@ -55,8 +55,8 @@ class Waiting:
 
 def do(jobs: Sequence[Job], connection: sqlite3.Connection) -> None:
     """Do the jobs in an open transaction; raises what leaves nothing of it to be committed."""
-    keys = [write.key for job in jobs for writes, _ in job.batches for write in writes]
-    draft = Draft(connection, keys, max(job.now for job in jobs))
+    concerned = [write for job in jobs for writes, _ in job.batches for write in writes]
+    draft = Draft(connection, concerned, max(job.now for job in jobs))
     for job in jobs:
         job.add_to(draft)
     draft.write()
