@@ -6,8 +6,9 @@ from shared.clients.readiness import answers
 from shared.edge.functions import function
 from shared.edge.metrics import count
 from shared.model.calls import Route
-from shared.services.changes import BATCH_LIMIT, Changes
+from shared.services.audit import BATCH_LIMIT, Audit
 from shared.services.sightings import Sightings
+from shared.services.turns import Turns
 from shared.services.watching import Watch
 from shared.settings import Watching
 
@@ -15,6 +16,6 @@ MEDIA = ("application/json", "application/cloudevents+json")
 settings = Watching.read()
 store = open_store(*settings.state.store)
 watch = Watch(store, utc_now, settings.state.master_key)
-changes = Changes(watch, Sightings(watch, new_id, frozenset(settings.kinds)), count)
-events = Route("POST", "/audit/{cluster}/{token}", changes.hear, MEDIA, BATCH_LIMIT)
+turns = Turns(Sightings(watch, new_id, frozenset(settings.kinds)), count)
+events = Route("POST", "/audit/{cluster}/{token}", Audit(watch, turns, count).hear, MEDIA, BATCH_LIMIT)
 workload_audit = function(events, ready=answers(store))

@@ -13,12 +13,12 @@ locals {
     }
     workload_admission = {
       routes  = ["POST /admission/{cluster}/{token}", "POST /changes/{cluster}"]
-      sends   = ["announce", "dispatch", "sync"]
+      sends   = ["announce", "dispatch", "sync", "workload_admission"]
       secrets = ["master-key"]
       public  = false
-      batch   = 0
+      batch   = 5
       memory  = 1024
-      timeout = 10
+      timeout = 29
     }
     workload_audit = {
       routes  = ["POST /audit/{cluster}/{token}"]
@@ -76,7 +76,7 @@ locals {
     }
     reconcile = {
       routes  = []
-      sends   = ["announce", "dispatch", "reconcile", "sync"]
+      sends   = ["announce", "dispatch", "reconcile", "sync", "workload_admission"]
       secrets = ["master-key", "projects"]
       public  = true
       batch   = 1

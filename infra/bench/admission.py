@@ -8,12 +8,13 @@ from typing import Final
 
 from infra.bench.figures import Figure, median
 from infra.bench.house import MADE, House, gitops
-from infra.bench.load import Maker, Measured, load
+from infra.bench.load import Maker, Measured, drain, load, request
 from infra.bench.reviews import reviews
-from shared.model.ledger import Event
+from infra.delivering import path, signed
+from shared.clients.opening import utc_now
 from shared.model.policies import Condition, Policy, PolicyBook
 from shared.model.projects import Cluster, Project, Safety
-from shared.rules.keys import token
+from shared.rules.keys import internal_key, token
 from shared.services.tables import CLUSTERS, EVENTS, POLICIES, PROJECTS
 
 OPEN: Final = Safety(cooldown="0s", storm=None)
@@ -25,16 +26,24 @@ COUNTS: Final = (1, 100)
 TURNS: Final = 5
 
 OK: Final = 200
+DONE: Final = 204
+
+
+DECIDED: Final = 2_000
+"""Reviews at most that are decided on for a figure, of those that were kept."""
+
+_LEASE: Final = 3600.0
 
 
 class NotTriggered(RuntimeError):
-    """Reviews were answered, and the ledger does not say that they triggered."""
+    """Reviews were decided on, and the ledger does not say that they triggered."""
 
 
 def measure(house: House, seconds: float) -> Iterator[Figure]:
     """Ask about updates that cannot matter and about such that trigger, and the same of the empty function, in turns.
 
-    Each turn takes a share of `seconds` for each, so that a machine that is slow for a while is so for all.
+    Each turn takes a share of `seconds` for each, so that a machine that is slow for a while is so for all. Then the
+    messages are delivered by which the kept reviews are decided on.
     """
     for count in COUNTS:
         _settle(house, count)
@@ -46,14 +55,28 @@ def measure(house: House, seconds: float) -> Iterator[Figure]:
         turns = [
             {name: load(port, make, OK, seconds / TURNS) for name, (port, make) in asked.items()} for _ in range(TURNS)
         ]
+        kept = _kept(house)
+        decided = {count: drain(ours.port, kept[f"c{count}"][:DECIDED], DONE) for count in COUNTS}
     for count in COUNTS:
-        _check(house, count, sum(turn[f"{count}"].count for turn in turns))
+        _check(house, count, decided[count].count)
     found = {name: _middle([turn[name] for turn in turns]) for name in asked}
     yield from _figures("not annotated", found["idle"], "empty function", found["empty"])
-    one, many = (f"{count}" for count in COUNTS)
-    for name in (one, many):
-        yield from _figures(f"triggering, {name} policies", found[name], "empty function", found["empty"])
-    yield from _figures(f"triggering, {many} policies", found[many], f"{one} policy", found[one])
+    for name, how in (("triggering", {count: found[f"{count}"] for count in COUNTS}), ("deciding", decided)):
+        for count in COUNTS:
+            yield from _figures(f"{name}, {count} policies", how[count], "empty function", found["empty"])
+        one, many = COUNTS
+        yield from _figures(f"{name}, {many} policies", how[many], f"{one} policy", how[one])
+
+
+def _kept(house: House) -> dict[str, list[bytes]]:
+    """Return the requests that decide on what was kept, by cluster, signed as the queue's carrier signs them."""
+    found: dict[str, list[bytes]] = {}
+    key, now = internal_key(house.master), utc_now()
+    while claims := house.queue.receive(1000, _LEASE):
+        for message in (claimed.message for claimed in claims if claimed.message.function == "workload_admission"):
+            headers, body = signed(message, key, now)
+            found.setdefault(message.ids["cluster"], []).append(request(path(message), headers, body))
+    return found
 
 
 def _numbered(make: Maker) -> Maker:
@@ -101,12 +124,10 @@ def _other(number: int) -> Policy:
     return Policy(f"policy-{number}", "and", (grown, memory))
 
 
-def _check(house: House, count: int, answered: int) -> None:
-    events = _events(house, f"p{count}", answered)
-    if len(events) < answered or {event.verdict for event in events} != {"triggered"}:
+def _check(house: House, count: int, decided: int) -> None:
+    events = [
+        EVENTS.read(row).value for row in house.store.query(EVENTS.partition(f"p{count}", "change"), limit=DECIDED)
+    ]
+    if len(events) != decided or {event.verdict for event in events} != {"triggered"}:
         told = {(event.verdict, event.reason) for event in events[:5]}
-        raise NotTriggered(f"{answered} reviews, {len(events)} in the ledger: {told}")
-
-
-def _events(house: House, project: str, limit: int) -> list[Event]:
-    return [EVENTS.read(row).value for row in house.store.query(EVENTS.partition(project, "change"), limit=limit)]
+        raise NotTriggered(f"{decided} reviews were decided on, {len(events)} in the ledger: {told}")

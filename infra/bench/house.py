@@ -12,7 +12,7 @@ from typing import Final
 from infra import bundling
 from infra.bench.processes import HOST, Started, serving
 from infra.local.folder import furnish
-from shared.clients.sqlite import SqliteStore, open_database
+from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.projects import GitOps
 
 PROJECT: Final = "shop"
@@ -42,6 +42,11 @@ class House:
     def master(self) -> bytes:
         """The master key."""
         return bytes.fromhex((self.data / "keys" / "master").read_text())
+
+    @property
+    def queue(self) -> SqliteQueue:
+        """The queue that the functions use."""
+        return SqliteQueue(open_database(self.data / "litmus-gitops.db"))
 
     @property
     def store(self) -> SqliteStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +19,9 @@ CONNECTIONS: Final = THREADS
 
 WARM_UP: Final = 0.5
 """Seconds before the measured ones, which are at least as many."""
+
+Sample = tuple[float, float]
+"""When an answer came, and how many seconds it took."""
 
 Maker = Callable[[int], bytes]
 """Returns the n-th request, whole, as bytes."""
@@ -48,23 +51,41 @@ def load(port: int, make: Maker, expected: int, seconds: float) -> Measured:
     """Send requests for `seconds` after a warm-up; every answer must have the `expected` status."""
     numbers = itertools.count()
     began = time.perf_counter() + min(WARM_UP, seconds)
+
+    def requests() -> Iterator[bytes]:
+        while time.perf_counter() < began + seconds:
+            yield make(next(numbers))
+
+    samples = _all(port, [requests() for _ in range(CONNECTIONS)], expected)
+    return _measured([took for at, took in samples if at >= began], seconds)
+
+
+def drain(port: int, requests: Sequence[bytes], expected: int) -> Measured:
+    """Send all of the requests, each once."""
+    began, left = time.perf_counter(), iter(requests)
+    samples = _all(port, [left] * CONNECTIONS, expected)
+    return _measured([took for _, took in samples], time.perf_counter() - began)
+
+
+def _measured(times: Sequence[float], seconds: float) -> Measured:
+    p50, p99 = (1000 * percentile(times, part) for part in (0.5, 0.99))
+    return Measured(len(times) / seconds, p50, p99, len(times))
+
+
+def _all(port: int, clients: Sequence[Iterator[bytes]], expected: int) -> list[Sample]:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        jobs = [pool.submit(_client, port, make, numbers, expected, began + seconds) for _ in range(CONNECTIONS)]
-        samples = [sample for job in jobs for sample in job.result()]
-    times = [took * 1000 for at, took in samples if at >= began]
-    return Measured(len(times) / seconds, percentile(times, 0.5), percentile(times, 0.99), len(times))
+        jobs = [pool.submit(_client, port, requests, expected) for requests in clients]
+        return [sample for job in jobs for sample in job.result()]
 
 
-def _client(
-    port: int, make: Maker, numbers: itertools.count[int], expected: int, until: float
-) -> list[tuple[float, float]]:
-    """Return when each answer came, and how many seconds it took."""
-    found: list[tuple[float, float]] = []
+def _client(port: int, requests: Iterator[bytes], expected: int) -> list[Sample]:
+    found: list[Sample] = []
     status = f"HTTP/1.1 {expected} ".encode()
     with closing(socket.create_connection((HOST, port), PATIENCE)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while (began := time.perf_counter()) < until:
-            connection.sendall(make(next(numbers)))
+        for sent in requests:
+            began = time.perf_counter()
+            connection.sendall(sent)
             answer = _answer(connection)
             if not answer.startswith(status):
                 raise WrongAnswer(f"expected {expected}: {answer[:400]!r}")
@@ -79,6 +100,8 @@ def _answer(connection: socket.socket) -> bytes:
     while (end := found.find(b"\r\n\r\n")) < 0:
         found += _more(connection)
     head = found[:end].lower()
+    if head.startswith(b"http/1.1 204 "):
+        return found
     at = head.index(b"content-length:") + len(b"content-length:")
     length = int(head[at:].split(b"\r\n", 1)[0])
     while len(found) < end + 4 + length:

@@ -22,6 +22,8 @@ API: Final = "ANY /api/{rest}"
 OWN: Final = ("GET /healthz", "GET /readyz")
 """What every function answers for operators; at a deployment's address the portal does."""
 _INTERNAL: Final = "POST /internal/"
+_TIDIES: Final = "reconcile"
+"""What forwards anew whatever was cut off from its queue (`Store.tidy`), whomever it is for."""
 _SENDERS: Final = {"Message": 1, "message": 1, "reminder": 0}
 """What makes a message, by the place of the argument that names its function."""
 
@@ -51,7 +53,13 @@ def describe(name: str, deployment: Deployment) -> Function:
         outside = [API, *(f"{route.method} {route.template}" for route in page.routes()), *OWN]
     files = (main, *reached(main, deployment=deployment))
     sends = {function for file in files for function in _sent(file)}
-    return Function(name, tuple(outside), tuple(sorted(sends)), f"{_INTERNAL}{name}" in told)
+    if name == _TIDIES:
+        sends |= {one for one in names(deployment) if _receives(one)}
+    return Function(name, tuple(outside), tuple(sorted(sends)), _receives(name))
+
+
+def _receives(name: str) -> bool:
+    return ("POST", f"/internal/{name}") in _routes(FUNCTIONS / name / "main.py")
 
 
 def _routes(main: Path) -> Iterator[tuple[str, str]]:

@@ -14,12 +14,12 @@ locals {
     }
     workload_admission = {
       paths       = ["/admission/*", "/changes/*"]
-      sends       = ["announce", "dispatch", "sync"]
-      receives    = false
+      sends       = ["announce", "dispatch", "sync", "workload_admission"]
+      receives    = true
       secrets     = ["master-key"]
       public      = false
       memory      = "512Mi"
-      timeout     = 10
+      timeout     = 60
       concurrency = 8
     }
     workload_audit = {
@@ -84,7 +84,7 @@ locals {
     }
     reconcile = {
       paths       = []
-      sends       = ["announce", "dispatch", "reconcile", "sync"]
+      sends       = ["announce", "dispatch", "reconcile", "sync", "workload_admission"]
       receives    = true
       secrets     = ["master-key", "projects"]
       public      = true

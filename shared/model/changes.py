@@ -106,6 +106,14 @@ class Sighting(msgspec.Struct, frozen=True):
     traceparent: str = ""
 
 
+class KeptReview(msgspec.Struct, frozen=True):
+    """An AdmissionReview that is yet to be decided on: as it came, at `at` (RFC 3339 UTC), in its trace."""
+
+    at: str
+    body: msgspec.Raw
+    traceparent: str = ""
+
+
 class Changed(msgspec.Struct, frozen=True):
     """A field that a change moved: a JMESPath into the object, and the new value's digest (RFC 8785, SHA-256 hex).
 

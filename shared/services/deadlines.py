@@ -33,6 +33,47 @@ class Busy(Unavailable):
     """Too much work is overdue: this was not begun."""
 
 
+class Task:
+    """Something that is done for a call, by another thread. `ended` is held until it is `over`."""
+
+    __slots__ = ("ended", "over")
+
+    def __init__(self) -> None:
+        self.ended = threading.Lock()
+        self.ended.acquire()
+        self.over = False
+
+
+class Overdue:
+    """Tasks that nobody waits for any more, of which at most `most` may go on."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tasks: set[Task] = set()
+
+    def begin(self, task: Task) -> None:
+        """Let a task be done, or raise `Busy`; whoever does it says so by `end`, whatever came of it."""
+        if len(self._tasks) >= self._most:
+            raise Busy("too many reviews wait for the store")
+        _begun.add(task)
+
+    def wait(self, task: Task, patience: float) -> None:
+        """Return once the task is over, or raise `Late` after `patience` seconds; while others are late, it is less."""
+        if not task.ended.acquire(timeout=max(0.0, min(patience, _SHORT) if self._tasks else patience)):
+            self._tasks.add(task)
+            if task.over:
+                self._tasks.discard(task)
+            raise Late("the store did not answer in time")
+        task.ended.release()
+
+    def end(self, task: Task) -> None:
+        """Let whoever waits for a task go on."""
+        task.over = True
+        self._tasks.discard(task)
+        _begun.discard(task)
+        task.ended.release()
+
+
 class Deadlines:
     """Work on threads of its own, of which at most `most` may go on though nobody waits for them any more.
 
@@ -40,22 +81,15 @@ class Deadlines:
     """
 
     def __init__(self, most: int = 32) -> None:
-        self._most = most
+        self._overdue = Overdue(most)
         self._idle: deque[_Thread] = deque()
-        self._overdue: set[_Task] = set()
 
     def within(self, patience: float, work: Callable[[], T]) -> T:
         """Return what the work returns, or raise what it raises; `Late` after `patience` seconds, `Busy` at once."""
-        if len(self._overdue) >= self._most:
-            raise Busy("too many reviews wait for the store")
-        task = _Task(copy_context(), work, self._overdue)
+        task = _Work(copy_context(), work)
+        self._overdue.begin(task)
         self._thread().hand(task)
-        if not task.ended.acquire(timeout=max(0.0, min(patience, _SHORT) if self._overdue else patience)):
-            self._overdue.add(task)
-            if task.over:
-                self._overdue.discard(task)
-            raise Late("the store did not answer in time")
-        task.ended.release()
+        self._overdue.wait(task, patience)
         if task.error is not None:
             raise task.error
         found: T = task.found
@@ -66,19 +100,17 @@ class Deadlines:
         try:
             return self._idle.pop()
         except IndexError:
-            return _Thread(self._idle)
+            return _Thread(self._idle, self._overdue)
 
 
-class _Task:
-    """Work in the context of its call. `ended` is held until it is `over`; then it is none of the `overdue` ones."""
+class _Work(Task):
+    """Work in the context of its call, and what came of it."""
 
-    __slots__ = ("_context", "_overdue", "_work", "ended", "error", "found", "over")
+    __slots__ = ("_context", "_work", "error", "found")
 
-    def __init__(self, context: Context, work: Callable[[], Any], overdue: set[_Task]) -> None:
-        self._context, self._work, self._overdue = context, work, overdue
-        self.ended = threading.Lock()
-        self.ended.acquire()
-        self.over = False
+    def __init__(self, context: Context, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self._context, self._work = context, work
         self.found: Any = None
         self.error: BaseException | None = None
 
@@ -88,25 +120,22 @@ class _Task:
             self.found = self._context.run(self._work)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
             self.error = error
-        self.over = True
-        self._overdue.discard(self)
 
 
 class _Thread:
     """Does one task after the other; between them it is in `idle`."""
 
-    __slots__ = ("_idle", "_task", "_told")
+    __slots__ = ("_idle", "_overdue", "_task", "_told")
 
-    def __init__(self, idle: deque[_Thread]) -> None:
-        self._idle = idle
+    def __init__(self, idle: deque[_Thread], overdue: Overdue) -> None:
+        self._idle, self._overdue = idle, overdue
         self._told = threading.Lock()
         self._told.acquire()
-        self._task: _Task | None = None
+        self._task: _Work | None = None
         threading.Thread(target=self._run, name="deadline", daemon=True).start()
 
-    def hand(self, task: _Task) -> None:
+    def hand(self, task: _Work) -> None:
         """Have it do a task; it must be idle."""
-        _begun.add(task)
         self._task = task
         self._told.release()
 
@@ -116,13 +145,12 @@ class _Thread:
             task, self._task = self._task, None
             if task is not None:
                 task.do()
-                _begun.discard(task)
                 self._idle.append(self)
-                task.ended.release()
+                self._overdue.end(task)
             del task
 
 
-_begun: Final[set[_Task]] = set()
+_begun: Final[set[Task]] = set()
 
 
 @atexit.register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from shared.model.changes import COMMIT, GITOPS, Change, Changed, Side, Workload
 from shared.model.policies import Decision
 from shared.model.records import Key, Write
-from shared.model.runs import Active, Ended, Recent
+from shared.model.runs import Active, Recent
 from shared.model.triggers import Trigger
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
@@ -29,9 +29,6 @@ Verdict = Literal["triggered", "observed", "ignored"]
 
 LIMIT: Final = 50
 """Experiments that one change may start: each adds a write to the transaction that holds the decision."""
-
-_AT_ONCE: Final = timedelta(seconds=1)
-"""How old a change is at most if its signal came without delay."""
 
 _ENDS: Final = 20
 """Runs of a cluster that are looked at, the last to end first, for what a late signal tells."""
@@ -97,16 +94,11 @@ class Judge:
         )
 
     def _active(self, change: Change) -> tuple[Active, ...]:
-        """Return the runs that were not over when the change was made."""
-        rows = self.store.query(ACTIVE.partition(change.workload.cluster))
-        return as_of(change.at, (ACTIVE.read(row).value for row in rows), self._ended(change))
-
-    def _ended(self, change: Change) -> list[Ended]:
-        """Return the runs that may have ended since; of what is told at once, none has."""
-        if self.clock() - datetime.fromisoformat(change.at) < _AT_ONCE:
-            return []
-        rows = self.store.query(ENDED.partition(change.workload.cluster), newest_first=True, limit=_ENDS)
-        return [ENDED.read(row).value for row in rows]
+        """Return the runs that were not over when the change was made; one that ends meanwhile is not missed."""
+        cluster = change.workload.cluster
+        active = [ACTIVE.read(row).value for row in self.store.query(ACTIVE.partition(cluster))]
+        ended = self.store.query(ENDED.partition(cluster), newest_first=True, limit=_ENDS)
+        return as_of(change.at, active, [ENDED.read(row).value for row in ended])
 
 
 def remembered(project: str, workload: Workload, experiments: Sequence[str]) -> list[Key]:

@@ -13,15 +13,13 @@ from shared.model.changes import Operation, Side, Sighting, Tracked
 from shared.model.heartbeats import Asked, Heartbeat
 from shared.model.projects import Cluster
 from shared.ports.ambient import Counters
-from shared.rules.digests import side
 from shared.rules.presences import compared
-from shared.services.changes import REVIEWS
 from shared.services.ledger import stamp
 from shared.services.portal_records import listed
-from shared.services.sightings import Sightings
 from shared.services.tables import TRACKED
+from shared.services.turns import REVIEWS, Turns
 from shared.services.watching import Context, Watch
-from shared.wire.compression import expanded
+from shared.wire.compression import plain
 from shared.wire.sightings import LIMIT, MOST, Told, read_sightings
 from shared.wire.traces import continued
 
@@ -33,7 +31,7 @@ class Heartbeats:
     """Compares what a cluster's subscriber lists with what is tracked, and takes the sightings that it sends."""
 
     watch: Watch
-    sightings: Sightings
+    turns: Turns
     count: Counters
 
     def hear(self, cluster: Cluster, heartbeat: Heartbeat, traceparent: str = "") -> list[dict[str, str]]:
@@ -60,7 +58,7 @@ class Heartbeats:
         Raises `Unauthenticated`, `BadInput`, and `Unavailable` where the subscriber should send them again.
         """
         cluster, _ = self.watch.keyring.verified(call)
-        body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
+        body = plain(call.headers, call.body, LIMIT)
         shown, context = read_sightings(body), self._context(cluster)
         trace = continued(call.headers)
         outcomes = [self._shown(context, one, trace) if context else "gitops_off" for one in shown]
@@ -70,9 +68,8 @@ class Heartbeats:
 
     def _shown(self, context: Context, told: Told, trace: str) -> str:
         cluster, received = context.cluster.value, stamp(self.watch.clock)
-        key = self.watch.seal(cluster)
         try:
-            return self._take(context, told.sighting(cluster.id, received, lambda obj: side(obj, key), trace))
+            return self._take(context, told.sighting(cluster.id, received, self.watch.sight(cluster), trace))
         except BadInput:
             return "broken"
         except LitmusGitopsError:
@@ -83,14 +80,14 @@ class Heartbeats:
 
     def _take(self, context: Context, sighting: Sighting) -> str:
         try:
-            return self.sightings.take(context, sighting)
+            return self.turns.take(context, sighting)
         except Stale as error:
             raise Unavailable("others keep writing what this heartbeat is about: send it again") from error
 
     def _news(self, was: Tracked, heartbeat: Heartbeat, operation: Operation, new: Side | None = None) -> Sighting:
         """Return what the list tells of a workload, no later than now, whatever the subscriber's clock says."""
         at = min(heartbeat.at, stamp(self.watch.clock))
-        return Sighting(self.sightings.ids(), "heartbeat", operation, was.workload, "", at, new=new)
+        return Sighting(self.turns.sightings.ids(), "heartbeat", operation, was.workload, "", at, new=new)
 
     def _context(self, cluster: Cluster) -> Context | None:
         found = self.watch.registered(cluster.id)

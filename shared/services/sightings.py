@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from shared.errors import Stale
-from shared.model.changes import Change, Claim, Side, Sighting, Tracked
+from shared.model.changes import Change, Claim, KeptReview, Side, Sighting, Tracked
 from shared.model.ledger import Event
 from shared.model.projects import Presence
-from shared.model.records import Put, Write
+from shared.model.records import Delete, Put, Write
 from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
@@ -23,8 +23,23 @@ from shared.services.attempts import until_fresh
 from shared.services.deciding import Judge, Ruling, commits_named, remembered
 from shared.services.ledger import Ledger, message
 from shared.services.remembering import Remembering
-from shared.services.tables import CHANGES, ORDERS, PRESENCE, RUNS, TRACKED, Versioned
+from shared.services.tables import CHANGES, KEPT, ORDERS, PRESENCE, RUNS, TRACKED, Versioned
 from shared.services.watching import Context, Watch
+
+OFF: Final = "gitops_off"
+"""What becomes of a sighting in a project with GitOps turned off."""
+
+Kept = Versioned[KeptReview]
+"""A review that waits for its decision, as it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a decision meets: what is tracked, who decides, and what ends with it."""
+
+    was: Versioned[Tracked]
+    judge: Judge
+    ends: Sequence[Delete]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +50,42 @@ class Sightings:
     ids: Ids
     kinds: frozenset[str]
 
-    def take(self, context: Context, sighting: Sighting) -> str:
+    def take(self, context: Context, sighting: Sighting, kept: Kept | None = None) -> str:
         """Return what became of it: `triggered`, `observed`, `ignored`, or why the ledger does not note it.
 
+        What was `kept` of it ends with the decision; where somebody else ended that, nothing is decided or returned.
         Raises `Stale` if others kept writing the same records, `Unavailable` if the store is away.
         """
         try:
-            return self._once(context, sighting)
+            return self._once(context, sighting, kept)
         except Stale:
-            return until_fresh(lambda: self._once(self.watch.renew(context), sighting))
+            return until_fresh(lambda: self._once(self.watch.renew(context), sighting, kept))
 
-    def _once(self, context: Context | None, sighting: Sighting) -> str:
+    def _once(self, context: Context | None, sighting: Sighting, kept: Kept | None) -> str:
         if context is None:
-            return "gitops_off"
-        place = (sighting.workload.cluster, sighting.workload.subject)
-        judge = self._judge(context, sighting)
-        was = TRACKED.load_or(judge.store, Tracked(sighting.workload), *place)
-        known, sighting = self._aligned(context, self._known(context, was, sighting), sighting)
+            return OFF
+        read = self._read(context, sighting, kept)
+        if kept and read.judge.store.get(kept.key) is None:
+            return ""
+        known, sighting = self._aligned(context, self._known(context, read.was, sighting), sighting)
         outcome = self._outcome(context, known, sighting)
         if outcome.noted:
-            return self._note(context, sighting, outcome, was, judge)
-        if outcome.tracked:
-            self.watch.store.commit([TRACKED.replace(was, outcome.tracked)])
+            return self._note(context, sighting, outcome, read)
+        tracks = [TRACKED.replace(read.was, outcome.tracked)] if outcome.tracked else []
+        writes: list[Write] = [*tracks, *read.ends]
+        if writes:
+            self.watch.store.commit(writes)
         return outcome.rule
 
-    def _judge(self, context: Context, sighting: Sighting) -> Judge:
-        """Return who decides; what is tracked was read together with what a trigger hangs on."""
+    def _read(self, context: Context, sighting: Sighting, kept: Kept | None) -> _Read:
+        """Read what is tracked, together with what a trigger hangs on."""
         near, workload = Remembering(self.watch.store), sighting.workload
+        place = (workload.cluster, workload.subject)
         named = sighting.new.experiments if sighting.new and sighting.new.watched else ()
         last = remembered(context.project.value.id, workload, named) if named else []
-        near.get_many([TRACKED.key(workload.cluster, workload.subject), *last])
-        return Judge(near, self.watch.clock)
+        near.get_many([TRACKED.key(*place), *last, *([kept.key] if kept else [])])
+        was = TRACKED.load_or(near, Tracked(workload), *place)
+        return _Read(was, Judge(near, self.watch.clock), [KEPT.remove(kept)] if kept else [])
 
     def _known(self, context: Context, was: Versioned[Tracked], sighting: Sighting) -> Tracked | None:
         """Return what is tracked; of what comes late it matters when heartbeats, which tell of news only, listed it."""
@@ -101,10 +121,9 @@ class Sightings:
         outsets = [claims.Outset(order.value.state, run.value) for order, run in found if order and run]
         return claims.given_up(claim, outsets, sighting)
 
-    def _note(
-        self, context: Context, sighting: Sighting, outcome: Outcome, was: Versioned[Tracked], judge: Judge
-    ) -> str:
-        ruling = _ruled(context, outcome, judge)
+    def _note(self, context: Context, sighting: Sighting, outcome: Outcome, read: _Read) -> str:
+        was = read.was
+        ruling = _ruled(context, outcome, read.judge)
         event, row = self._row(context, sighting, outcome, ruling)
         tracked = outcome.tracked and claims.started(outcome.tracked, sighting.id, event.id, ruling.starts)
         tracked = tracked and _marked(tracked, outcome.change, ruling.chaos, was.value.fact)
@@ -114,7 +133,7 @@ class Sightings:
         tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
         asks = [one for one, due in ((ask, ruling.starts), (tell, ruling.untold)) if due]
         asks += announced(context.project.value, "change", ruling.verdict, event.id)
-        self.watch.store.commit([*tracks, *decided, row, *ruling.writes(event.at)], asks)
+        self.watch.store.commit([*tracks, *decided, row, *ruling.writes(event.at), *read.ends], asks)
         return ruling.verdict
 
     def _decided(self, context: Context, outcome: Outcome, event: str) -> list[Write]:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from shared.model.centers import Errand
-from shared.model.changes import Change, Tracked
+from shared.model.changes import Change, KeptReview, Tracked
 from shared.model.experiments import Edit, Experiment, SyncState
 from shared.model.hooks import Webhook
 from shared.model.ledger import Event
@@ -99,6 +99,10 @@ class Table(Generic[T]):
         """Return the removal of the record under these parts."""
         return Delete(self.key(*parts), expected)
 
+    def remove(self, was: Versioned[T]) -> Delete:
+        """Return the removal that holds only if nobody wrote since `was` was read."""
+        return Delete(was.key, was.version)
+
 
 def unchanged(was: Versioned[T]) -> Check:
     """Return the condition that nobody wrote this record since it was read."""
@@ -159,6 +163,8 @@ DELIVERIES = Table("delivery", Seen, ages=True)
 """delivery/<project> / delivery id."""
 TRACKED = Table("tracked", Tracked)
 """tracked/<cluster> / <Kind>/<namespace>/<name>."""
+KEPT = Table("kept", KeptReview, ages=True)
+"""kept/<cluster>/<Kind>/<namespace>/<name> / id: its reviews that are yet to be decided on, oldest first."""
 CHANGES = Table("change", Change, ages=True)
 """change/<project> / event id: what the ledger's row of that id is about, with both sides."""
 EVENTS = Table("ledger", Event, ages=True)

@@ -17,7 +17,7 @@ from shared.model.projects import Cluster, GitOps, Project
 from shared.model.records import Check, Key
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
-from shared.rules.digests import SENSITIVE, key_name, sealing_key
+from shared.rules.digests import SENSITIVE, key_name, sealing_key, side
 from shared.rules.keys import subscriber_key
 from shared.rules.rotation import versions
 from shared.rules.sealing import asked_of, sealed
@@ -103,7 +103,7 @@ class Watch:
         return found if opens else None
 
     def recalls(self, cluster: str) -> bool:
-        """Whether a signal of this cluster can be judged without the store; in a grace, uses of secrets are noted."""
+        """Whether the store need not be asked who calls; in a grace, uses of secrets are noted there."""
         found = self.cache.recall(CLUSTERS.key(cluster), self.clock().timestamp())
         return found is not None and len(versions(found.value, self.clock())) == 1
 
@@ -114,9 +114,16 @@ class Watch:
     def context(self, cluster: Versioned[Cluster]) -> Context | None:
         """Return the context of a cluster's signals; None while its project has GitOps turned off."""
         project = self._load(PROJECTS, cluster.value.project)
-        if project is None or project.value.gitops is None or not project.value.gitops.enabled:
-            return None
-        return Context(cluster, project, self._book(project.value.id), project.value.gitops)
+        gitops = _enabled(project)
+        return Context(cluster, project, self._book(project.value.id), gitops) if project and gitops else None
+
+    def listens(self, cluster: Cluster) -> bool:
+        """Whether a cluster's signals are decided on: its project has GitOps turned on."""
+        return _enabled(self._load(PROJECTS, cluster.project)) is not None
+
+    def recalls_project(self, cluster: Cluster) -> bool:
+        """Whether the store need not be asked whether it `listens`."""
+        return self.cache.recall(PROJECTS.key(cluster.project), self.clock().timestamp()) is not None
 
     def renew(self, stale: Context) -> Context | None:
         """Return the context anew after a commit found that another version of it is stored."""
@@ -132,17 +139,22 @@ class Watch:
         """Return the key to seal with here: in a grace the oldest, since a subscriber that has it can prove that."""
         return self.seals(cluster)[-1]
 
-    def covered(self, context: Context, side: Side, name: str) -> Side:
+    def sight(self, cluster: Cluster) -> Callable[[dict[str, Any]], Side]:
+        """Return what makes a side of one of a cluster's objects, its sensitive values sealed."""
+        key = self.seal(cluster)
+        return lambda obj: side(obj, key)
+
+    def covered(self, context: Context, seen: Side, name: str) -> Side:
         """Return a side sealed: under the key of this name if it counts for the cluster, else under the one to use.
 
         What was kept of a Secret before anything was rotated is under the key that the cluster was registered with.
         """
         cluster = context.cluster.value
         key = next((one for one in self.seals(cluster) if key_name(one) == name), self.seal(cluster))
-        if side.content.get("kind") in SENSITIVE and not side.under:
+        if seen.content.get("kind") in SENSITIVE and not seen.under:
             first = sealing_key(subscriber_key(self.master, cluster.id, cluster.registered_as))
-            side = msgspec.structs.replace(side, under=key_name(first))
-        return sealed(side, key, self.asked(context))
+            seen = msgspec.structs.replace(seen, under=key_name(first))
+        return sealed(seen, key, self.asked(context))
 
     def asked(self, context: Context) -> Asked:
         """Return what policies want to know of a cluster's objects beyond their seals."""
@@ -162,3 +174,8 @@ class Watch:
             if found is not None:
                 self.cache.keep(found, now)
         return found  # type: ignore[no-any-return]
+
+
+def _enabled(project: Versioned[Project] | None) -> GitOps | None:
+    gitops = project.value.gitops if project else None
+    return gitops if gitops and gitops.enabled else None

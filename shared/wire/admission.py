@@ -68,7 +68,8 @@ _whole = msgspec.json.Decoder(_Whole)
 class Review(msgspec.Struct, frozen=True):
     """What is asked about, from the request and both objects' metadata; `body` holds the objects, yet to be decoded.
 
-    `annotated`: whether either side has one of our annotations. `kind` is the workload's, also where a `Scale` came.
+    `annotated`: whether either side has one of our annotations. `kind` is the workload's, also where a `Scale` came;
+    `kinds` are all that are named, by the request and by its objects.
     """
 
     uid: str
@@ -83,6 +84,12 @@ class Review(msgspec.Struct, frozen=True):
     actor_groups: tuple[str, ...]
     body: bytes
     traceparent: str
+    kinds: frozenset[str]
+
+    @property
+    def subject(self) -> str:
+        """The workload as the ledger names it."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
 
     @property
     def scale(self) -> bool:
@@ -167,6 +174,7 @@ def _review(request: _Request, body: bytes, traceparent: str) -> Review:
         actor_groups=user.groups or (),
         body=body,
         traceparent=traceparent,
+        kinds=frozenset({request.kind.kind, *(side.kind for side in (old, new) if side)}),
     )
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Final
 
 from shared.errors import BadInput, TooLarge, WrongMediaType
 
 _GZIP: Final = zlib.MAX_WBITS | 16
+
+
+def plain(headers: Mapping[str, str], body: bytes, limit: int) -> bytes:
+    """Return the body of a request as it was before its Content-Encoding; header names are lower case.
+
+    Raises as `expanded` does.
+    """
+    return expanded(body, headers.get("content-encoding", "").lower(), limit)
 
 
 def expanded(body: bytes, encoding: str, limit: int) -> bytes:

@@ -11,13 +11,16 @@ from typing import Any
 
 import urllib3
 
+from infra.delivering import signed
 from infra.local.environment import applied
 from infra.local.folder import furnish
+from shared.clients.opening import utc_now
 from shared.clients.sqlite import SqliteQueue, SqliteStore, open_database
 from shared.model.ledger import Event
 from shared.model.projects import Cluster, GitOps, Project, Safety
 from shared.model.traces import records_of
 from shared.rules import keys
+from shared.rules.keys import internal_key
 from shared.services.tables import CLUSTERS, EVENTS, PROJECTS
 from tests.servers import SERVERS, load
 
@@ -56,6 +59,19 @@ class Gate:
         """Return the ledger's changes, oldest first."""
         store = SqliteStore(open_database(self.folder / "litmus-gitops.db"))
         return [EVENTS.read(row).value for row in store.query(EVENTS.partition("shop", "change"))]
+
+    def decide(self) -> None:
+        """Deliver the messages that reviews were kept, as the queue's carrier does."""
+        queue = SqliteQueue(open_database(self.folder / "litmus-gitops.db"))
+        key = internal_key(bytes.fromhex((self.folder / "keys" / "master").read_text()))
+        for claimed in queue.receive(100, 60):
+            if claimed.message.action == "reviews":
+                headers, body = signed(claimed.message, key, utc_now())
+                path = f"http://127.0.0.1:{self.port}/internal/workload_admission"
+                assert self.pool.request("POST", path, body, headers=headers).status == 204
+                queue.ack(claimed)
+            else:
+                queue.nack(claimed, "not now", 0, count=False)
 
     def asked(self) -> list[dict[str, str]]:
         """Return what dispatch was asked for."""

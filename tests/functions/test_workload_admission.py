@@ -37,6 +37,7 @@ def test_a_review_is_allowed_and_what_it_tells_is_decided(door: Gate) -> None:
         "response": {"uid": json.loads(body)["request"]["uid"], "allowed": True},
     }
     assert (200, "application/json") == (answer.status, answer.headers["Content-Type"])
+    door.decide()
     (row,) = door.rows()
     assert ("triggered", "Deployment/default/web") == (row.verdict, row.subject)
     assert door.asked() == [{"project": "shop", "change": row.id}]
@@ -47,6 +48,7 @@ def test_the_recorded_sequence_decides_over_http_as_it_should(door: Gate) -> Non
     names += ["replicas", "opt-out", "image-opted-out", "image-not-annotated", "delete"]
     for name in names:
         assert door.send(recorded("admission", f"deployment-{name}")).json()["response"]["allowed"] is True
+    door.decide()
     expected = ["ignored", *["triggered"] * 3, "ignored", "ignored", "triggered", *["ignored"] * 3]
     assert expected == [row.verdict for row in door.rows()]
 
@@ -57,11 +59,13 @@ def test_one_change_told_many_times_at_once_triggers_once(door: Gate) -> None:
     with ThreadPoolExecutor(6) as threads:
         statuses = list(threads.map(lambda one: door.send(one).status, bodies))
     assert [200] * 12 == statuses
+    door.decide()
     assert ["triggered"] == [row.verdict for row in door.rows()]
 
 
 def test_a_gzipped_review_is_read(door: Gate) -> None:
     answer = door.send(gzip.compress(recorded("admission", "deployment-image")), Content_Encoding="gzip")
+    door.decide()
     assert (200, 1) == (answer.status, len(door.rows()))
 
 

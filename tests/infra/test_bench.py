@@ -82,7 +82,7 @@ def test_deliveries_are_measured_that_were_kept(house: House) -> None:
 
 def test_reviews_are_measured_that_triggered(house: House) -> None:
     figures = list(admission.measure(house, 0.3))
-    assert 8 == len(figures)
+    assert 14 == len(figures)
     assert all(figure.value > 0 and figure.reference > 0 for figure in figures)
     open_database(house.data / "litmus-gitops.db").close()
 

@@ -64,7 +64,8 @@ def test_google_cloud_gets_a_bundle_of_every_function_which_is_the_same_wherever
     assert (0, False) == (done.returncode, (tmp_path / "called").exists()), done.stderr
     plan = json.loads(done.stdout)
     assert [one.name for one in catalogue(GCP)] == [one["name"] for one in plan["functions"]]
-    assert ([], ["announce", "dispatch", "reconcile", "sync"]) == (plan["missing"], plan["queues"])
+    queues = ["announce", "dispatch", "reconcile", "sync", "workload_admission"]
+    assert ([], queues) == (plan["missing"], plan["queues"])
     assert "git_push" == plan["routes"]["POST /git/{project}"]
     for one in plan["functions"]:
         with zipfile.ZipFile(one["path"]) as archive:

@@ -54,6 +54,7 @@ from shared.services.tables import (
     RUNS,
     SYNCS,
 )
+from shared.services.turns import Turns
 from shared.services.watching import Watch
 from shared.wire.orders import read_order
 from shared.wire.reports import write_report
@@ -98,7 +99,8 @@ class Stage:
         self.delivering = Delivering(store, HttpSubscribers(allow_local=True), clock, new_id, MASTER, conditions)
         self.polling = Polling(store, clock, new_id, MASTER, conditions, self._pause)
         watch = Watch(store, clock, MASTER)
-        heartbeats = Heartbeats(watch, Sightings(watch, new_id, frozenset({"Deployment"})), lambda *_, **__: None)
+        turns = Turns(Sightings(watch, new_id, frozenset({"Deployment"})), lambda *_, **__: None)
+        heartbeats = Heartbeats(watch, turns, lambda *_, **__: None)
         self.reporting = Reporting(store, clock, new_id, MASTER, heartbeats)
         self.releasing = Releasing(store, clock, new_id)
         self.actions: dict[tuple[str, str], Callable[[Message], None]] = {

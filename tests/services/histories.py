@@ -65,6 +65,7 @@ class History:
         Replicas that only a heartbeat tells of are an autoscaler's, by the design, where one targets the workload.
         """
         self.made += 1
+        self.cluster.quick = step.quick
         if self.cluster.autoscaled and step.verb in SCALES and step.told == "heartbeat" and step.fate in PERSISTED:
             step = msgspec.structs.replace(step, fate="by an autoscaler")
         late, self.late = self.late, []

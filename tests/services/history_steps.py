@@ -35,7 +35,7 @@ class Step(msgspec.Struct, frozen=True):
     """One request. `pause` is how long nothing follows; with 0 the next one comes before anybody looked at this.
 
     `told` says by what the portal learns of it: reviews, audit events, both, or a heartbeat alone. `late` audit events
-    come after the next step's.
+    come after the next step's. Unless it is `quick`, its reviews are decided on when messages are worked off next.
     """
 
     verb: Verb
@@ -46,6 +46,7 @@ class Step(msgspec.Struct, frozen=True):
     beat: bool = False
     pause: float = 10
     latency: float = 0
+    quick: bool = True
 
     @property
     def one_sided(self) -> bool:
@@ -77,6 +78,7 @@ def histories(most: int) -> st.SearchStrategy[list[Step]]:
         told=st.sampled_from(["reviews", "audit", "both", "both", "heartbeat"]),
         times=st.integers(1, 2),
         late=st.booleans(),
+        quick=st.booleans(),
         beat=st.booleans(),
         pause=st.sampled_from([0, 0, 5, 20, 45, 70]),
         latency=st.sampled_from([0, 0, 3, 30, 59, 61, 75, 95]),

@@ -20,12 +20,11 @@ from shared.rules.digests import sealing_key
 from shared.rules.keys import subscriber_key
 from shared.services.heartbeats import Heartbeats
 from shared.services.reporting import Reporting
-from shared.services.sightings import Sightings
 from shared.services.subscriber.admitting import Admitting
 from shared.services.subscriber.forwarding import Forwarding
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.showing import Showing
-from tests.services.watched import KINDS, MASTER, House
+from tests.services.watched import MASTER, House
 
 KEY = subscriber_key(MASTER, "c1", 1)
 
@@ -74,7 +73,7 @@ class Door:
 
     def _portal(self, call: Call) -> Answer:
         house = self.house
-        heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+        heartbeats = Heartbeats(house.watch, house.turns, house.count)
         reporting = Reporting(house.store, house.clock, new_id, MASTER, heartbeats)
         try:
             return heartbeats.receive(call) if call.path == "/changes/c1" else reporting.receive(call)

@@ -44,7 +44,7 @@ def test_the_recorded_reviews_decide_as_they_should_in_the_order_they_came(house
         new = house.verdicts()[before:]
         found.append((name, new[0] if new else None))
     assert found == SEQUENCE
-    assert house.counted == {"ignored": 6, "triggered": 5, "dry_run": 1, "not_annotated": 2}
+    assert house.counted == {"kept": 11, "ignored": 6, "triggered": 5, "dry_run": 1, "not_annotated": 2}
 
 
 def _response(answer: Answer) -> Any:
@@ -129,12 +129,16 @@ def test_with_warm_caches_a_review_that_cannot_matter_touches_no_store(house: Ho
     assert house.store.calls == {}
 
 
-def test_with_warm_caches_a_trigger_is_one_transaction_and_two_reads(house: House) -> None:
+def test_with_warm_caches_a_review_waits_for_one_commit_and_its_decision_is_another_with_four_reads(
+    house: House,
+) -> None:
     house.admit(recorded("deployment-image"))
     house.store.calls.clear()
-    house.admit(recorded("deployment-env"))
+    house.admission.admit(house.call("admission", recorded("deployment-env"), "c1"))
+    assert house.store.calls == {"commit": 1}
+    house.decide()
     assert house.verdicts() == ["triggered", "triggered"]
-    assert house.store.calls == {"get_many": 1, "query": 1, "commit": 1}
+    assert house.store.calls == {"get_many": 1, "query": 3, "commit": 2}
 
 
 def test_a_policy_that_is_new_is_obeyed_at_once(house: House) -> None:

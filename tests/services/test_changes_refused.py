@@ -43,7 +43,7 @@ def test_a_wrong_address_is_refused_without_telling_what_is_wrong(house: House, 
 def test_the_token_of_one_way_in_does_not_open_the_other(house: House) -> None:
     call = house.call("audit", recorded("deployment-image"), "c1")
     with pytest.raises(Unauthenticated):
-        house.changes.admit(call)
+        house.admission.admit(call)
 
 
 def test_what_is_no_review_is_refused(house: House) -> None:

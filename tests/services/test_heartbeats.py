@@ -24,7 +24,6 @@ from shared.rules.keys import subscriber_key
 from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import stamp
 from shared.services.reporting import Reporting
-from shared.services.sightings import Sightings
 from shared.services.subscriber.forwarding import Forwarding
 from shared.services.subscriber.letters import Letters
 from shared.services.subscriber.lookout import AUTOSCALERS, Lookout
@@ -34,7 +33,7 @@ from shared.services.tables import TRACKED
 from shared.wire.admission import read_review
 from shared.wire.standard_webhooks import sign
 from tests.services.chaos_cluster import DEPLOYMENTS, ChaosCluster
-from tests.services.watched import KINDS, MASTER, House, altered, recorded
+from tests.services.watched import MASTER, House, altered, recorded
 
 KEY = subscriber_key(MASTER, "c1", 1)
 OPTED_IN = {"metadata": {"annotations": {GITOPS: "true", WORKFLOW: "web-pod-delete"}}}
@@ -78,7 +77,7 @@ class Watched:
     ) -> Answer:
         del seconds
         self.bodies.append(body)
-        heartbeats = Heartbeats(self.house.watch, Sightings(self.house.watch, new_id, KINDS), self.house.count)
+        heartbeats = Heartbeats(self.house.watch, self.house.turns, self.house.count)
         reporting = Reporting(self.house.store, self.house.clock, new_id, MASTER, heartbeats)
         receive: Callable[[Call], Answer] = heartbeats.receive if "/changes/" in path else reporting.receive
         answer = receive(Call(method, path, {"cluster": "c1"}, headers=headers, body=body))
@@ -148,7 +147,7 @@ def test_nothing_of_what_is_shown_leaves_in_plain(watched: Watched) -> None:
 def test_a_workload_that_was_known_in_plain_is_compared_with_its_sealed_sight(watched: Watched) -> None:
     shown = watched.cluster.api.get(DEPLOYMENTS, watched.cluster.namespace, "web")
     told = {"sightings": [{"id": "1", "at": stamp(watched.house.clock), "object": shown}]}
-    heartbeats = Heartbeats(watched.house.watch, Sightings(watched.house.watch, new_id, KINDS), watched.house.count)
+    heartbeats = Heartbeats(watched.house.watch, watched.house.turns, watched.house.count)
     heartbeats.receive(_sent(watched.house, json.dumps(told).encode(), KEY))
     watched.cluster.set_image("app:2")
     assert ["ignored", "triggered"] == watched.look()
@@ -229,7 +228,7 @@ def test_what_admission_told_of_is_confirmed_and_not_sent(house: House) -> None:
     assert ["triggered"] == house.verdicts()
     subject = next(iter(TRACKED.read(row) for row in house.store.query(TRACKED.partition("c1")))).value
     assert subject.candidate is not None
-    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    heartbeats = Heartbeats(house.watch, house.turns, house.count)
     wanted = heartbeats.hear(*_listing(house, review))
     assert ([], None, ["triggered"]) == (
         wanted,
@@ -243,7 +242,7 @@ def test_a_denied_change_is_refuted_and_its_next_try_counts(house: House) -> Non
     house.admit(review)
     old = deepcopy(review)
     old["request"]["object"] = old["request"]["oldObject"]
-    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    heartbeats = Heartbeats(house.watch, house.turns, house.count)
     assert [] == heartbeats.hear(*_listing(house, old))
     house.clock.advance(timedelta(minutes=3).total_seconds())
     house.admit(altered(review))
@@ -251,7 +250,7 @@ def test_a_denied_change_is_refuted_and_its_next_try_counts(house: House) -> Non
 
 
 def test_whole_workloads_are_taken_from_the_subscriber_alone(house: House) -> None:
-    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    heartbeats = Heartbeats(house.watch, house.turns, house.count)
     with pytest.raises(Unauthenticated):
         heartbeats.receive(_sent(house, b'{"sightings": []}', b"another key"))
     with pytest.raises(BadInput):
@@ -264,7 +263,7 @@ def test_one_broken_object_takes_no_other_with_it(house: House) -> None:
     broken = b'{"kind": "Deployment", "metadata": {"name": "x"}, "spec": "\xff"}'
     told = b'{"sightings": [{"id": "1", "at": "%s", "object": %s}, {"id": "2", "at": "%s", "object": %s}]}'
     at = house.clock().isoformat().encode()
-    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    heartbeats = Heartbeats(house.watch, house.turns, house.count)
     answer = heartbeats.receive(_sent(house, told % (at, broken, at, json.dumps(good).encode()), KEY))
     assert {"outcomes": ["broken", "ignored"]} == answer.body
 
@@ -273,7 +272,7 @@ def test_an_object_that_is_too_deep_to_be_kept_takes_no_other_with_it(house: Hou
     at, good = house.clock().isoformat(), recorded("deployment-image")["request"]["object"]
     head = json.dumps({"kind": "Deployment", "metadata": good["metadata"]})[:-1]
     other = json.dumps(good | {"metadata": good["metadata"] | {"name": "other"}})
-    heartbeats = Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    heartbeats = Heartbeats(house.watch, house.turns, house.count)
     outcomes: list[list[str]] = []
     for levels in range(800, 1_000, 10):
         deep = f'{head}, "spec": {"[" * levels}{levels}{"]" * levels}}}'

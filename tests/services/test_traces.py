@@ -25,7 +25,6 @@ from shared.services.heartbeats import Heartbeats
 from shared.services.ledger import stamp
 from shared.services.pushes import Pushes
 from shared.services.reporting import Reporting
-from shared.services.sightings import Sightings
 from shared.services.tables import EVENTS, PUSHED
 from shared.wire.reports import write_heartbeat
 from shared.wire.standard_webhooks import sign
@@ -37,7 +36,7 @@ from tests.services.dispatch_stage import Stage
 from tests.services.gitops import Shop
 from tests.services.gitops import engine as manifest
 from tests.services.inside import inside_of
-from tests.services.watched import KINDS, MASTER, House, batch, fields, recorded
+from tests.services.watched import MASTER, House, batch, fields, recorded
 from tests.sinks import SinkStand
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -103,7 +102,7 @@ def test_a_heartbeat_does_for_what_its_list_tells(house: House) -> None:
 
 
 def heartbeats(house: House) -> Heartbeats:
-    return Heartbeats(house.watch, Sightings(house.watch, new_id, KINDS), house.count)
+    return Heartbeats(house.watch, house.turns, house.count)
 
 
 def letter(house: House, path: str, sent: bytes) -> Call:

@@ -14,6 +14,7 @@ import msgspec
 from shared.clients.ids import new_id
 from shared.clients.sqlite import Database, SqliteStore
 from shared.model.calls import Answer, Call
+from shared.model.changes import KeptReview
 from shared.model.ledger import Event
 from shared.model.messages import Message
 from shared.model.policies import Policy, PolicyBook
@@ -22,14 +23,19 @@ from shared.model.records import Key, Record, Write
 from shared.model.triggers import Trigger
 from shared.ports.state import Batch
 from shared.rules import keys
-from shared.services.changes import Changes
+from shared.services.admission import Admission
+from shared.services.audit import Audit
+from shared.services.intake import Intake
+from shared.services.portal_records import listed
 from shared.services.sightings import Sightings
-from shared.services.tables import CLUSTERS, EVENTS, POLICIES, PROJECTS, TRACKED
+from shared.services.tables import CLUSTERS, EVENTS, KEPT, POLICIES, PROJECTS, TRACKED
+from shared.services.turns import Turns
 from shared.services.watching import Watch
 from tests.clients.conformance.engines import ManualClock
 
 DELIVERIES = Path(__file__).parent.parent / "deliveries"
 MASTER = bytes(range(32))
+WEB = "Deployment/default/web"
 KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 LOOSE = Safety(cooldown="0s", storm=None, ignore_rollbacks=False, ignore_zero=False)
 
@@ -39,7 +45,7 @@ def _nobody() -> None:
 
 
 class CountingStore:
-    """The real store, with a count of what was asked of it; `held` acts before reads, meddlers before commits."""
+    """The real store, with a count of what was asked of it; `held` acts before each, meddlers before commits."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
@@ -78,6 +84,7 @@ class CountingStore:
 
     def commit(self, writes: Sequence[Write], messages: Sequence[Message] = ()) -> None:
         self.calls["commit"] += 1
+        self.held()
         next(self.meddlers, _nobody)()
         self.store.commit(writes, messages)
         self.messages.extend(messages)
@@ -85,6 +92,12 @@ class CountingStore:
     def commit_each(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
             self.commit(*batch)
+
+    def drawn(self, action: str) -> list[Message]:
+        """Return the messages of an action, which are then gone."""
+        found = [one for one in self.messages if one.action == action]
+        self.messages = [one for one in self.messages if one.action != action]
+        return found
 
     def tidy(self, limit: int = 1000) -> int:
         return self.store.tidy(limit)
@@ -99,7 +112,9 @@ class House:
         self.store = CountingStore(SqliteStore(self.database, self.clock))
         self.counted: Counter[str] = Counter()
         self.watch = Watch(self.store, self.clock, MASTER)
-        self.changes = Changes(self.watch, Sightings(self.watch, new_id, KINDS), self.count)
+        self.turns = Turns(Sightings(self.watch, new_id, KINDS), self.count)
+        self.admission = Admission(self.watch, self.turns, self.count, Intake(self.store))
+        self.audit = Audit(self.watch, self.turns, self.count)
         self.settle()
         for cluster in ("c1", "c2"):
             self.store.commit([CLUSTERS.put(Cluster(cluster, "shop", cluster, "2026-01-01T00:00:00.000Z"), cluster)])
@@ -120,14 +135,25 @@ class House:
         self.store.commit([POLICIES.put(PolicyBook(policies), "shop")])
 
     def admit(self, review: dict[str, Any] | bytes, cluster: str = "c1", **call: Any) -> Answer:
-        """Send a review and let a second pass."""
+        """Let a second pass, send a review, and decide on it."""
         self.clock.advance(1)
-        return self.changes.admit(self.call("admission", review, cluster, **call))
+        answer = self.admission.admit(self.call("admission", review, cluster, **call))
+        self.decide()
+        return answer
+
+    def decide(self) -> None:
+        """Work off the messages that reviews were kept."""
+        for asked in self.store.drawn("reviews"):
+            self.turns.reviews(asked)
+
+    def waiting(self, subject: str = WEB) -> list[KeptReview]:
+        """Return the reviews of a workload of cluster c1 that are yet to be decided on."""
+        return [row.value for row in listed(self.store.store, KEPT, "c1", subject)]
 
     def hear(self, batch: dict[str, Any] | bytes, cluster: str = "c1", **call: Any) -> Answer:
         """Send a batch of audit events and let a second pass."""
         self.clock.advance(1)
-        return self.changes.hear(self.call("audit", batch, cluster, **call))
+        return self.audit.hear(self.call("audit", batch, cluster, **call))
 
     def call(self, purpose: str, body: dict[str, Any] | bytes, cluster: str, **fields: Any) -> Call:
         """Return the call of an API server that has the right token."""
@@ -146,7 +172,7 @@ class House:
         """Return the verdicts of the ledger's changes, oldest first."""
         return [row.verdict for row in self.rows()]
 
-    def tracked(self, subject: str = "Deployment/default/web", cluster: str = "c1") -> Any:
+    def tracked(self, subject: str = WEB, cluster: str = "c1") -> Any:
         """Return what is tracked of a workload, None if nothing is."""
         found = TRACKED.load(self.store.store, cluster, subject)
         return found.value if found else None

@@ -12,17 +12,21 @@ from shared.model.calls import Call
 from shared.model.changes import Changed
 from shared.model.heartbeats import Heartbeat, SeenWorkload
 from shared.model.ledger import Event
+from shared.model.messages import Message
 from shared.model.orders import Order
 from shared.model.runs import Active, Ended
 from shared.rules import guards, keys, sides
 from shared.rules.digests import sealing_key, side
 from shared.rules.guards import Doubt, Proved
 from shared.rules.keys import subscriber_key
-from shared.services.changes import Changes
+from shared.services.admission import Admission
+from shared.services.audit import Audit
 from shared.services.heartbeats import Heartbeats
+from shared.services.intake import Intake
 from shared.services.ledger import stamp
 from shared.services.sightings import Sightings
 from shared.services.tables import ACTIVE, ENDED, TRACKED
+from shared.services.turns import Turns
 from shared.services.watching import Watch
 from shared.wire.reports import write_heartbeat
 from tests.services.api_writes import NAME, NAMESPACE, ApiWrites, Json, Written
@@ -50,6 +54,7 @@ class WatchedCluster:
     stage: Stage
     name: str
     autoscaled: bool = False
+    quick: bool = True
     counted: Counter[str] = field(default_factory=Counter)
     taken: dict[str, Guarded] = field(default_factory=dict)
 
@@ -57,9 +62,11 @@ class WatchedCluster:
         self.stage.cluster(self.name)
         self.api = ApiWrites(self.stage.clock)
         self.watch = Watch(self.stage.store, self.stage.clock, MASTER)
-        sightings = Sightings(self.watch, new_id, frozenset({"Deployment"}))
-        self.changes = Changes(self.watch, sightings, self._count)
-        self.heartbeats = Heartbeats(self.watch, sightings, self._count)
+        self.turns = Turns(Sightings(self.watch, new_id, frozenset({"Deployment"})), self._count)
+        self.admission = Admission(self.watch, self.turns, self._count, Intake(self.stage.store))
+        self.auditing = Audit(self.watch, self.turns, self._count)
+        self.heartbeats = Heartbeats(self.watch, self.turns, self._count)
+        self.stage.actions[("workload_admission", "reviews")] = self.turns.reviews
         self.key = sealing_key(subscriber_key(MASTER, self.name, 1))
 
     def _count(self, name: str, **labels: str) -> None:
@@ -74,14 +81,18 @@ class WatchedCluster:
             self.audit(written.event)
 
     def review(self, review: Json) -> None:
-        """Deliver one review, which is allowed."""
-        answer: Any = self.changes.admit(self._call("admission", review)).body
+        """Deliver one review, which is allowed, and decided on at once if messages are `quick`."""
+        answer: Any = self.admission.admit(self._call("admission", review)).body
         assert answer["response"] == {"uid": review["request"]["uid"], "allowed": True}
+        if self.quick:
+            self.turns.reviews(
+                Message("", "workload_admission", "reviews", {"cluster": self.name, "workload": SUBJECT})
+            )
         self.wait(0.001)
 
     def audit(self, *events: Json) -> None:
         """Deliver audit events in one batch."""
-        self.changes.hear(
+        self.auditing.hear(
             self._call("audit", {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": list(events)})
         )
 
@@ -162,6 +173,7 @@ class WatchedCluster:
         over = Ended("chaos", "shop", "other", was.value.begun_at, now, SUBJECT, was.value.service_accounts)
         remembered = ENDED.put(over, self.name, f"{now}/chaos")
         self.stage.store.commit([ACTIVE.delete(self.name, "chaos"), remembered])
+        self.wait(0.001)
 
     @property
     def proved(self) -> Counter[Changed]:

@@ -9,7 +9,7 @@ from shared.ports.ambient import Clock, Counters
 from shared.services.ledger import stamp
 from shared.services.subscriber.forwarding import REVIEWS, Forwarding
 from shared.wire.admission import LIMIT, ONLY_COUNTED, allow, read_review
-from shared.wire.compression import expanded
+from shared.wire.compression import plain
 from shared.wire.traces import continued
 
 
@@ -23,7 +23,7 @@ class Admitting:
 
     def __call__(self, call: Call) -> Answer:
         """Allow what a valid review asks about; raises `BadInput` for what is no AdmissionReview v1."""
-        body = expanded(call.body, call.headers.get("content-encoding", "").lower(), LIMIT)
+        body = plain(call.headers, call.body, LIMIT)
         review = read_review(body, continued(call.headers))
         outcome = review.untold
         if outcome is None:

@@ -57,12 +57,14 @@ class Bill:
         return sum(float(getattr(self, one.name)) * PRICES[one.name] for one in fields(self))
 
 
-def billed(story: AmazonStory, act: Callable[[], object], *, all_it_causes: bool = True) -> Bill:
-    """Return what an act costs, with all that it causes until every queue is empty, unless that is not asked for."""
+def billed(story: AmazonStory, act: Callable[[], object], until: str = "") -> Bill:
+    """Return what an act costs, with all that it causes: until every queue is empty, or in one function."""
     cloud, before = story.cloud, story.cloud.counts.copy()
     with counted(connected(cloud.table)) as costs:
         act()
-        if all_it_causes:
+        if until:
+            cloud.poll(until)
+        else:
             cloud.work()
     spent = cloud.counts - before
     messages = costs.requests[_SENDS] + spent["receipts"]
@@ -77,7 +79,7 @@ def bills(story: AmazonStory, *numbers: int) -> dict[str, Bill]:
         commit = story.push(text=f"{MANIFEST}# {number}\n")
         found = {
             "delivery": billed(story, partial(story.deliver, commit)),
-            "workload change": billed(story, partial(story.change, number), all_it_causes=False),
+            "workload change": billed(story, partial(story.change, number), "workload_admission"),
             "order": billed(story, story.carry_out),
             "review that is only counted": billed(story, partial(story.review, "deployment-image-not-annotated")),
             "heartbeat": billed(story, story.beat),

@@ -101,13 +101,13 @@ class Amazon(Cloud):
 
     def work(self) -> int:
         """Do what event source mappings do until no queue has anything visible; return how many rounds that took."""
-        return sum(1 for _ in iter(lambda: sum(self._poll(function) for function in FUNCTIONS), 0))
+        return sum(1 for _ in iter(lambda: sum(self.poll(function) for function in FUNCTIONS), 0))
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         self.counts["invocations"] += 1
         return self.invoke(function, event)
 
-    def _poll(self, function: str) -> int:
+    def poll(self, function: str) -> int:
         """Hand one batch to its function and delete what it does not want again; return how many records that was."""
         sqs, queue = client(self.at, "sqs"), queue_name(self.table, function)
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]

@@ -28,7 +28,7 @@ from shared.services import deadlines
 from tests.aws_faults import Faults, by_chance
 from tests.infra.aws import events
 
-WOKEN: Final = ("announce", "dispatch", "dispatch", "dispatch", "reconcile", "sync")
+WOKEN: Final = ("announce", "dispatch", "dispatch", "dispatch", "reconcile", "sync", "workload_admission")
 """The functions that messages are for: so many instances of each wait for them."""
 LEFT: Final = 3.0
 SHARE: Final = 0.02

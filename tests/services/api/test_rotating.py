@@ -18,14 +18,17 @@ from shared.model.calls import Call
 from shared.model.projects import Cluster
 from shared.model.schedules import Placed, Wanted
 from shared.rules.keys import ACCESS_KEY, shown, subscriber_key, token
+from shared.services.admission import Admission
 from shared.services.api.clusters import Clusters
 from shared.services.api.desk import Desk
 from shared.services.api.projects import Projects
 from shared.services.api.rotating import Rotating
-from shared.services.changes import Changes
+from shared.services.audit import Audit
+from shared.services.intake import Intake
 from shared.services.notifying import Notifying
 from shared.services.sightings import Sightings
 from shared.services.tables import CLUSTERS, FORMER_USES, MEMBERS
+from shared.services.turns import Turns
 from shared.services.watching import Watch
 from shared.wire.standard_webhooks import verify
 from tests.services.api.conftest import Api, body, client
@@ -53,7 +56,12 @@ class Ways:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.watch = Watch(stage.store, stage.clock, MASTER)
-        self.changes = Changes(self.watch, Sightings(self.watch, new_id, frozenset()), lambda *_, **__: None)
+        turns = Turns(Sightings(self.watch, new_id, frozenset()), self.count)
+        self.admission = Admission(self.watch, turns, self.count, Intake(stage.store))
+        self.audit = Audit(self.watch, turns, self.count)
+
+    def count(self, name: str, **labels: str) -> None:
+        """Count nothing."""
 
     def subscriber(self, path: str, version: int) -> Call:
         sent = b'{"sightings": []}' if path == "changes" else b"" if path == "orders" else BEAT
@@ -78,8 +86,8 @@ class Ways:
             "reports": lambda: self.stage.reporting.receive(self.subscriber("reports", version)),
             "orders": lambda: self.stage.polling.poll(self.subscriber("orders", version)),
             "changes": lambda: self.stage.reporting.heartbeats.receive(self.subscriber("changes", version)),
-            "admission": lambda: self.changes.admit(self.feed("admission", version)),
-            "audit": lambda: self.changes.hear(self.feed("audit", version)),
+            "admission": lambda: self.admission.admit(self.feed("admission", version)),
+            "audit": lambda: self.audit.hear(self.feed("audit", version)),
             "access key": lambda: self.notifier(version),
         }
         try:
