@@ -110,6 +110,13 @@ def test_a_scale_is_of_the_workload_that_its_resource_names() -> None:
     assert sighting.new.partial
 
 
+def test_all_kinds_are_known_that_the_request_and_its_objects_name() -> None:
+    review = recorded("deployment-image")
+    review["request"]["oldObject"]["kind"] = "Secret"
+    assert ({"Deployment", "Secret"}, "Deployment/default/web") == (read(review).kinds, read(review).subject)
+    assert {"Scale"} == read(recorded("deployment-scale-subresource")).kinds
+
+
 def test_a_scale_of_an_unknown_resource_keeps_the_resources_name() -> None:
     review = recorded("deployment-scale-subresource")
     review["request"]["resource"]["resource"] = "widgets"

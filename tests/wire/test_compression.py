@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from shared.errors import BadInput, TooLarge, WrongMediaType
-from shared.wire.compression import expanded
+from shared.wire.compression import expanded, plain
 
 
 @pytest.mark.parametrize("encoding", ["", "identity"])
@@ -15,6 +15,17 @@ def test_a_plain_body_is_left_as_it_is(encoding: str) -> None:
 
 def test_a_gzipped_body_is_expanded() -> None:
     assert expanded(gzip.compress(b"{}" * 500), "gzip", 1000) == b"{}" * 500
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param({}, b"{}", id="no header"),
+        pytest.param({"content-encoding": "GZIP"}, gzip.compress(b"{}"), id="in capitals"),
+    ],
+)
+def test_a_request_says_how_its_body_was_encoded(headers: dict[str, str], body: bytes) -> None:
+    assert plain(headers, body, 1000) == b"{}"
 
 
 def test_a_body_that_expands_beyond_the_limit_is_never_held_whole() -> None:
