@@ -164,10 +164,11 @@ def test_while_the_store_is_away_all_who_wait_are_told_so_at_once(store: Gated, 
         raise Unavailable("the disk is full")
 
     store.meddle = away
+    intake, told = Intake(store), Told()
+    wait_behind(intake, store, told, "abc")
     gate.set()
-    told = Told()
-    Intake(store).take(PATIENCE, batch("a"), told)
-    assert ([Unavailable], []) == ([type(failure) for failure in told.failures], kept(store))
+    assert ([Unavailable] * 3, []) == ([type(failure) for failure in told.wait(3)], kept(store))
+    assert [1, 2] == store.sizes
 
 
 def test_what_is_late_ends_before_its_process(tmp_path: Path) -> None:
