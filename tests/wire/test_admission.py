@@ -113,7 +113,8 @@ def test_a_scale_is_of_the_workload_that_its_resource_names() -> None:
 def test_all_kinds_are_known_that_the_request_and_its_objects_name() -> None:
     review = recorded("deployment-image")
     review["request"]["oldObject"]["kind"] = "Secret"
-    assert ({"Deployment", "Secret"}, "Deployment/default/web") == (read(review).kinds, read(review).subject)
+    found = read(review)
+    assert (frozenset({"Deployment", "Secret"}), "Deployment/default/web") == (found.kinds, found.subject)
     assert {"Scale"} == read(recorded("deployment-scale-subresource")).kinds
 
 
