@@ -109,6 +109,7 @@ class Scripted(BaseHTTPRequestHandler):
     """Answers each path with what the test wrote down, and counts."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     answers: list[tuple[int, bytes]] = []  # noqa: RUF012 - each fixture makes its own subclass
 
     def do_GET(self) -> None:

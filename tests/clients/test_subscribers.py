@@ -18,6 +18,7 @@ Reply = Callable[[BaseHTTPRequestHandler, bytes], None]
 def serving(reply: Reply) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             reply(self, self.rfile.read(int(self.headers["content-length"])))

@@ -22,6 +22,7 @@ def handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     github: ClassVar[GitHubServer]
 
     def _serve(self) -> None:

@@ -100,6 +100,7 @@ class InRuntime:
 def _handler(events: queue.Queue[Any], answers: queue.Queue[Any]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             body = events.get()
