@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -58,11 +59,13 @@ def with_more(kind: inspect.Type, value: Any) -> Any:
     return value
 
 
+@cache
 def optional_fields(kind: type[msgspec.Struct]) -> list[str]:
     """Return the fields that have a default."""
     return [field.name for field in msgspec.structs.fields(kind) if not field.required]
 
 
+@cache
 def older(kind: type[msgspec.Struct], without: str) -> type[msgspec.Struct]:
     """Return a struct as it was before it had a field."""
     kept = [field for field in msgspec.structs.fields(kind) if field.name != without]

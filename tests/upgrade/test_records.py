@@ -20,6 +20,8 @@ from tests.upgrade.restoring import RELEASES, recorded
 
 TYPES = types()
 STRUCTS = {name: kind for name, kind in TYPES.items() if inspect.is_struct_type(kind)}
+KINDS = {name: inspect.type_info(kind) for name, kind in STRUCTS.items()}
+DRAWN = {name: values(kind) for name, kind in KINDS.items()}
 releases = pytest.mark.parametrize("release", RELEASES, ids=[path.stem for path in RELEASES])
 
 
@@ -35,7 +37,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
-    return json.loads(msgspec.json.encode(value))
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _kept(before: Any, after: Any) -> bool:
@@ -88,16 +90,15 @@ def _widened(was: Any, now: Any) -> bool:
 @given(st.data())
 @pytest.mark.parametrize("name", sorted(STRUCTS))
 def test_fields_of_a_later_release_are_passed_over_wherever_they_stand(name: str, data: st.DataObject) -> None:
-    kind = inspect.type_info(STRUCTS[name])
-    value = data.draw(values(kind))
-    assert _read(name, value) == _read(name, with_more(kind, value))
+    value = data.draw(DRAWN[name])
+    assert _read(name, value) == _read(name, with_more(KINDS[name], value))
 
 
 @given(st.data())
 @pytest.mark.parametrize("name", sorted(STRUCTS))
 def test_a_release_from_before_a_field_reads_what_is_written_with_it(name: str, data: st.DataObject) -> None:
     kind = STRUCTS[name]
-    value = _read(name, data.draw(values(inspect.type_info(kind))))
+    value = _read(name, data.draw(DRAWN[name]))
     for field in optional_fields(kind):
         former = msgspec.json.decode(msgspec.json.encode(value), type=older(kind, field))
         rest = {one: part for one, part in _plain(value).items() if one != field}
