@@ -77,8 +77,11 @@ SERVERS: Mapping[str, Callable[[Any], Any]] = {"waitress": waitress_server, "wer
 
 
 def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> urllib3.BaseHTTPResponse:
-    """Make one request; a keyword `content_type` is the header `Content-Type`. An iterable body goes out in chunks."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    """Make one request; a keyword `content_type` is the header `Content-Type`. An iterable body goes out in chunks.
+
+    Who is asked hears that nothing else will come: gunicorn's end waits two seconds for those who may ask again.
+    """
+    named = {"Connection": "close"} | {name.replace("_", "-"): value for name, value in headers.items()}
     url = f"http://{HOST}:{port}{path}"
     with urllib3.PoolManager(timeout=SECONDS, retries=False) as pool:
         return pool.request(method, url, body, headers=named)
