@@ -15,6 +15,7 @@ from typing import Any, Final
 import botocore.session
 import urllib3
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from shared.clients.dynamodb import Aws
 from shared.clients.dynamodb.alarms import Alarms
@@ -27,6 +28,8 @@ DOUBLES: Final = ("moto", "ministack")
 REGION: Final = "eu-central-1"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
 _SECONDS: Final = 60.0
+_LOADER: Final = create_loader()
+"""Remembers what the SDK reads of each service, which takes longer than all else of making a client."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,15 @@ def _wait_for(made: Double, process: subprocess.Popen[bytes]) -> None:
 @cache
 def client(at: Double, service: str) -> Any:
     """Return a client of the double's service, one a process."""
+    return new_client(at.endpoint, service, Config(retries={"mode": "standard"}, max_pool_connections=50))
+
+
+def new_client(endpoint: str, service: str, config: Config) -> Any:
+    """Return a client of the service that an endpoint serves."""
     session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
     session.set_credentials("testing", "testing")
-    config = Config(retries={"mode": "standard"}, max_pool_connections=50)
-    return session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
+    return session.create_client(service, REGION, endpoint_url=endpoint, config=config)
 
 
 def aws(at: Double, table: str) -> Aws:

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import botocore.session
+from botocore.config import Config
 
 from shared.clients.dynamodb import Aws
+from tests.aws import new_client
 
 _READ_UNIT, _WRITE_UNIT = 4096, 1024
 _SMALL_NUMBER: Final = 2
@@ -65,10 +66,7 @@ class _Meter:
     """Measures items through a client of its own, which is not counted."""
 
     def __init__(self, aws: Aws) -> None:
-        meta = aws.table.client.meta
-        session = botocore.session.Session()
-        session.set_credentials("testing", "testing")
-        self._quiet: Any = session.create_client("dynamodb", meta.region_name, endpoint_url=meta.endpoint_url)
+        self._quiet = new_client(aws.table.client.meta.endpoint_url, "dynamodb", Config())
         self._lock = threading.Lock()
         self.costs = Costs()
 

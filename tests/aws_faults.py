@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
@@ -21,7 +20,7 @@ from botocore.httpsession import URLLib3Session
 from shared.clients.dynamodb import Aws
 from shared.clients.dynamodb.alarms import Alarms
 from shared.clients.dynamodb.calls import Table
-from tests.aws import REGION, Double
+from tests.aws import Double, new_client
 
 Fault = Callable[[Any], AWSResponse | None]
 """Takes the request that is about to be sent; the answer it gives is what the SDK sees, None lets it pass."""
@@ -29,13 +28,8 @@ Fault = Callable[[Any], AWSResponse | None]
 
 def clients(at: Double, table: str, tries: int = 4) -> Aws:
     """Return clients of their own for a table and its queues."""
-    session = botocore.session.Session()
-    session.set_credentials("testing", "testing")
     config = Config(retries={"mode": "standard", "total_max_attempts": tries}, max_pool_connections=20)
-    dynamodb, sqs = (
-        session.create_client(service, REGION, endpoint_url=at.endpoint, config=config)
-        for service in ("dynamodb", "sqs")
-    )
+    dynamodb, sqs = (new_client(at.endpoint, service, config) for service in ("dynamodb", "sqs"))
     return Aws(Table(dynamodb, table), Alarms(sqs, table))
 
 
