@@ -18,7 +18,7 @@ demo: .venv/installed ## the whole loop on real parts: push, change, dispatch, r
 
 test: .venv/tests-installed $(NPM) ## format, lint, types, layers, tests, coverage of wire and rules
 	@$(MAKE) --no-print-directory -j 2 -O static pure
-	.venv/bin/pytest -n 3 --dist loadfile --ignore tests/wire --ignore tests/rules
+	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/wire --ignore tests/rules
 
 static: .venv/tests-installed
 	.venv/bin/ruff format --check .
