@@ -41,6 +41,7 @@ _PLAIN: dict[type[inspect.Type], st.SearchStrategy[Any]] = {
     inspect.NoneType: st.none(),
     inspect.BytesType: st.binary(max_size=8).map(msgspec.to_builtins),
     inspect.AnyType: ANYTHING,
+    inspect.RawType: ANYTHING,
 }
 
 
