@@ -58,7 +58,8 @@ def test_an_order_about_a_schedule_waits_until_the_older_ones_are_over(cluster: 
     subscriber = cluster.subscriber()
     records, steps = subscriber.records, subscriber.steps
     other = order("install", manifest=cron(cluster.namespace, "other"), experiment="another")
-    older, newer = (order(one, manifest=cron(cluster.namespace), experiment="mine") for one in ("install", "remove"))
+    own = f"in-{cluster.namespace}"
+    older, newer = (order(one, manifest=cron(cluster.namespace), experiment=own) for one in ("install", "remove"))
     made = [records.take(one, steps.begin(one.action)) for one in (other, older, newer)]
     assert made[2]
     waits = steps.step(made[2])
