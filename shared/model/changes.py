@@ -107,9 +107,10 @@ class Sighting(msgspec.Struct, frozen=True):
 
 
 class KeptReview(msgspec.Struct, frozen=True):
-    """An AdmissionReview that is yet to be decided on: as it came, at `at` (RFC 3339 UTC), in its trace."""
+    """An AdmissionReview of a cluster of `project` that is yet to be decided on: as it came, at `at` (RFC 3339 UTC)."""
 
     at: str
+    project: str
     body: msgspec.Raw
     traceparent: str = ""
 

@@ -82,17 +82,17 @@ class Admission:
         try:
             listens = partial(self.watch.listens, cluster)
             if self._soon(due, listens, at_once=self.watch.recalls_project(cluster)):
-                return self._told(due, cluster.id, review)
+                return self._told(due, cluster, review)
             outcome = OFF
         except Exception as error:  # noqa: BLE001 - likewise
             outcome = _lost(error)
         self.count(REVIEWS, outcome=outcome)
         return outcome
 
-    def _told(self, due: float, cluster: str, review: Review) -> str:
+    def _told(self, due: float, cluster: Cluster, review: Review) -> str:
         """Keep a review, or decide on it at once where it must not be kept or is too large."""
         if len(review.body) > KEEPABLE or not review.kinds.isdisjoint(SENSITIVE):
-            return self._soon(due, partial(self.turns.decide, cluster, review))
+            return self._soon(due, partial(self.turns.decide, cluster.id, review))
         self.intake.take(due - time.monotonic(), self._keeping(cluster, review), self._kept)
         return "kept"
 
@@ -100,12 +100,12 @@ class Admission:
         """Do what does not ask the store `at_once`, anything else only as long as there is time."""
         return work() if at_once else self.deadlines.within(due - time.monotonic(), work)
 
-    def _keeping(self, cluster: str, review: Review) -> Batch:
+    def _keeping(self, cluster: Cluster, review: Review) -> Batch:
         """Return the commit that keeps a review, and asks for the decision, in its trace."""
         ids = self.turns.sightings.ids
-        kept = KeptReview(stamp(self.watch.clock), Raw(review.body), review.traceparent)
-        asked = message(ids, "workload_admission", "reviews", cluster=cluster, workload=review.subject)
-        return [KEPT.put(kept, cluster, review.subject, ids())], [traced(asked, review.traceparent)]
+        kept = KeptReview(stamp(self.watch.clock), cluster.project, Raw(review.body), review.traceparent)
+        asked = message(ids, "workload_admission", "reviews", cluster=cluster.id, workload=review.subject)
+        return [KEPT.put(kept, cluster.id, review.subject, ids())], [traced(asked, review.traceparent)]
 
     def _kept(self, failure: Exception | None) -> None:
         """Count a review that was kept, or was not."""

@@ -95,6 +95,9 @@ class Turns:
             return _lost(cluster, error)
 
     def _taken(self, kept: Versioned[KeptReview], context: Context) -> str:
+        """Decide on a review that was kept, unless its cluster was forgotten since, and is another project's now."""
+        if kept.value.project != context.project.value.id:
+            return OFF
         review = read_review(bytes(kept.value.body), kept.value.traceparent)
         return self.sightings.take(context, self._sighting(context, review, kept.value.at), kept)
 

@@ -11,10 +11,11 @@ import pytest
 from shared.errors import Unavailable
 from shared.model.changes import KeptReview
 from shared.model.messages import Message
+from shared.model.projects import Cluster, GitOps, Project
 from shared.services.admission import KEEPABLE
-from shared.services.tables import CLUSTERS
+from shared.services.tables import CLUSTERS, PROJECTS
 from shared.services.turns import Turns
-from tests.services.watched import WEB, House, altered, batch, recorded
+from tests.services.watched import LOOSE, WEB, House, altered, batch, recorded
 
 ASKED = Message("m", "workload_admission", "reviews", {"cluster": "c1", "workload": WEB})
 
@@ -96,13 +97,18 @@ def test_a_review_without_news_leaves_nothing(house: House) -> None:
     assert ([], [], {"kept": 1, "untracked": 1}) == (house.rows(), house.waiting(), house.counted)
 
 
-@pytest.mark.parametrize("gone", ["the cluster", "GitOps"])
+@pytest.mark.parametrize("gone", ["the cluster", "GitOps", "the cluster, to another project"])
 def test_what_was_kept_for_nobody_is_dropped(house: House, gone: str) -> None:
     keep(house, recorded("deployment-image"))
     if gone == "GitOps":
         house.settle(enabled=False)
     else:
         house.store.commit([CLUSTERS.delete("c1")])
+    if gone == "the cluster, to another project":
+        settings = GitOps("file:///r", "litmus/other", mode="enforce")
+        other = Project("other", "other", "2026-01-01T00:00:00.000Z", settings, LOOSE)
+        again = Cluster("c1", "other", "c1", "2026-01-01T00:00:00.000Z")
+        house.store.commit([PROJECTS.put(other, "other"), CLUSTERS.put(again, "c1")])
     house.clock.advance(10)
     house.turns.reviews(ASKED)
     assert ([], [], {"kept": 1, "gitops_off": 1}) == (house.rows(), house.waiting(), house.counted)
