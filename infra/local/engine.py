@@ -102,7 +102,7 @@ class Engine:
             connections=settings.couriers,
         )
         parts.callback(courier.close)
-        runner = Runner(queue, courier.deliver, count, couriers=settings.couriers, patience=settings.delivery)
+        runner = Runner(queue, courier.deliver, count, couriers=settings.couriers)
         timer = Timer(store, settings.reconcile) if "reconcile" in functions else None
         operations = Operations(store, queue, _checks(runner, timer))
         gateway = Gateway(functions, operations.application(), polls=settings.threads // 2)

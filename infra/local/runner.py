@@ -21,14 +21,18 @@ _log = logging.getLogger("litmus_gitops.runner")
 DELIVERED: Final = "litmus_gitops_messages_total"
 _IDLE: Final = 5.0
 _AFTER_ERROR: Final = 1.0
-_SLACK: Final = 30.0
+LEASE: Final = 30.0
+"""Seconds after which a message comes again whose runner was killed, where no other process may void its lease."""
+
+_TIMES: Final = 3
+"""How often a lease is renewed before it could end."""
 
 
 class Runner:
     """Delivers up to `couriers` messages at a time, and of one function never so many that no courier is left.
 
-    So a git host that hangs holds up syncs, but no dispatch. `patience` is how many seconds a delivery may take; the
-    lease outlasts it.
+    So a git host that hangs holds up syncs, but no dispatch. However long a delivery takes, its message is held: the
+    `lease`, in seconds, is renewed as long as this process lives.
     """
 
     def __init__(
@@ -38,27 +42,31 @@ class Runner:
         count: Counters,
         *,
         couriers: int,
-        patience: float,
+        lease: float = LEASE,
     ) -> None:
         self._queue = queue
         self._deliver = deliver
         self._count = count
         self._couriers = couriers
         self._most_of_one = max(1, couriers * 3 // 4)
-        self._lease = patience + _SLACK
+        self._lease = lease
         self._busy: Counter[str] = Counter()
+        self._held: dict[str, Claimed] = {}
         self._idle = threading.Condition()
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
 
     def start(self) -> None:
         """Begin to claim."""
         self._thread.start()
+        self._keeper.start()
 
     @property
     def alive(self) -> bool:
-        """Whether it still claims."""
-        return self._thread.is_alive() and not self._stopping.is_set()
+        """Whether it still claims, and holds what it claimed."""
+        return self._thread.is_alive() and self._keeper.is_alive() and not self._stopping.is_set()
 
     def stop(self, deadline: float) -> bool:
         """Claim no more and wait for what is under way, until `deadline` on the monotonic clock; True if it ended."""
@@ -67,7 +75,20 @@ class Runner:
         if self._thread.is_alive():
             self._thread.join()
         with self._idle:
-            return self._idle.wait_for(lambda: not self._busy.total(), max(0.0, deadline - time.monotonic()))
+            done = self._idle.wait_for(lambda: not self._busy.total(), max(0.0, deadline - time.monotonic()))
+        self._ended.set()
+        return done
+
+    def _keep(self) -> None:
+        """Renew the leases of what is under way."""
+        while not self._ended.wait(self._lease / _TIMES):
+            with self._idle:
+                held = list(self._held.values())
+            try:
+                if held:
+                    self._queue.keep(held, self._lease)
+            except Exception:  # noqa: BLE001 - it is tried again, and what is not held comes twice, which all are used to
+                _log.exception("cannot hold the messages that are under way, will try again")
 
     def _run(self) -> None:
         heard = self._queue.wait(0)
@@ -99,6 +120,7 @@ class Runner:
     def _hand_out(self, claimed: Claimed) -> None:
         with self._idle:
             self._busy[claimed.message.function] += 1
+            self._held[claimed.receipt] = claimed
         threading.Thread(target=self._work, args=(claimed,), name="courier", daemon=True).start()
 
     def _work(self, claimed: Claimed) -> None:
@@ -109,6 +131,7 @@ class Runner:
         finally:
             with self._idle:
                 self._busy[claimed.message.function] -= 1
+                del self._held[claimed.receipt]
                 self._idle.notify_all()
             self._queue.ring()
 

@@ -111,6 +111,10 @@ class Queue(Protocol):
 class Wakeful(Queue, Protocol):
     """A queue that tells a process of its own when there is something to claim."""
 
+    def keep(self, claims: Sequence[Claimed], lease: float) -> None:
+        """Hold messages for `lease` seconds from now on; what has passed to another meanwhile stays with that one."""
+        ...
+
     def due_in(self, leave: Sequence[str] = ()) -> float | None:
         """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
         ...

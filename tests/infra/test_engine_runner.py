@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.delivering import TICK, Outcome, read_answer
-from infra.local.runner import Runner
+from infra.local.runner import LEASE, Runner
 from infra.local.timer import Timer
 from shared.clients.sqlite import Database, SqliteQueue, SqliteStore, open_database
 from shared.edge.metrics import Metrics
@@ -27,8 +27,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def running(queue: SqliteQueue, deliver: Callable[[Message], Outcome], couriers: int = 4) -> Iterator[Runner]:
-    runner = Runner(queue, deliver, Metrics().count, couriers=couriers, patience=5)
+def running(
+    queue: SqliteQueue, deliver: Callable[[Message], Outcome], couriers: int = 4, lease: float = LEASE
+) -> Iterator[Runner]:
+    runner = Runner(queue, deliver, Metrics().count, couriers=couriers, lease=lease)
     runner.start()
     yield runner
     runner.stop(time.monotonic() + 5)
@@ -151,6 +153,42 @@ def test_a_runner_outlives_a_store_that_is_away(database: Database) -> None:
         assert runner.alive
         send(database, "m")
         assert delivered.wait(5)
+
+
+def test_a_message_is_held_as_long_as_its_delivery_takes(database: Database) -> None:
+    queue, ends = SqliteQueue(database), set[float]()
+
+    def deliver(_: Message) -> Outcome:
+        def held_on() -> bool:
+            ends.update(database.rows("SELECT visible_at FROM message", ())[0])
+            return len(ends) == 4
+
+        until(held_on)
+        return Outcome("done")
+
+    with running(queue, deliver, lease=3.0):
+        send(database, "m")
+        until(lambda: queue.depth() == EMPTY)
+    assert 4 == len(ends)
+
+
+def test_a_runner_goes_on_holding_once_its_store_is_back(database: Database) -> None:
+    queue, held = SqliteQueue(database), threading.Event()
+
+    def deliver(_: Message) -> Outcome:
+        first = database.rows("SELECT visible_at FROM message", ())
+        with database.write() as connection:
+            connection.execute("ALTER TABLE message RENAME TO away")
+        time.sleep(0.5)
+        with database.write() as connection:
+            connection.execute("ALTER TABLE away RENAME TO message")
+        until(lambda: database.rows("SELECT visible_at FROM message", ()) > first)
+        held.set()
+        return Outcome("done")
+
+    with running(queue, deliver, lease=0.9):
+        send(database, "m")
+        assert held.wait(10)
 
 
 def test_ticks_do_not_pile_up(database: Database) -> None:

@@ -43,6 +43,7 @@ _GIVE_UP: Final = f"""
 _VISIBLE_AT: Final = "SELECT visible_at FROM litmus_gitops_message WHERE id = %s"
 _DUE: Final = """
     SELECT visible_at FROM litmus_gitops_message WHERE function <> ALL(%s) ORDER BY visible_at LIMIT 1"""
+_KEEP: Final = "UPDATE litmus_gitops_message SET visible_at = %s WHERE id = %s AND receipt = %s"
 _FORGET: Final = "DELETE FROM litmus_gitops_message WHERE id = %s AND receipt = %s"
 _RETURN: Final = """
     UPDATE litmus_gitops_message SET attempts = %s, visible_at = %s, receipt = NULL WHERE id = %s AND receipt = %s"""
@@ -118,6 +119,12 @@ def claim(message_id: str, terms: Terms) -> tuple[Statement, Statement, Statemen
         Statement(_WEAR_OUT, (message_id, terms.now, terms.most, terms.reason, terms.at)),
         Statement(_VISIBLE_AT, (message_id,)),
     )
+
+
+def keep(claims: Sequence[Claimed], until: float) -> list[Statement]:
+    """Hide messages that are still held under these receipts until then, in the order of their ids."""
+    ordered = sorted(claims, key=lambda claimed: claimed.message.id)
+    return [Statement(_KEEP, (until, one.message.id, one.receipt)) for one in ordered]
 
 
 def forget(claimed: Claimed) -> Statement:

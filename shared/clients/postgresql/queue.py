@@ -64,6 +64,10 @@ class PostgresqlQueue:
             raise NotYet(f"the message {message_id} is not to be delivered yet", max(0.0, visible_at - terms.now))
         return None
 
+    def keep(self, claims: Sequence[Claimed], lease: float) -> None:
+        """Hold messages for `lease` seconds from now on; what has passed to another meanwhile stays with that one."""
+        self.database.ask(*messages.keep(claims, self._now() + lease), durable=False)
+
     def due_in(self, leave: Sequence[str] = ()) -> float | None:
         """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
         [found] = self.database.ask(messages.due(leave))

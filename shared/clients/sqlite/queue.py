@@ -73,6 +73,11 @@ class SqliteQueue:
             rows.claim(connection, claimed, now.timestamp() + lease)
             return claimed
 
+    def keep(self, claims: Sequence[Claimed], lease: float) -> None:
+        """Hold messages for `lease` seconds from now on; what has passed to another meanwhile stays with that one."""
+        with self.database.write(durable=False) as connection:
+            rows.keep(connection, claims, self.clock().timestamp() + lease)
+
     def due_in(self, leave: Sequence[str] = ()) -> float | None:
         """Return in how many seconds a message can be claimed (0.0: now), None if none is waiting."""
         with self.database.read() as connection:

@@ -21,6 +21,7 @@ _ONE = "SELECT id, function, action, ids, attempts, visible_at FROM message WHER
 _DUE = """SELECT visible_at FROM message WHERE function NOT IN (SELECT value FROM json_each(?))
           ORDER BY visible_at LIMIT 1"""
 _CLAIM = "UPDATE message SET attempts = ?, visible_at = ?, receipt = ? WHERE id = ?"
+_KEEP = "UPDATE message SET visible_at = ? WHERE id = ? AND receipt = ?"
 _RETURN = "UPDATE message SET attempts = ?, visible_at = ?, receipt = NULL WHERE id = ?"
 _HOLDS = "SELECT 1 FROM message WHERE id = ? AND receipt = ?"
 _DEAD = "SELECT id, function, action, ids, attempts, reason, died_at FROM dead_letter"
@@ -60,6 +61,11 @@ def due(connection: sqlite3.Connection, leave: Sequence[str]) -> float | None:
 def claim(connection: sqlite3.Connection, claimed: Claimed, until: float) -> None:
     """Hide a message under a receipt."""
     connection.execute(_CLAIM, (claimed.attempts, until, claimed.receipt, claimed.message.id))
+
+
+def keep(connection: sqlite3.Connection, claims: Sequence[Claimed], until: float) -> None:
+    """Hide messages that are still held under these receipts until then."""
+    connection.executemany(_KEEP, [(until, one.message.id, one.receipt) for one in claims])
 
 
 def holds(connection: sqlite3.Connection, claimed: Claimed) -> bool:
