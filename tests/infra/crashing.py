@@ -45,9 +45,10 @@ class Killer:
 
 def main() -> int:
     killer = Killer(int(sys.argv[1]), sys.argv[2])
-    for store, queue in ((SqliteStore, SqliteQueue), (PostgresqlStore, PostgresqlQueue)):
-        for owner, name in ((store, "commit"), (queue, "ack"), (queue, "nack")):
-            setattr(owner, name, killer.around(getattr(owner, name)))
+    writes = [(SqliteStore, "commit_each"), (PostgresqlStore, "commit")]
+    writes += [(queue, name) for queue in (SqliteQueue, PostgresqlQueue) for name in ("ack", "nack")]
+    for owner, name in writes:
+        setattr(owner, name, killer.around(getattr(owner, name)))
     settings = LocalSettings.read()
     return serve(settings.port, settings.data_dir)
 

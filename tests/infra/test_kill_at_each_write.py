@@ -17,7 +17,7 @@ from tests.infra.loop import OWNER, Loop, until
 from tests.infra.stores import Place, in_file, on_server
 
 ROOT = Path(__file__).parents[2]
-WRITES = 30
+WRITES = 36
 """As many as the loop has, from the first start to the end of the run."""
 
 SEED = int(os.environ.get("SEED") or int(os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{time.time_ns():x}")[-4:], 16))
