@@ -28,7 +28,6 @@ TURNS: Final = 5
 OK: Final = 200
 DONE: Final = 204
 
-
 DECIDED: Final = 2_000
 """Reviews at most that are decided on for a figure, of those that were kept."""
 

@@ -67,7 +67,8 @@ SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # gitleaks:allow
 def test_secrets_are_taken_out_wherever_they_stand(text: str, shown: str | None) -> None:
     assert SECRET not in logs.redacted(text)
     assert shown in {None, logs.redacted(text)}
-    for record in (_record("%s", text), _record("x", where=text), _record("x", where={"deep": [text]})):
+    shown_as = (text, {"deep": [text]}, text.encode(), {"deep": text.encode()})
+    for record in (_record("%s", text), *(_record("x", where=one) for one in shown_as)):
         assert SECRET not in logs.line(record)
         json.loads(logs.line(record))
 
@@ -109,8 +110,8 @@ def test_a_record_that_cannot_be_written_does_not_fail_its_caller(capsys: pytest
 
 
 def test_of_a_clean_record_nothing_is_taken_out_and_its_mark_is_not_shown() -> None:
-    fields = json.loads(logs.line(_record("answered", route="/admission/{cluster}/{token}", clean=True)))
-    assert ("/admission/{cluster}/{token}", False) == (fields["route"], "clean" in fields)
+    fields = json.loads(logs.line(_record("answered", route="/admission/{cluster}/{token}", **{logs.CLEAN: True})))
+    assert ("/admission/{cluster}/{token}", False) == (fields["route"], logs.CLEAN in fields)
 
 
 @pytest.mark.parametrize("text", ["ä", "\u2028", "\U0001f600"])
