@@ -18,7 +18,7 @@ locals {
       public  = false
       batch   = 5
       memory  = 1024
-      timeout = 29
+      timeout = 120
     }
     workload_audit = {
       routes  = ["POST /audit/{cluster}/{token}"]
@@ -49,7 +49,7 @@ locals {
     }
     portal = {
       routes  = ["ANY /api/{proxy+}", "GET /", "GET /page.css", "GET /page.js", "GET /healthz", "GET /readyz"]
-      sends   = ["announce", "dispatch", "reconcile", "sync"]
+      sends   = ["announce", "dispatch", "reconcile", "sync", "workload_admission"]
       secrets = ["admin-token", "master-key", "projects"]
       public  = true
       batch   = 0

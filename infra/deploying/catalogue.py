@@ -22,8 +22,8 @@ API: Final = "ANY /api/{rest}"
 OWN: Final = ("GET /healthz", "GET /readyz")
 """What every function answers for operators; at a deployment's address the portal does."""
 _INTERNAL: Final = "POST /internal/"
-_TIDIES: Final = "reconcile"
-"""What forwards anew whatever was cut off from its queue (`Store.tidy`), whomever it is for."""
+_FORWARD: Final = frozenset({"portal", "reconcile"})
+"""What forwards anew, whomever it is for, a dead letter (`Queue.redrive`) or what was cut off (`Store.tidy`)."""
 _SENDERS: Final = {"Message": 1, "message": 1, "reminder": 0}
 """What makes a message, by the place of the argument that names its function."""
 
@@ -53,7 +53,7 @@ def describe(name: str, deployment: Deployment) -> Function:
         outside = [API, *(f"{route.method} {route.template}" for route in page.routes()), *OWN]
     files = (main, *reached(main, deployment=deployment))
     sends = {function for file in files for function in _sent(file)}
-    if name == _TIDIES:
+    if name in _FORWARD:
         sends |= {one for one in names(deployment) if _receives(one)}
     return Function(name, tuple(outside), tuple(sorted(sends)), _receives(name))
 

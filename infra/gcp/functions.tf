@@ -54,7 +54,7 @@ locals {
     }
     portal = {
       paths       = ["/", "/api/*", "/healthz", "/page.css", "/page.js", "/readyz"]
-      sends       = ["announce", "dispatch", "reconcile", "sync"]
+      sends       = ["announce", "dispatch", "reconcile", "sync", "workload_admission"]
       receives    = false
       secrets     = ["admin-token", "master-key", "projects"]
       public      = true

@@ -121,7 +121,11 @@ class Runner:
         with self._idle:
             self._busy[claimed.message.function] += 1
             self._held[claimed.receipt] = claimed
-        threading.Thread(target=self._work, args=(claimed,), name="courier", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(claimed,), name="courier", daemon=True).start()
+        except RuntimeError:
+            self._let_go(claimed)
+            raise
 
     def _work(self, claimed: Claimed) -> None:
         try:
@@ -129,11 +133,14 @@ class Runner:
         except LitmusGitopsError as error:
             _warn("comes again when its lease ends", claimed.message, error)
         finally:
-            with self._idle:
-                self._busy[claimed.message.function] -= 1
-                del self._held[claimed.receipt]
-                self._idle.notify_all()
+            self._let_go(claimed)
             self._queue.ring()
+
+    def _let_go(self, claimed: Claimed) -> None:
+        with self._idle:
+            self._busy[claimed.message.function] -= 1
+            del self._held[claimed.receipt]
+            self._idle.notify_all()
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         if outcome.kind == "failed" and self._stopping.is_set():

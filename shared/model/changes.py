@@ -107,10 +107,14 @@ class Sighting(msgspec.Struct, frozen=True):
 
 
 class KeptReview(msgspec.Struct, frozen=True):
-    """An AdmissionReview of a cluster of `project` that is yet to be decided on: as it came, at `at` (RFC 3339 UTC)."""
+    """An AdmissionReview that is yet to be decided on: what we read of it, and when it came (RFC 3339 UTC).
+
+    `project` and `registered_as` are those of its cluster then.
+    """
 
     at: str
     project: str
+    registered_as: int
     body: msgspec.Raw
     traceparent: str = ""
 

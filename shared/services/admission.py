@@ -15,7 +15,7 @@ from shared.errors import Unauthenticated
 from shared.model.calls import Answer, Call
 from shared.model.changes import KeptReview
 from shared.model.projects import Cluster
-from shared.model.traces import traced
+from shared.model.traces import ID, traced
 from shared.ports.ambient import Counters
 from shared.ports.state import Batch
 from shared.rules.digests import SENSITIVE
@@ -75,7 +75,7 @@ class Admission:
         except Unauthenticated:
             raise
         except Exception as error:  # noqa: BLE001 - no trouble of ours may hold up the cluster
-            return _lost(error)
+            return _lost(name, error)
 
     def _taken(self, due: float, cluster: Cluster, review: Review) -> str:
         """Return the outcome of a review; it is counted by whoever keeps or decides, and if nobody does, here."""
@@ -85,7 +85,7 @@ class Admission:
                 return self._told(due, cluster, review)
             outcome = OFF
         except Exception as error:  # noqa: BLE001 - likewise
-            outcome = _lost(error)
+            outcome = _lost(cluster.id, error, review)
         self.count(REVIEWS, outcome=outcome)
         return outcome
 
@@ -93,7 +93,8 @@ class Admission:
         """Keep a review, or decide on it at once where it must not be kept or is too large."""
         if len(review.body) > KEEPABLE or not review.kinds.isdisjoint(SENSITIVE):
             return self._soon(due, partial(self.turns.decide, cluster.id, review))
-        self.intake.take(due - time.monotonic(), self._keeping(cluster, review), self._kept)
+        told = partial(self._kept, cluster.id, review)
+        self.intake.take(due - time.monotonic(), self._keeping(cluster, review), told)
         return "kept"
 
     def _soon(self, due: float, work: Callable[[], T], *, at_once: bool = False) -> T:
@@ -103,21 +104,23 @@ class Admission:
     def _keeping(self, cluster: Cluster, review: Review) -> Batch:
         """Return the commit that keeps a review, and asks for the decision, in its trace."""
         ids = self.turns.sightings.ids
-        kept = KeptReview(stamp(self.watch.clock), cluster.project, Raw(review.body), review.traceparent)
+        body = Raw(review.needed())
+        kept = KeptReview(stamp(self.watch.clock), cluster.project, cluster.registered_as, body, review.traceparent)
         asked = message(ids, "workload_admission", "reviews", cluster=cluster.id, workload=review.subject)
         return [KEPT.put(kept, cluster.id, review.subject, ids())], [traced(asked, review.traceparent)]
 
-    def _kept(self, failure: Exception | None) -> None:
+    def _kept(self, cluster: str, review: Review, failure: Exception | None) -> None:
         """Count a review that was kept, or was not."""
-        if failure:
-            _log.error("a review was allowed, and what it told is lost", exc_info=failure)
-        self.count(REVIEWS, outcome="error" if failure else "kept")
+        self.count(REVIEWS, outcome=_lost(cluster, failure, review) if failure else "kept")
 
 
-def _lost(error: Exception) -> str:
+def _lost(cluster: str, error: Exception, review: Review | None = None) -> str:
     """Return the outcome of a review that was answered without a decision: one that is `late` is not lost yet."""
+    told = {"cluster": cluster}
+    if review:
+        told |= {"workload": review.subject, "trace": review.traceparent[ID]}
     if isinstance(error, (Late, Busy)):
-        _log.warning("a review was allowed before it was kept", extra={"reason": str(error)})
+        _log.warning("a review was allowed before it was kept", extra={**told, "reason": str(error)})
         return "late" if isinstance(error, Late) else "busy"
-    _log.error("a review was allowed, and what it told is lost", exc_info=error)
+    _log.error("a review was allowed, and what it told is lost", exc_info=error, extra=told)
     return "error"

@@ -44,9 +44,9 @@ class Audit:
         for reason, number in batch.skipped.items():
             for _ in range(number):
                 self.count(REVIEWS, outcome=reason)
-        trace = continued(call.headers)
+        trace, done = continued(call.headers), set[str]()
         for signal, concerns in self._sorted(cluster.value, batch):
-            self.count(REVIEWS, outcome=self._heard(cluster, signal, trace) if concerns else "not_annotated")
+            self.count(REVIEWS, outcome=self._heard(cluster, signal, trace, done) if concerns else "not_annotated")
         return Answer(200, {"events": len(batch.signals), "skipped": dict(batch.skipped), **self._receipt(call)})
 
     def _receipt(self, call: Call) -> dict[str, object]:
@@ -61,13 +61,13 @@ class Audit:
         tracked = self.watch.store.get_many(sorted({key for _, key in keyed} - annotated))
         return [(signal, key in annotated or key in tracked) for signal, key in keyed]
 
-    def _heard(self, cluster: Versioned[Cluster], signal: Signal, trace: str) -> str:
+    def _heard(self, cluster: Versioned[Cluster], signal: Signal, trace: str, done: set[str]) -> str:
         context = self.watch.context(cluster)
         if context is None:
             return OFF
         try:
             received, sight = stamp(self.watch.clock), self.watch.sight(context.cluster.value)
-            return self.turns.take(context, signal.sighting(cluster.value.id, received, sight, trace))
+            return self.turns.take(context, signal.sighting(cluster.value.id, received, sight, trace), done)
         except BadInput:
             return "broken"
         except Stale as error:

@@ -11,6 +11,7 @@ from shared.model.changes import Change, Claim, KeptReview, Side, Sighting, Trac
 from shared.model.ledger import Event
 from shared.model.projects import Presence
 from shared.model.records import Delete, Put, Write
+from shared.model.traces import traced
 from shared.ports.ambient import Ids
 from shared.rules import claims
 from shared.rules.composing import order_id
@@ -133,6 +134,7 @@ class Sightings:
         tell = message(self.ids, "sync", "refused", project=context.project.value.id, change=event.id)
         asks = [one for one, due in ((ask, ruling.starts), (tell, ruling.untold)) if due]
         asks += announced(context.project.value, "change", ruling.verdict, event.id)
+        asks = [traced(one, sighting.traceparent) for one in asks]
         self.watch.store.commit([*tracks, *decided, row, *ruling.writes(event.at), *read.ends], asks)
         return ruling.verdict
 

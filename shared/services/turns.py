@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from shared.errors import BadInput, Stale, Unavailable
-from shared.model.changes import KeptReview, Sighting
+from shared.model.changes import Sighting
 from shared.model.messages import Message
+from shared.model.records import Delete, Record
 from shared.ports.ambient import Counters
 from shared.services.inbox import Action
 from shared.services.ledger import stamp
-from shared.services.portal_records import listed
 from shared.services.sightings import OFF, Sightings
-from shared.services.tables import KEPT, Versioned
+from shared.services.tables import KEPT
 from shared.services.watching import Context, Watch
 from shared.wire.admission import Review, read_review
 
@@ -24,6 +24,9 @@ REVIEWS: Final = "litmus_gitops_reviews_total"
 
 _UNDECIDED: Final = frozenset({OFF, "broken", "error"})
 """What a review comes to on which nothing is decided."""
+
+_PAGE: Final = 8
+"""Reviews that are in memory at a time."""
 
 _log = logging.getLogger("litmus_gitops.changes")
 
@@ -54,9 +57,15 @@ class Turns:
         except Stale as error:
             raise Unavailable("others keep writing what these reviews are about") from error
 
-    def take(self, context: Context, sighting: Sighting) -> str:
-        """Decide on a signal after what is kept of its workload; returns and raises what `Sightings.take` does."""
-        self._work_off(sighting.workload.cluster, sighting.workload.subject)
+    def take(self, context: Context, sighting: Sighting, done: set[str] | None = None) -> str:
+        """Decide on a signal after what is kept of its workload; returns and raises what `Sightings.take` does.
+
+        Of signals that came together, `done` are the workloads whose reviews were decided on for one before it.
+        """
+        subject, done = sighting.workload.subject, set() if done is None else done
+        if subject not in done:
+            self._work_off(sighting.workload.cluster, subject)
+            done.add(subject)
         return self.sightings.take(context, sighting)
 
     def decide(self, cluster: str, review: Review) -> str:
@@ -74,12 +83,21 @@ class Turns:
         return self.sightings.watch
 
     def _work_off(self, cluster: str, subject: str) -> None:
-        for kept in listed(self._watch.store, KEPT, cluster, subject):
-            outcome = self._outcome(cluster, partial(self._taken, kept))
+        for record in self._kept(cluster, subject):
+            outcome = self._outcome(cluster, partial(self._taken, record))
             if outcome in _UNDECIDED:
-                outcome = self._dropped(kept, outcome)
+                outcome = self._dropped(record, outcome)
             if outcome:
                 self.count(REVIEWS, outcome=outcome)
+
+    def _kept(self, cluster: str, subject: str) -> Iterator[Record]:
+        """Yield the records of what is kept, oldest first, undecoded: one that cannot be read is in nobody's way."""
+        partition, store = KEPT.partition(cluster, subject), self._watch.store
+        page = store.query(partition, limit=_PAGE)
+        yield from page
+        while len(page) == _PAGE:
+            page = store.query(partition, after=page[-1].key.sort, limit=_PAGE)
+            yield from page
 
     def _outcome(self, cluster: str, take: Callable[[Context], str]) -> str:
         """Return what a review came to, also where nothing can be decided on it, now or ever."""
@@ -94,9 +112,10 @@ class Turns:
         except Exception as error:  # noqa: BLE001 - it would fail for ever, and all that follows it would wait
             return _lost(cluster, error)
 
-    def _taken(self, kept: Versioned[KeptReview], context: Context) -> str:
-        """Decide on a review that was kept, unless its cluster was forgotten since, and is another project's now."""
-        if kept.value.project != context.project.value.id:
+    def _taken(self, record: Record, context: Context) -> str:
+        """Decide on a review that was kept, unless its cluster was forgotten since, and this is one of the same id."""
+        kept, cluster = KEPT.read(record), context.cluster.value
+        if (kept.value.project, kept.value.registered_as) != (cluster.project, cluster.registered_as):
             return OFF
         review = read_review(bytes(kept.value.body), kept.value.traceparent)
         return self.sightings.take(context, self._sighting(context, review, kept.value.at), kept)
@@ -105,10 +124,10 @@ class Turns:
         cluster = context.cluster.value
         return review.sighting(cluster.id, at, self._watch.sight(cluster))
 
-    def _dropped(self, kept: Versioned[KeptReview], outcome: str) -> str:
+    def _dropped(self, record: Record, outcome: str) -> str:
         """Forget a review without a decision; nothing is returned if somebody else did."""
         try:
-            self._watch.store.commit([KEPT.remove(kept)])
+            self._watch.store.commit([Delete(record.key, record.version)])
         except Stale:
             return ""
         return outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import Raw
 
 from shared.errors import BadInput
 from shared.model.changes import Side, Sighting, Workload
@@ -22,6 +23,7 @@ ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
 _VERSION: Final = "admission.k8s.io/v1"
 _KIND: Final = "AdmissionReview"
 _NOBODY: Final = User()
+_NOTHING: Final = Raw(b"null")
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -61,6 +63,26 @@ class _Whole(msgspec.Struct, frozen=True):
     request: _Objects
 
 
+class _NeededRequest(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    uid: str
+    operation: str
+    kind: _Kind
+    resource: _Resource
+    sub_resource: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    user_info: User | None = None
+    object: Raw = _NOTHING
+    old_object: Raw = _NOTHING
+
+
+class _Needed(msgspec.Struct, frozen=True, rename="camel"):
+    api_version: str
+    kind: str
+    request: _NeededRequest
+
+
+_needed = msgspec.json.Decoder(_Needed)
 _decoder = msgspec.json.Decoder(_Review)
 _whole = msgspec.json.Decoder(_Whole)
 
@@ -104,6 +126,10 @@ class Review(msgspec.Struct, frozen=True):
         if self.operation == "CONNECT" or self.sub_resource not in {"", "scale"}:
             return "other"
         return None if self.annotated or self.scale else "not_annotated"
+
+    def needed(self) -> bytes:
+        """Return the review with what is read of it alone: without what else is known of who asked, and how."""
+        return msgspec.json.encode(_needed.decode(self.body))
 
     def sighting(self, cluster: str, at: str, sight: Sight) -> Sighting:
         """Return the review as a sighting in `cluster` at `at` (RFC 3339 UTC); `sight` makes a side of an object.

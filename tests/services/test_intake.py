@@ -116,7 +116,7 @@ def test_what_was_taken_is_in_the_store_when_the_call_returns(store: Gated, gate
 
 
 def test_calls_that_wait_meanwhile_share_a_commit(store: Gated, gate: threading.Event) -> None:
-    intake, told = Intake(store), Told()
+    intake, told = Intake(store, slow=PATIENCE), Told()
     wait_behind(intake, store, told, [f"{number}" for number in range(9)])
     gate.set()
     told.wait(9)
@@ -151,7 +151,7 @@ def test_what_is_wrong_with_one_is_no_reason_for_others_to_fail(store: Gated, ga
             raise ValueError("this one cannot be written")
 
     store.meddle = refuse
-    intake, told = Intake(store), Told()
+    intake, told = Intake(store, slow=PATIENCE), Told()
     wait_behind(intake, store, told, ["first", "good", "bad", "better"])
     gate.set()
     failures = told.wait(4)
@@ -164,11 +164,44 @@ def test_while_the_store_is_away_all_who_wait_are_told_so_at_once(store: Gated, 
         raise Unavailable("the disk is full")
 
     store.meddle = away
-    intake, told = Intake(store), Told()
+    intake, told = Intake(store, slow=PATIENCE), Told()
     wait_behind(intake, store, told, "abc")
     gate.set()
     assert ([Unavailable] * 3, []) == ([type(failure) for failure in told.wait(3)], kept(store))
     assert [1, 2] == store.sizes
+
+
+def test_while_one_commit_hangs_others_are_done_by_threads_that_join_in(store: Gated, gate: threading.Event) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(batches: Sequence[Batch]) -> None:
+        if batches[0][0][0].key.sort == "hangs":
+            hangs.set()
+            assert goes_on.wait(PATIENCE)
+
+    store.meddle = hang
+    gate.set()
+    intake, told = Intake(store, slow=0.0), Told()
+    with pytest.raises(Late):
+        intake.take(0.001, batch("hangs"), told)
+    assert hangs.wait(PATIENCE)
+    for name in "ab":
+        with pytest.raises(Late):
+            intake.take(0.0, batch(name), told)
+    assert ([None, None], ["a", "b"]) == (told.wait(2), [record.key.sort for record in kept(store)])
+    goes_on.set()
+    assert [None] * 3 == told.wait(3)
+
+
+def test_a_writer_outlives_one_who_cannot_hear(store: Gated, gate: threading.Event) -> None:
+    def deaf(_: Exception | None) -> None:
+        raise RuntimeError("not now")
+
+    gate.set()
+    intake, told = Intake(store), Told()
+    intake.take(PATIENCE, batch("a"), deaf)
+    intake.take(PATIENCE, batch("b"), told)
+    assert ["a", "b"] == [record.key.sort for record in kept(store)]
 
 
 def test_what_is_late_ends_before_its_process(tmp_path: Path) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import BadInput, Unavailable
 from shared.model.changes import KeptReview
 from shared.model.messages import Message
 from shared.model.projects import Cluster, GitOps, Project
+from shared.model.records import Put
 from shared.services.admission import KEEPABLE
-from shared.services.tables import CLUSTERS, PROJECTS
+from shared.services.tables import CLUSTERS, KEPT, PROJECTS
 from shared.services.turns import Turns
 from tests.services.watched import LOOSE, WEB, House, altered, batch, recorded
 
@@ -33,7 +35,9 @@ def test_a_review_is_answered_before_anything_is_decided(house: House) -> None:
     keep(house, review)
     (kept,) = house.waiting()
     assert ([], None, {"kept": 1}) == (house.rows(), house.tracked(), house.counted)
-    assert review == json.loads(bytes(kept.body))
+    told, asked = json.loads(bytes(kept.body))["request"], review["request"]
+    assert (asked["object"], asked["oldObject"]) == (told["object"], told["oldObject"])
+    assert ({"username", "groups"}, False) == (set(told["userInfo"]), "options" in told)
     assert [ASKED.ids] == [one.ids for one in house.store.drawn("reviews")]
 
 
@@ -97,7 +101,9 @@ def test_a_review_without_news_leaves_nothing(house: House) -> None:
     assert ([], [], {"kept": 1, "untracked": 1}) == (house.rows(), house.waiting(), house.counted)
 
 
-@pytest.mark.parametrize("gone", ["the cluster", "GitOps", "the cluster, to another project"])
+@pytest.mark.parametrize(
+    "gone", ["the cluster", "GitOps", "the cluster, to another project", "the cluster, for a while"]
+)
 def test_what_was_kept_for_nobody_is_dropped(house: House, gone: str) -> None:
     keep(house, recorded("deployment-image"))
     if gone == "GitOps":
@@ -109,6 +115,9 @@ def test_what_was_kept_for_nobody_is_dropped(house: House, gone: str) -> None:
         other = Project("other", "other", "2026-01-01T00:00:00.000Z", settings, LOOSE)
         again = Cluster("c1", "other", "c1", "2026-01-01T00:00:00.000Z")
         house.store.commit([PROJECTS.put(other, "other"), CLUSTERS.put(again, "c1")])
+    if gone == "the cluster for a while":
+        again = Cluster("c1", "shop", "c1", "2026-01-01T00:00:00.000Z", version=2, registration=2)
+        house.store.commit([CLUSTERS.put(again, "c1")])
     house.clock.advance(10)
     house.turns.reviews(ASKED)
     assert ([], [], {"kept": 1, "gitops_off": 1}) == (house.rows(), house.waiting(), house.counted)
@@ -158,6 +167,41 @@ def test_no_review_that_names_a_secret_anywhere_is_kept(house: House, where: str
     keep(house, review)
     assert [] == house.store.drawn("reviews")
     assert not list(house.database.rows("SELECT sort FROM record WHERE partition LIKE 'kept/%'", ()))
+
+
+def nested(depth: int) -> bytes:
+    """Return a review whose object is nested so deeply."""
+    review = altered(recorded("deployment-image"))
+    review["request"]["object"]["spec"]["nested"] = "HERE"
+    return json.dumps(review).replace('"HERE"', "[" * depth + "]" * depth).encode()
+
+
+def test_what_is_nested_almost_too_deeply_is_in_the_way_of_nothing_else(house: House) -> None:
+    accepted = 0
+    for depth in range(1_000, 800, -1):
+        with suppress(BadInput):
+            house.admission.admit(house.call("admission", nested(depth), "c1"))
+            accepted += 1
+    keep(house, recorded("deployment-env"))
+    house.turns.reviews(ASKED)
+    house.hear(batch())
+    assert ([], accepted > 50, "triggered" in house.verdicts()) == (house.waiting(), True, True)
+
+
+def test_a_record_that_cannot_be_read_is_in_the_way_of_nothing_else(house: House) -> None:
+    house.store.commit([Put(KEPT.key("c1", WEB, "0"), b"no review")])
+    keep(house, recorded("deployment-image"))
+    house.turns.reviews(ASKED)
+    assert (["triggered"], []) == (house.verdicts(), house.waiting())
+    assert {"kept": 1, "error": 1, "triggered": 1} == house.counted
+
+
+def test_reviews_in_two_traces_go_on_each_in_its_own(house: House) -> None:
+    traces = [f"00-{number:032x}-b7ad6b7169203331-01" for number in (1, 2)]
+    for trace, name in zip(traces, ("deployment-image", "deployment-env"), strict=True):
+        house.admission.admit(house.call("admission", recorded(name), "c1", headers={"traceparent": trace}))
+    house.turns.reviews(ASKED)
+    assert traces == [one.ids["traceparent"] for one in house.store.messages if one.action == "change"]
 
 
 def test_what_is_kept_bears_its_trace(house: House) -> None:

@@ -10,6 +10,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from infra.aws.batches import ENOUGH
 from infra.deployments import AWS as AWS_DEPLOYMENT
 from infra.deployments import ROOT
 from shared.clients.dynamodb import layout
@@ -178,6 +179,11 @@ def test_failed_messages_are_counted_by_the_line_that_is_logged_of_each() -> Non
 def test_what_the_api_waits_for_ends_before_the_api_gives_up() -> None:
     for name, one in AWS.functions.items():
         assert not one["routes"] or one["batch"] or one["timeout"] <= TIMEOUT_OF_THE_API, name
+
+
+def test_who_takes_several_messages_at_a_time_has_the_time_for_more_than_the_first() -> None:
+    for name, one in AWS.functions.items():
+        assert one["batch"] <= 1 or one["timeout"] >= 2 * ENOUGH, name
 
 
 def test_a_function_of_messages_takes_some_and_no_other_does() -> None:
