@@ -75,7 +75,7 @@ class Admission:
         except Unauthenticated:
             raise
         except Exception as error:  # noqa: BLE001 - no trouble of ours may hold up the cluster
-            return _lost(name, error)
+            return _lost(error)
 
     def _taken(self, due: float, cluster: Cluster, review: Review) -> str:
         """Return the outcome of a review; it is counted by whoever keeps or decides, and if nobody does, here."""
@@ -85,7 +85,7 @@ class Admission:
                 return self._told(due, cluster, review)
             outcome = OFF
         except Exception as error:  # noqa: BLE001 - likewise
-            outcome = _lost(cluster.id, error, review)
+            outcome = _lost(error, cluster.id, review)
         self.count(REVIEWS, outcome=outcome)
         return outcome
 
@@ -111,14 +111,17 @@ class Admission:
 
     def _kept(self, cluster: str, review: Review, failure: Exception | None) -> None:
         """Count a review that was kept, or was not."""
-        self.count(REVIEWS, outcome=_lost(cluster, failure, review) if failure else "kept")
+        self.count(REVIEWS, outcome=_lost(failure, cluster, review) if failure else "kept")
 
 
-def _lost(cluster: str, error: Exception, review: Review | None = None) -> str:
-    """Return the outcome of a review that was answered without a decision: one that is `late` is not lost yet."""
-    told = {"cluster": cluster}
+def _lost(error: Exception, cluster: str = "", review: Review | None = None) -> str:
+    """Return the outcome of a review that was answered without a decision: one that is `late` is not lost yet.
+
+    What is not known to come from that `cluster` is not logged.
+    """
+    told = {}
     if review:
-        told |= {"workload": review.subject, "trace": review.traceparent[ID]}
+        told = {"cluster": cluster, "workload": review.subject, "trace": review.traceparent[ID]}
     if isinstance(error, (Late, Busy)):
         _log.warning("a review was allowed before it was kept", extra={**told, "reason": str(error)})
         return "late" if isinstance(error, Late) else "busy"

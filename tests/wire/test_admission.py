@@ -118,6 +118,17 @@ def test_all_kinds_are_known_that_the_request_and_its_objects_name() -> None:
     assert {"Scale"} == read(recorded("deployment-scale-subresource")).kinds
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in REVIEWS.glob("*.json") if "dry-run" not in path.stem))
+def test_what_is_needed_of_a_review_tells_the_same(name: str) -> None:
+    review = recorded(name)
+    review["request"]["userInfo"]["extra"] = {"assertion": ["who-asked"]}
+    found = read_review(json.dumps(review).encode())
+    again = read_review(found.needed())
+    assert found.sighting("c1", AT, sight) == again.sighting("c1", AT, sight)
+    assert (found.subject, found.kinds, found.untold) == (again.subject, again.kinds, again.untold)
+    assert b"who-asked" not in found.needed()
+
+
 def test_a_scale_of_an_unknown_resource_keeps_the_resources_name() -> None:
     review = recorded("deployment-scale-subresource")
     review["request"]["resource"]["resource"] = "widgets"
