@@ -23,7 +23,6 @@ ONLY_COUNTED: Final = frozenset({"dry_run", "other", "not_annotated"})
 _VERSION: Final = "admission.k8s.io/v1"
 _KIND: Final = "AdmissionReview"
 _NOBODY: Final = User()
-_NOTHING: Final = Raw(b"null")
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -72,8 +71,8 @@ class _NeededRequest(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     name: str | None = None
     namespace: str | None = None
     user_info: User | None = None
-    object: Raw = _NOTHING
-    old_object: Raw = _NOTHING
+    object: dict[str, Raw] | None = None
+    old_object: dict[str, Raw] | None = None
 
 
 class _Needed(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,6 +82,7 @@ class _Needed(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _needed = msgspec.json.Decoder(_Needed)
+_parts = msgspec.json.Decoder(dict[str, Raw] | None)
 _decoder = msgspec.json.Decoder(_Review)
 _whole = msgspec.json.Decoder(_Whole)
 
@@ -128,8 +128,11 @@ class Review(msgspec.Struct, frozen=True):
         return None if self.annotated or self.scale else "not_annotated"
 
     def needed(self) -> bytes:
-        """Return the review with what is read of it alone: without what else is known of who asked, and how."""
-        return msgspec.json.encode(_needed.decode(self.body))
+        """Return the review with what is read of it alone: nothing else of who asked, no status, no managed fields."""
+        whole = _needed.decode(self.body)
+        old, new = _lean(whole.request.old_object), _lean(whole.request.object)
+        request = msgspec.structs.replace(whole.request, old_object=old, object=new)
+        return msgspec.json.encode(msgspec.structs.replace(whole, request=request))
 
     def sighting(self, cluster: str, at: str, sight: Sight) -> Sighting:
         """Return the review as a sighting in `cluster` at `at` (RFC 3339 UTC); `sight` makes a side of an object.
@@ -202,6 +205,17 @@ def _review(request: _Request, body: bytes, traceparent: str) -> Review:
         traceparent=traceparent,
         kinds=frozenset({request.kind.kind, *(side.kind for side in (old, new) if side)}),
     )
+
+
+def _lean(parts: dict[str, Raw] | None) -> dict[str, Any] | None:
+    """Return an object without its status and managed fields."""
+    if parts is None:
+        return None
+    metadata = _parts.decode(parts["metadata"]) if "metadata" in parts else None
+    kept: dict[str, Any] = {name: part for name, part in parts.items() if name != "status"}
+    if metadata:
+        kept["metadata"] = {name: part for name, part in metadata.items() if name != "managedFields"}
+    return kept
 
 
 def _name(side: Head | None) -> str:

@@ -126,7 +126,18 @@ def test_what_is_needed_of_a_review_tells_the_same(name: str) -> None:
     again = read_review(found.needed())
     assert found.sighting("c1", AT, sight) == again.sighting("c1", AT, sight)
     assert (found.subject, found.kinds, found.untold) == (again.subject, again.kinds, again.untold)
-    assert b"who-asked" not in found.needed()
+    assert not any(left in found.needed() for left in (b"who-asked", b"managedFields", b'"status"'))
+
+
+def test_what_is_needed_of_an_object_without_metadata_or_without_any_is_the_rest() -> None:
+    review = recorded("deployment-create")
+    empty: list[dict[str, Any] | None] = [None, {}]
+    for metadata in empty:
+        review["request"]["object"] = {"metadata": metadata, "spec": {"replicas": 1}}
+        told = json.loads(read(review).needed())["request"]
+        assert (metadata, {"replicas": 1}) == (told["object"]["metadata"], told["object"]["spec"])
+    review["request"]["object"] = {"spec": {}}
+    assert {"spec": {}} == json.loads(read(review).needed())["request"]["object"]
 
 
 def test_a_scale_of_an_unknown_resource_keeps_the_resources_name() -> None:
