@@ -36,7 +36,7 @@ class Heartbeats:
 
     def hear(self, cluster: Cluster, heartbeat: Heartbeat, traceparent: str = "") -> list[dict[str, str]]:
         """Settle what the list itself tells, in its trace; return the workloads to be sent whole, at most `MOST`."""
-        context = self._context(cluster)
+        context = self.watch.context_of(cluster.id)
         if context is None or not heartbeat.listed:
             return []
         tracked = [row.value for row in listed(self.watch.store, TRACKED, cluster.id)]
@@ -49,7 +49,7 @@ class Heartbeats:
 
     def asks(self, cluster: Cluster) -> Asked:
         """Return what the subscriber is to evaluate before it seals objects."""
-        context = self._context(cluster)
+        context = self.watch.context_of(cluster.id)
         return self.watch.asked(context) if context else Asked()
 
     def receive(self, call: Call) -> Answer:
@@ -59,7 +59,7 @@ class Heartbeats:
         """
         cluster, _ = self.watch.keyring.verified(call)
         body = plain(call.headers, call.body, LIMIT)
-        shown, context = read_sightings(body), self._context(cluster)
+        shown, context = read_sightings(body), self.watch.context_of(cluster.id)
         trace = continued(call.headers)
         outcomes = [self._shown(context, one, trace) if context else "gitops_off" for one in shown]
         for outcome in outcomes:
@@ -88,7 +88,3 @@ class Heartbeats:
         """Return what the list tells of a workload, no later than now, whatever the subscriber's clock says."""
         at = min(heartbeat.at, stamp(self.watch.clock))
         return Sighting(self.turns.sightings.ids(), "heartbeat", operation, was.workload, "", at, new=new)
-
-    def _context(self, cluster: Cluster) -> Context | None:
-        found = self.watch.registered(cluster.id)
-        return self.watch.context(found) if found else None

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from shared.model.experiments import Edit, Experiment
 from shared.model.policies import PolicyBook
-from shared.model.records import ABSENT, Put, Write
+from shared.model.records import ABSENT, Put, Record, Write
 from shared.ports.state import Store
 from shared.rules.pushing import Move
 from shared.rules.sync import Plan, Portal
@@ -22,11 +22,16 @@ def listed(
     store: Store, table: Table[T], *parts: str, after: str | None = None, page: int = _PAGE
 ) -> Iterator[Versioned[T]]:
     """Yield all records of a partition by sort key, from beyond `after`; at most `page` of them are in memory."""
-    found = store.query(table.partition(*parts), after=after, limit=page)
-    yield from map(table.read, found)
+    yield from map(table.read, undecoded(store, table.partition(*parts), after, page))
+
+
+def undecoded(store: Store, partition: str, after: str | None = None, page: int = _PAGE) -> Iterator[Record]:
+    """Yield them as they are stored: one that cannot be read is in the way of no other."""
+    found = store.query(partition, after=after, limit=page)
+    yield from found
     while len(found) == page:
-        found = store.query(table.partition(*parts), after=found[-1].key.sort, limit=page)
-        yield from map(table.read, found)
+        found = store.query(partition, after=found[-1].key.sort, limit=page)
+        yield from found
 
 
 def open_edits(store: Store, project: str) -> list[Edit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -15,6 +15,7 @@ from shared.model.records import Delete, Record
 from shared.ports.ambient import Counters
 from shared.services.inbox import Action
 from shared.services.ledger import stamp
+from shared.services.portal_records import undecoded
 from shared.services.sightings import OFF, Sightings
 from shared.services.tables import KEPT
 from shared.services.watching import Context, Watch
@@ -83,27 +84,17 @@ class Turns:
         return self.sightings.watch
 
     def _work_off(self, cluster: str, subject: str) -> None:
-        for record in self._kept(cluster, subject):
+        for record in undecoded(self._watch.store, KEPT.partition(cluster, subject), page=_PAGE):
             outcome = self._outcome(cluster, partial(self._taken, record))
             if outcome in _UNDECIDED:
                 outcome = self._dropped(record, outcome)
             if outcome:
                 self.count(REVIEWS, outcome=outcome)
 
-    def _kept(self, cluster: str, subject: str) -> Iterator[Record]:
-        """Yield the records of what is kept, oldest first, undecoded: one that cannot be read is in nobody's way."""
-        partition, store = KEPT.partition(cluster, subject), self._watch.store
-        page = store.query(partition, limit=_PAGE)
-        yield from page
-        while len(page) == _PAGE:
-            page = store.query(partition, after=page[-1].key.sort, limit=_PAGE)
-            yield from page
-
     def _outcome(self, cluster: str, take: Callable[[Context], str]) -> str:
         """Return what a review came to, also where nothing can be decided on it, now or ever."""
         try:
-            found = self._watch.registered(cluster)
-            context = self._watch.context(found) if found else None
+            context = self._watch.context_of(cluster)
             return take(context) if context else OFF
         except BadInput:
             return "broken"

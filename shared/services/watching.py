@@ -117,6 +117,11 @@ class Watch:
         gitops = _enabled(project)
         return Context(cluster, project, self._book(project.value.id), gitops) if project and gitops else None
 
+    def context_of(self, name: str) -> Context | None:
+        """Return the context of the cluster of this id; None also where there is none."""
+        cluster = self.registered(name)
+        return self.context(cluster) if cluster else None
+
     def listens(self, cluster: Cluster) -> bool:
         """Whether a cluster's signals are decided on: its project has GitOps turned on."""
         return _enabled(self._load(PROJECTS, cluster.project)) is not None
@@ -128,8 +133,7 @@ class Watch:
     def renew(self, stale: Context) -> Context | None:
         """Return the context anew after a commit found that another version of it is stored."""
         self.cache.drop(stale.cluster, stale.project, stale.book)
-        cluster = self._load(CLUSTERS, stale.cluster.value.id)
-        return self.context(cluster) if cluster else None
+        return self.context_of(stale.cluster.value.id)
 
     def seals(self, cluster: Cluster) -> tuple[bytes, ...]:
         """Return the keys that seal a cluster's sensitive values, newest first; its subscriber derives its own too."""
