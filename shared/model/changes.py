@@ -16,6 +16,11 @@ EXPERIMENT_ID = "litmuschaos.io/experimentId"
 COMMIT = "litmuschaos.io/commit"
 
 
+def subject_of(kind: str, namespace: str, name: str) -> str:
+    """Return a workload as the ledger names it, `<Kind>/<namespace>/<name>` (CONTRACT)."""
+    return f"{kind}/{namespace}/{name}"
+
+
 class Workload(msgspec.Struct, frozen=True, order=True):
     """A watched object's place in one cluster."""
 
@@ -26,8 +31,8 @@ class Workload(msgspec.Struct, frozen=True, order=True):
 
     @property
     def subject(self) -> str:
-        """The ledger's name of it, `<Kind>/<namespace>/<name>` (CONTRACT)."""
-        return f"{self.kind}/{self.namespace}/{self.name}"
+        """The ledger's name of it."""
+        return subject_of(self.kind, self.namespace, self.name)
 
 
 class Shown(msgspec.Struct, frozen=True):

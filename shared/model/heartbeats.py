@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from shared.model.changes import subject_of
+
 
 class SeenWorkload(msgspec.Struct, frozen=True):
     """A watched object as a heartbeat lists it, without its body: `marks` digests its annotations and labels."""
@@ -19,7 +21,7 @@ class SeenWorkload(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """The ledger's name of it, `<Kind>/<namespace>/<name>`."""
-        return f"{self.kind}/{self.namespace}/{self.name}"
+        return subject_of(self.kind, self.namespace, self.name)
 
 
 class Asked(msgspec.Struct, frozen=True):

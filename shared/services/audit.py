@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.errors import BadInput, Stale, Unavailable
 from shared.model.calls import Answer, Call
+from shared.model.changes import subject_of
 from shared.model.projects import Cluster
 from shared.ports.ambient import Counters
 from shared.services.ledger import stamp
@@ -56,7 +57,8 @@ class Audit:
 
     def _sorted(self, cluster: Cluster, batch: Batch) -> list[tuple[Signal, bool]]:
         """Return each signal with whether its workload is annotated, there or in its neighbours, or tracked."""
-        keyed = [(signal, TRACKED.key(cluster.id, _subject(signal))) for signal in batch.signals]
+        subjects = [subject_of(one.kind, one.namespace, one.name) for one in batch.signals]
+        keyed = [(one, TRACKED.key(cluster.id, subject)) for one, subject in zip(batch.signals, subjects, strict=True)]
         annotated = {key for signal, key in keyed if signal.annotated}
         tracked = self.watch.store.get_many(sorted({key for _, key in keyed} - annotated))
         return [(signal, key in annotated or key in tracked) for signal, key in keyed]
@@ -72,7 +74,3 @@ class Audit:
             return "broken"
         except Stale as error:
             raise Unavailable("others keep writing what this batch is about: send it again") from error
-
-
-def _subject(signal: Signal) -> str:
-    return f"{signal.kind}/{signal.namespace}/{signal.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.model.changes import Tracked
+from shared.model.changes import Tracked, subject_of
 from shared.model.orders import Dispatched, Guard
 from shared.ports.ambient import Clock
 from shared.ports.state import Store
@@ -36,7 +36,7 @@ class Confirming:
         return Refusal("proof", f"{why}, as far as the cluster's audit events tell")
 
     def _seen(self, cluster: str, guard: Guard) -> dict[str, object] | None:
-        subject = f"{guard.workload.kind}/{guard.workload.namespace}/{guard.workload.name}"
+        subject = subject_of(guard.workload.kind, guard.workload.namespace, guard.workload.name)
         found = TRACKED.load(self.store, cluster, subject)
         return _fact(found.value) if found else None
 

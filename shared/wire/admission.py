@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from shared.errors import BadInput
-from shared.model.changes import Side, Sighting, Workload
+from shared.model.changes import Side, Sighting, Workload, subject_of
 from shared.wire.objects import KINDS, Head, Id, Name, Sight, Unreadable, User
 
 LIMIT: Final = 8 << 20
@@ -111,7 +111,7 @@ class Review(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """The workload as the ledger names it."""
-        return f"{self.kind}/{self.namespace}/{self.name}"
+        return subject_of(self.kind, self.namespace, self.name)
 
     @property
     def scale(self) -> bool:
